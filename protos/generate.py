@@ -1,8 +1,10 @@
 """Generates the stubs and the descriptor set of packages/contracts from the protos beside this file."""
 
+import os
 import re
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 import grpc_tools
@@ -15,6 +17,7 @@ WELL_KNOWN = Path(grpc_tools.__file__).parent / "_proto"
 
 def main() -> int:
     """Writes every generated file anew and returns 0, or the first failing tool's exit code."""
+    os.environ["PATH"] = os.pathsep.join([sysconfig.get_path("scripts"), os.environ.get("PATH", "")])
     _remove_generated()
     own = sorted(str(path.relative_to(PROTOS)) for path in PROTOS.glob("atalaya/**/*.proto"))
     includes = [f"-I{PROTOS}", f"-I{PROTOS / 'third_party'}", f"-I{WELL_KNOWN}"]
