@@ -5,8 +5,14 @@ from collections.abc import Iterator
 
 from atalaya.options.v1 import access_pb2
 from atalaya.policies import descriptor_set, rpc_policies
-from google.protobuf.descriptor_pb2 import DescriptorProto, EnumDescriptorProto, FileDescriptorProto
+from google.protobuf.descriptor_pb2 import (
+    DescriptorProto,
+    EnumDescriptorProto,
+    FileDescriptorProto,
+    MethodDescriptorProto,
+)
 
+Path = tuple[int, ...]
 OWN_FILES = [file for file in descriptor_set().file if file.package.startswith("atalaya.")]
 
 
@@ -49,17 +55,17 @@ def test_the_access_option_is_read_from_the_descriptors() -> None:
     assert access_pb2.Role.Name(access_pb2.ROLE_ADMIN) == "ROLE_ADMIN"
 
 
-def methods() -> Iterator:  # type: ignore[type-arg]
+def methods() -> Iterator[MethodDescriptorProto]:
     for file in OWN_FILES:
         for service in file.service:
             yield from service.method
 
 
-def comments(file: FileDescriptorProto) -> dict[tuple[int, ...], str]:
+def comments(file: FileDescriptorProto) -> dict[Path, str]:
     return {tuple(place.path): place.leading_comments.strip() for place in file.source_code_info.location}
 
 
-def elements(file: FileDescriptorProto) -> Iterator[tuple[str, tuple[int, ...]]]:
+def elements(file: FileDescriptorProto) -> Iterator[tuple[str, Path]]:
     """Names each message, field, enum, value, service, rpc and extension with its path in the descriptor."""
     for index, message in enumerate(file.message_type):
         yield from message_elements(message, (4, index), f"{file.package}.{message.name}")
@@ -73,7 +79,9 @@ def elements(file: FileDescriptorProto) -> Iterator[tuple[str, tuple[int, ...]]]
         yield f"{file.package}.{extension.name}", (7, index)
 
 
-def message_elements(message: DescriptorProto, path: tuple[int, ...], name: str) -> Iterator[tuple[str, tuple[int, ...]]]:
+def message_elements(
+    message: DescriptorProto, path: tuple[int, ...], name: str
+) -> Iterator[tuple[str, tuple[int, ...]]]:
     if message.options.map_entry:
         return
     yield name, path
@@ -85,7 +93,7 @@ def message_elements(message: DescriptorProto, path: tuple[int, ...], name: str)
         yield from enum_elements(enum, (*path, 4, index), f"{name}.{enum.name}")
 
 
-def enum_elements(enum: EnumDescriptorProto, path: tuple[int, ...], name: str) -> Iterator[tuple[str, tuple[int, ...]]]:
+def enum_elements(enum: EnumDescriptorProto, path: Path, name: str) -> Iterator[tuple[str, Path]]:
     yield name, path
     for index, value in enumerate(enum.value):
         yield f"{name}.{value.name}", (*path, 2, index)

@@ -24,7 +24,9 @@ def test_every_service_has_a_main_and_a_config() -> None:
 
 def test_only_the_edge_knows_grpc_and_the_contracts() -> None:
     """Servicers, conversions, the main and modules that call other services may; rules and stores may not."""
-    offenders = [str(path.relative_to(ROOT)) for path in MODULES if is_inner(path) and imports(path) & {"grpc", "atalaya"}]
+    offenders = [
+        str(path.relative_to(ROOT)) for path in MODULES if is_inner(path) and imports(path) & {"grpc", "atalaya"}
+    ]
     assert offenders == []
 
 
