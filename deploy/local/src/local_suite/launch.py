@@ -1,6 +1,6 @@
-"""Becomes the given program after tying its life to its parent's and giving up root; run as a script, standard library only.
+"""Becomes the given program after tying its life to its parent's and giving up root.
 
-A small program of its own, since a forked copy of a process with threads may not safely run Python before it execs.
+Run as a script, with the standard library only: a small program of its own, since a forked copy of a process with threads may not safely run Python before it execs.
 """
 
 import ctypes
@@ -49,7 +49,7 @@ def main() -> None:
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
     die_with_parent(parent, death_signal)
-    os.execv(sys.argv[5], sys.argv[5:])
+    os.execv(sys.argv[5], sys.argv[5:])  # noqa: S606 - to become the program is this script's purpose.
 
 
 if __name__ == "__main__":

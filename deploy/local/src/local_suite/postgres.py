@@ -15,6 +15,7 @@ from urllib.parse import quote, urlencode
 import psycopg
 from psycopg import sql
 
+from local_suite.errors import NewerData, SuiteError
 from local_suite.process import LAUNCHER, NOBODY, end, spawn
 
 MAJOR_VERSION = "18"
@@ -32,7 +33,7 @@ SETTINGS = {
 UNSAFE_SETTINGS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 
-class PostgresError(Exception):
+class PostgresError(SuiteError):
     """PostgreSQL could not be set up or started; the text is one sentence for the person at the terminal."""
 
 
@@ -82,7 +83,7 @@ class EmbeddedPostgres:
         if not version.exists():
             self._initialize()
         elif version.read_text().strip() != MAJOR_VERSION:
-            raise PostgresError(
+            raise NewerData(
                 f"The data in {self.data} was written by PostgreSQL {version.read_text().strip()}, "
                 f"but this suite runs PostgreSQL {MAJOR_VERSION}."
             )

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import redis
 
+from local_suite.errors import SuiteError
 from local_suite.process import spawn
 
 
-class RedisError(Exception):
+class RedisError(SuiteError):
     """Redis could not be started; the text is one sentence for the person at the terminal."""
 
 
