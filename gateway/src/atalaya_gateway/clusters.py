@@ -1,0 +1,81 @@
+"""The services behind the gateway, as Envoy's clusters."""
+
+from atalaya_gateway import contract
+from atalaya_gateway.typed import JsonObject, typed
+
+JWKS_LISTENER = "jwks"
+
+
+def clusters() -> list[JsonObject | str]:
+    """Gives a cluster per service, the way to the JWKS, and the place where spans go."""
+    return [*(_service(name) for name in contract.clusters()), _jwks(), "${SPANS_CLUSTER}"]
+
+
+def _service(name: str) -> JsonObject:
+    key = name.upper()
+    return {
+        "name": name,
+        # Several addresses behind a name (a headless service) are balanced request by request.
+        "type": f"${{{key}_DISCOVERY}}",
+        "connect_timeout": "1s",
+        "lb_policy": "LEAST_REQUEST",
+        "per_connection_buffer_limit_bytes": 1048576,
+        "typed_extension_protocol_options": http2(),
+        "health_checks": [_health_check()],
+        "circuit_breakers": {"thresholds": [_circuit_breaker()]},
+        "load_assignment": one_endpoint(name, f"${{{key}_ADDRESS}}"),
+    }
+
+
+def http2() -> JsonObject:
+    """Gives the options that make a cluster speak HTTP/2, as gRPC needs."""
+    options = {
+        "initial_stream_window_size": 65536,
+        "initial_connection_window_size": 1048576,
+        # A peer that vanished without a word is noticed by its silence.
+        "connection_keepalive": {"interval": "30s", "timeout": "5s"},
+    }
+    config = {"http2_protocol_options": options}
+    return {
+        "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": typed(
+            "http_protocol_options", explicit_http_config=config
+        )
+    }
+
+
+def _health_check() -> JsonObject:
+    # Where no endpoint is healthy Envoy sends requests all the same (panic), so a service that lost its database still
+    # says so itself.
+    return {
+        "timeout": "1s",
+        "interval": "2s",
+        "no_traffic_interval": "2s",
+        "unhealthy_interval": "0.5s",
+        "unhealthy_threshold": 2,
+        "healthy_threshold": 1,
+        "grpc_health_check": {},
+    }
+
+
+def _circuit_breaker() -> JsonObject:
+    return {
+        "max_connections": 1024,
+        "max_pending_requests": 1024,
+        "max_requests": 4096,
+        "retry_budget": {"budget_percent": {"value": 20.0}, "min_retry_concurrency": 3},
+    }
+
+
+def _jwks() -> JsonObject:
+    address = {"envoy_internal_address": {"server_listener_name": JWKS_LISTENER}}
+    return {
+        "name": JWKS_LISTENER,
+        "type": "STATIC",
+        "connect_timeout": "1s",
+        "load_assignment": one_endpoint(JWKS_LISTENER, address),
+    }
+
+
+def one_endpoint(name: str, address: object) -> JsonObject:
+    """Gives the assignment of a cluster that has one address."""
+    return {"cluster_name": name, "endpoints": [{"lb_endpoints": [{"endpoint": {"address": address}}]}]}

@@ -1,0 +1,64 @@
+"""Fills the template for one run."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from atalaya_gateway import contract
+from atalaya_gateway.addresses import address_of, discovery_of
+from atalaya_gateway.bootstrap import as_yaml
+from atalaya_gateway.committed import committed_file
+from atalaya_gateway.pages import write_pages
+from atalaya_gateway.placeholders import fill
+from atalaya_gateway.tracing import spans_cluster, tracing
+
+LOCAL_ORIGINS = r"https?://(localhost|127\.0\.0\.1)(:\d+)?"
+ONE_MEBIBYTE = 1024 * 1024
+
+
+def render(
+    *,
+    port: int,
+    sockets: Mapping[str, str],
+    admin_socket: str,
+    directory: Path,
+    host: str = "127.0.0.1",
+    cors_origins: Sequence[str] = (),
+    jwt_issuer: str = "atalaya",
+    jwt_audience: str = "atalaya",
+    max_content_length: int = ONE_MEBIBYTE,
+    max_connections: int = 10_000,
+    otlp: str = "",
+) -> Path:
+    """Writes Envoy's configuration, the descriptor set and the pages into a folder; gives the configuration's path.
+
+    `sockets` names the address of each service: the path of a Unix socket, or host:port. So do `admin_socket` and
+    `otlp`, the collector of spans, which may be missing.
+    """
+    directory = directory.resolve()
+    pages = directory / "pages"
+    write_pages(pages, committed_file("openapi.json"))
+    descriptors = directory / "descriptors.binpb"
+    descriptors.write_bytes(contract.bare_descriptors())
+    values: dict[str, Any] = {
+        "ADMIN_ADDRESS": address_of(admin_socket),
+        "ATALAYA_PORT": port,
+        "CORS_ORIGINS": "|".join([LOCAL_ORIGINS] if not cors_origins else cors_origins),
+        "DESCRIPTORS": str(descriptors),
+        "JWT_AUDIENCE": jwt_audience,
+        "JWT_ISSUER": jwt_issuer,
+        "LISTEN_HOST": host,
+        "MAX_CONNECTIONS": max_connections,
+        "MAX_CONTENT_LENGTH": max_content_length,
+        "PAGES": str(pages),
+        "SPANS_CLUSTER": spans_cluster(otlp),
+        "TRACING": tracing(otlp),
+    }
+    for service in contract.clusters():
+        values[f"{service.upper()}_ADDRESS"] = address_of(sockets[service])
+        values[f"{service.upper()}_DISCOVERY"] = discovery_of(sockets[service])
+    target = directory / "envoy.yaml"
+    target.write_text(as_yaml(fill(yaml.safe_load(committed_file("envoy.yaml")), values)), encoding="utf-8")
+    return target

@@ -1,0 +1,62 @@
+"""All routes of the public port in the order in which they are tried."""
+
+from atalaya_gateway import contract
+from atalaya_gateway.page_routes import page_routes
+from atalaya_gateway.rest_routes import rest_routes
+from atalaya_gateway.rpc_routes import rpc_routes
+from atalaya_gateway.typed import JsonObject, typed
+
+LARGEST_PAGE = 4 * 1024 * 1024
+
+
+def route_configuration() -> JsonObject:
+    """Gives the routes of the public port."""
+    return {
+        "name": "public",
+        "max_direct_response_body_size_bytes": LARGEST_PAGE,
+        "virtual_hosts": [
+            {
+                "name": "all",
+                "domains": ["*"],
+                "typed_per_filter_config": {"envoy.filters.http.cors": _cors()},
+                "routes": [_preflight(), *_ordered(), _unknown_rpc(), _unknown()],
+            }
+        ],
+    }
+
+
+def _ordered() -> list[JsonObject]:
+    # Whole paths are compared at once, so they come before the paths with variables, which are not.
+    routes = [*rpc_routes(), *rest_routes(), *page_routes()]
+    return sorted(routes, key=lambda route: "safe_regex" in route["match"])
+
+
+def _cors() -> JsonObject:
+    return typed(
+        "cors_policy",
+        allow_origin_string_match=[{"safe_regex": {"regex": "${CORS_ORIGINS}"}}],
+        allow_methods="GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS",
+        allow_headers="authorization, content-type, idempotency-key, x-api-key, x-grpc-web, x-user-agent, grpc-timeout",
+        expose_headers="grpc-status, grpc-message, grpc-status-details-bin, x-request-id, retry-after, www-authenticate",
+        max_age="600",
+    )
+
+
+def _preflight() -> JsonObject:
+    # The CORS filter answers only on routes that lead to a cluster; without an allowed origin the request goes on and
+    # is an unknown route.
+    asks = [
+        {"name": ":method", "string_match": {"exact": "OPTIONS"}},
+        {"name": "access-control-request-method", "present_match": True},
+    ]
+    return {"match": {"prefix": "/", "headers": asks}, "route": {"cluster": contract.clusters()[0]}}
+
+
+def _unknown_rpc() -> JsonObject:
+    # gRPC's form of 404 is UNIMPLEMENTED, which Envoy makes of it by itself.
+    return {"match": {"prefix": "/", "grpc": {}}, "direct_response": {"status": 404}}
+
+
+def _unknown() -> JsonObject:
+    # The transcoder refuses every other path before the cluster is asked.
+    return {"match": {"prefix": "/"}, "route": {"cluster": contract.clusters()[0]}}
