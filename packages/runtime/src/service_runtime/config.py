@@ -1,0 +1,129 @@
+"""Settings of a service, from the environment or from files named by NAME_FILE."""
+
+import os
+import sys
+from pathlib import Path
+from typing import ClassVar, Literal, TypeVar
+
+from pydantic import ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+S = TypeVar("S", bound="RuntimeSettings")
+
+
+class _FileNamedSource(PydanticBaseSettingsSource):
+    """Reads NAME from the file that NAME_FILE names, as orchestrators hand out secrets."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[object, str, bool]:
+        path = os.environ.get(f"{field_name.upper()}_FILE", "")
+        return (Path(path).read_text(encoding="utf-8").strip() if path else None), field_name, False
+
+    def __call__(self) -> dict[str, object]:
+        # A field may itself be called NAME_FILE (a path it really wants); only fields NAME take their value from one.
+        found = {}
+        for name, field in self.settings_cls.model_fields.items():
+            if f"{name}_file" not in self.settings_cls.model_fields:
+                value, _, _ = self.get_field_value(field, name)
+                if value is not None:
+                    found[name] = value
+        return found
+
+
+class RuntimeSettings(BaseSettings):
+    """What every service can be told; a service's own Settings extend it."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", case_sensitive=False)
+
+    # Fields that production refuses to start without, because their default is made up; services extend it.
+    required_in_production: ClassVar[frozenset[str]] = frozenset({"database_url", "atalaya_lake"})
+
+    # development or production; production makes nothing up.
+    environment: Literal["development", "production"] = "development"
+    # host:port or unix:/path of the gRPC server.
+    listen_address: str = "127.0.0.1:50051"
+    # host:port of the Prometheus page; empty: none.
+    metrics_address: str = ""
+    # The service's own role: postgresql://role:password@host/database, or ...@/database?host=/socket/folder.
+    database_url: str = ""
+    # The owner's role, which only `migrate` uses.
+    migration_database_url: str = ""
+    # redis://host:port/0 or unix:///path; empty: no Redis.
+    redis_url: str = ""
+    # Where bulk data lie: file://folder or s3://bucket/prefix.
+    atalaya_lake: str = "file://.atalaya/lake"
+    # The S3 service, where it is not Amazon's own.
+    aws_endpoint_url: str = ""
+    # Region of the S3 bucket.
+    aws_default_region: str = "us-east-1"
+    # Keys for S3; empty: the machine's own identity.
+    aws_access_key_id: str = ""
+    # Secret of the key.
+    aws_secret_access_key: str = ""
+    # Token of temporary keys.
+    aws_session_token: str = ""
+    # gRPC addresses of the five services.
+    auth_address: str = "127.0.0.1:50051"
+    ingest_address: str = "127.0.0.1:50052"
+    ml_address: str = "127.0.0.1:50053"
+    insights_address: str = "127.0.0.1:50054"
+    analytics_address: str = "127.0.0.1:50055"
+    # Who signs access tokens and for whom, as in their claims iss and aud.
+    jwt_issuer: str = "atalaya"
+    jwt_audience: str = "atalaya"
+    # debug, info, warning or error.
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    # Whether the server tells its contracts to tools such as grpcurl.
+    grpc_reflection: bool = False
+    # Longest time of a call, where the caller set no shorter one.
+    default_deadline_seconds: float = 30
+    # The same for calls that stream, such as uploads.
+    stream_deadline_seconds: float = 600
+    # How long calls in flight may take to end when the service stops.
+    drain_seconds: float = 10
+    # Largest message in bytes.
+    max_message_bytes: int = 4 * 1024 * 1024
+    # File that spans are written to as JSON lines; empty: none.
+    traces_file: str = ""
+    # OTLP receiver for spans; empty: none.
+    otel_exporter_otlp_endpoint: str = ""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, _FileNamedSource(settings_cls)
+
+
+def load_settings(cls: type[S]) -> S:
+    """Reads the settings; names every bad one on stderr in a sentence and ends the process with code 2."""
+    complaints = []
+    try:
+        settings = cls()
+        complaints = _missing_in_production(settings)
+    except ValidationError as error:
+        for problem in error.errors(include_url=False, include_input=False):
+            name = "_".join(str(part) for part in problem["loc"]).upper()
+            complaints.append(f"{name} is not valid: {problem['msg']}.")
+    except OSError as error:
+        complaints = [f"A file named by a *_FILE setting cannot be read: {error.filename}: {error.strerror}."]
+    if not complaints:
+        return settings
+    for complaint in complaints:
+        print(complaint, file=sys.stderr)
+    raise SystemExit(2)
+
+
+def _missing_in_production(settings: RuntimeSettings) -> list[str]:
+    if settings.environment != "production":
+        return []
+    return [
+        f"{name.upper()} must be set in production."
+        for name in sorted(settings.required_in_production)
+        if name not in settings.model_fields_set or not getattr(settings, name)
+    ]

@@ -1,0 +1,170 @@
+"""The one pipeline that every call goes through: trace and log, errors, deadline, identity, limits, success status."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from inspect import isasyncgenfunction
+from typing import Any
+
+import grpc
+
+from service_runtime.authorization import authorize
+from service_runtime.connection_loss import as_unavailable
+from service_runtime.errors import DeadlineExceeded, Internal, ServiceError
+from service_runtime.identity import TokenVerifier, current_identity
+from service_runtime.policy import Policy
+from service_runtime.request import Request, current_request, read_request
+from service_runtime.rest import Metadata, error_metadata, success_metadata
+from service_runtime.status import to_status
+from service_runtime.telemetry.calls import CallObserver
+from service_runtime.validation import validate
+
+Context = Any  # grpc.aio.ServicerContext, which is generic for type checkers only
+
+# Asked by probes and tools without a token.
+EXEMPT_PREFIXES = ("/grpc.health.v1.", "/grpc.reflection.")
+
+
+class Pipeline(grpc.aio.ServerInterceptor):
+    """Wraps every handler, whichever sides stream, in the same steps."""
+
+    def __init__(
+        self,
+        policies: Mapping[str, Policy],
+        verifier: TokenVerifier | None,
+        observer: CallObserver,
+        *,
+        deadline_seconds: float,
+        stream_deadline_seconds: float,
+    ) -> None:
+        self._policies = policies
+        self._verifier = verifier
+        self._observer = observer
+        self._deadline_seconds = deadline_seconds
+        self._stream_deadline_seconds = stream_deadline_seconds
+
+    async def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler[Any, Any]]],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> grpc.RpcMethodHandler[Any, Any]:
+        handler: Any = await continuation(handler_call_details)
+        method = handler_call_details.method
+        if handler is None or method.startswith(EXEMPT_PREFIXES):
+            return handler  # type: ignore[no-any-return]
+        return self._wrapped(handler, method)
+
+    def _wrapped(self, handler: Any, method: str) -> Any:
+        serializers = (handler.request_deserializer, handler.response_serializer)
+        if handler.response_streaming:
+            behaviour = handler.stream_stream if handler.request_streaming else handler.unary_stream
+            make = (
+                grpc.stream_stream_rpc_method_handler
+                if handler.request_streaming
+                else (grpc.unary_stream_rpc_method_handler)
+            )
+            return make(self._streaming(behaviour, method, handler.request_streaming), *serializers)
+        behaviour = handler.stream_unary if handler.request_streaming else handler.unary_unary
+        make_unary = (
+            grpc.stream_unary_rpc_method_handler if handler.request_streaming else (grpc.unary_unary_rpc_method_handler)
+        )
+        return make_unary(self._single(behaviour, method, handler.request_streaming), *serializers)
+
+    def _single(self, behaviour: Any, method: str, request_streaming: bool) -> Any:
+        async def call(message_or_stream: Any, context: Context) -> Any:
+            async with self._served(method, context, streaming=request_streaming) as request:
+                checked = self._checked(message_or_stream, request, request_streaming)
+                reply = await behaviour(checked, context)
+                await _send_metadata(context, success_metadata(request))
+                return reply
+
+        return call
+
+    def _streaming(self, behaviour: Any, method: str, request_streaming: bool) -> Any:
+        if not isasyncgenfunction(behaviour):
+            raise TypeError(f"{method} must be an async generator")
+
+        async def call(message_or_stream: Any, context: Context) -> AsyncIterator[Any]:
+            async with self._served(method, context, streaming=True) as request:
+                checked = self._checked(message_or_stream, request, request_streaming)
+                metadata_sent = False
+                async for reply in behaviour(checked, context):
+                    if not metadata_sent:
+                        await _send_metadata(context, success_metadata(request))
+                        metadata_sent = True
+                    yield reply
+                if not metadata_sent:
+                    await _send_metadata(context, success_metadata(request))
+
+        return call
+
+    def _checked(self, message_or_stream: Any, request: Request, request_streaming: bool) -> Any:
+        policy = self._policies.get(request.method)
+        if not request_streaming:
+            validate(message_or_stream, request, policy)
+            return message_or_stream
+
+        async def messages() -> AsyncIterator[Any]:
+            async for message in message_or_stream:
+                validate(message, request, policy)
+                yield message
+
+        return messages()
+
+    @asynccontextmanager
+    async def _served(self, method: str, context: Context, *, streaming: bool) -> AsyncIterator[Request]:
+        """Stands around one call. Each call has its own task, so the context variables end with it."""
+        request = read_request(method, context.invocation_metadata())  # type: ignore[arg-type]
+        current_request.set(request)
+        policy = self._policies.get(method)
+        request.success_status = policy.success_status if policy is not None else 200
+        with self._observer.observe(request) as observed:
+            try:
+                async with asyncio.timeout(self._seconds(request, context, streaming)) as deadline:
+                    identity = await authorize(request, policy, self._verifier)
+                    current_identity.set(identity)
+                    observed.identify(identity)
+                    yield request
+            except TimeoutError as error:
+                late = DeadlineExceeded("DEADLINE_EXCEEDED", "The answer took too long.")
+                await _abort(context, request, observed.failed(late if deadline.expired() else _known(error, request)))
+            except grpc.aio.AbortError:
+                observed.aborted()
+                raise
+            except Exception as error:
+                await _abort(context, request, observed.failed(_known(error, request)))
+
+    def _seconds(self, request: Request, context: Context, streaming: bool) -> float:
+        seconds = self._stream_deadline_seconds if streaming else self._deadline_seconds
+        asked = context.time_remaining()  # type: ignore[no-untyped-call]
+        # The caller's own shorter deadline is kept by gRPC itself; here it is known to calls made further on.
+        request.deadline = time.monotonic() + (seconds if asked is None else min(seconds, asked))
+        return seconds
+
+
+def _known(error: Exception, request: Request) -> ServiceError:
+    if isinstance(error, ServiceError):
+        return error
+    lost = as_unavailable(error)
+    if lost is not None:
+        lost.__cause__ = error
+        return lost
+    unforeseen = Internal("INTERNAL", "Something went wrong on our side.", request_id=request.request_id)
+    unforeseen.__cause__ = error
+    return unforeseen
+
+
+async def _abort(context: Context, request: Request, error: ServiceError) -> None:
+    if request.over_rest:
+        await _send_metadata(context, error_metadata(request, error))
+    await context.abort_with_status(to_status(error))
+
+
+async def _send_metadata(context: Context, metadata: Metadata) -> None:
+    if metadata:
+        # After the first reply of a stream, or where the servicer sent its own, it is too late for more.
+        with suppress(grpc.aio.UsageError):
+            await context.send_initial_metadata(metadata)

@@ -1,0 +1,119 @@
+"""The jobs of a service: asked for, looked up, cancelled, waited for."""
+
+import asyncio
+import json
+import time
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+from uuid6 import uuid7
+
+from service_runtime.database import Database
+from service_runtime.errors import Conflict, NotFound
+from service_runtime.jobs.defer import defer
+from service_runtime.jobs.record import ENDED, JobRecord, read_record
+
+_INSERT = text(
+    "INSERT INTO jobs (id, tenant_id, kind, payload, requested_by) "
+    "VALUES (:id, :tenant_id, :kind, CAST(:payload AS jsonb), :requested_by) RETURNING *"
+)
+_GET = text("SELECT * FROM jobs WHERE id = :id")
+_LIST = text(
+    "SELECT * FROM jobs WHERE (:kind = '' OR kind = :kind) AND (:status = '' OR status = :status) "
+    "AND (CAST(:after AS uuid) IS NULL OR id < CAST(:after AS uuid)) ORDER BY id DESC LIMIT :limit"
+)
+_CANCEL = text(
+    "UPDATE jobs SET cancel_requested = true, "
+    "status = CASE WHEN status = 'QUEUED' THEN 'CANCELLED' ELSE status END, "
+    "finished_at = CASE WHEN status = 'QUEUED' THEN now() END "
+    "WHERE id = :id AND status IN ('QUEUED', 'RUNNING') RETURNING *"
+)
+_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.05, 0.25
+
+
+class JobQueue:
+    """Jobs of one service; each look-up sees one tenant's."""
+
+    def __init__(self, database: Database, service: str) -> None:
+        self._database = database
+        self._service = service
+
+    async def enqueue(
+        self,
+        session: AsyncSession,
+        *,
+        tenant_id: UUID,
+        kind: str,
+        payload: Mapping[str, Any],
+        requested_by: str,
+        job_id: str | None = None,
+    ) -> JobRecord:
+        """Queues a job in the session's transaction: it runs if, and only if, that commits."""
+        key = self._key(job_id) if job_id else UUID(str(uuid7()))
+        row = await session.execute(
+            _INSERT,
+            {
+                "id": key,
+                "tenant_id": tenant_id,
+                "kind": kind,
+                "payload": json.dumps(dict(payload)),
+                "requested_by": requested_by,
+            },
+        )
+        await defer(session, self._service, tenant_id, key)
+        return read_record(self._service, row.mappings().one())  # type: ignore[arg-type]
+
+    async def get(self, tenant_id: UUID, job_id: str) -> JobRecord:
+        """Gives a job by `service/id` or by its bare id."""
+        key = self._key(job_id)
+        async with self._database.tenant_session(tenant_id) as session:
+            row = (await session.execute(_GET, {"id": key})).mappings().one_or_none()
+        if row is None:
+            raise _not_found(job_id)
+        return read_record(self._service, row)  # type: ignore[arg-type]
+
+    async def list(
+        self, tenant_id: UUID, *, kind: str = "", status: str = "", after: str = "", limit: int
+    ) -> list[JobRecord]:
+        """Lists jobs, the newest first, from behind the job `after`."""
+        wanted = {"kind": kind, "status": status, "after": self._key(after) if after else None, "limit": limit}
+        async with self._database.tenant_session(tenant_id) as session:
+            rows = (await session.execute(_LIST, wanted)).mappings().all()
+        return [read_record(self._service, row) for row in rows]  # type: ignore[arg-type]
+
+    async def cancel(self, tenant_id: UUID, job_id: str) -> JobRecord:
+        """Ends a waiting job at once; asks a running one to stop, which it does at its next report."""
+        key = self._key(job_id)
+        async with self._database.tenant_session(tenant_id) as session:
+            row = (await session.execute(_CANCEL, {"id": key})).mappings().one_or_none()
+        if row is None:
+            job = await self.get(tenant_id, job_id)
+            raise Conflict("JOB_ENDED", "The job has ended already.", job_id=job.id, status=job.status)
+        return read_record(self._service, row)  # type: ignore[arg-type]
+
+    async def wait(self, tenant_id: UUID, job_id: str, seconds: float) -> JobRecord:
+        """Waits until the job has ended or the time is over; gives it as it then stands."""
+        end, pause = time.monotonic() + seconds, _SHORTEST_PAUSE
+        while True:
+            job = await self.get(tenant_id, job_id)
+            left = end - time.monotonic()
+            if job.status in ENDED or left <= 0:
+                return job
+            await asyncio.sleep(min(pause, left))
+            pause = min(pause * 1.5, _LONGEST_PAUSE)
+
+    def _key(self, job_id: str) -> UUID:
+        service, _, key = job_id.rpartition("/")
+        try:
+            if service in ("", self._service):
+                return UUID(key)
+        except ValueError:
+            pass
+        raise _not_found(job_id)
+
+
+def _not_found(job_id: str) -> NotFound:
+    return NotFound("JOB_NOT_FOUND", "There is no such job.", job_id=job_id[:100])

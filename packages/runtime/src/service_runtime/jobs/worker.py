@@ -1,0 +1,115 @@
+"""The process that runs a service's jobs."""
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from typing import Any
+
+import procrastinate
+import structlog
+from procrastinate.worker import Worker as QueueWorker
+from sqlalchemy import make_url
+
+from service_runtime import telemetry
+from service_runtime.config import RuntimeSettings
+from service_runtime.database import Database
+from service_runtime.jobs.attempts import Attempts
+from service_runtime.jobs.defer import TASK
+from service_runtime.jobs.execution import Execution
+from service_runtime.jobs.run import JobRun
+from service_runtime.jobs.stalled import STALLED_SECONDS, retake_stalled
+
+Handler = Callable[[JobRun], Awaitable[None]]
+
+HEARTBEAT_SECONDS = 2.0
+# New jobs are announced by NOTIFY; asking serves those whose time comes later.
+ASK_SECONDS = 1.0
+_NEVER = 10.0**9
+
+_log = structlog.stdlib.get_logger("service_runtime.worker")
+
+
+class Worker:
+    """Takes jobs, runs their handlers by kind, and takes again those of workers that died."""
+
+    def __init__(
+        self,
+        settings: RuntimeSettings,
+        database: Database,
+        service: str,
+        handlers: Mapping[str, Handler],
+        concurrency: int = 1,
+    ) -> None:
+        self._settings = settings
+        self._database = database
+        self._service = service
+        self._concurrency = concurrency
+        self._stopping = asyncio.Event()
+        self._execution = Execution(database, service, Attempts(database, service), handlers)
+
+    async def run(self) -> None:
+        """Works until SIGTERM or SIGINT, then lets running jobs end, or queues them again when that takes too long."""
+        telemetry.setup(self._settings, f"{self._service}-worker")
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, self.stop)
+        while not self._stopping.is_set():
+            try:
+                await self._work()
+            except Exception as error:
+                # The database is away, or came back with every connection gone.
+                _log.warning("worker begins anew", error=str(error))
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), 1)
+        await self._database.close()
+        telemetry.shut_down()
+
+    def stop(self) -> None:
+        """Asks the worker to stop in good order."""
+        self._stopping.set()
+
+    async def _work(self) -> None:
+        connector = procrastinate.PsycopgConnector(
+            conninfo=make_url(self._settings.database_url).render_as_string(hide_password=False),
+            min_size=1,
+            max_size=self._concurrency + 2,
+            timeout=5,
+        )
+        app = procrastinate.App(connector=connector)
+        app.task(name=TASK)(self._execution.run)
+        async with app.open_async():
+            worker = QueueWorker(
+                app,
+                queues=[self._service],
+                concurrency=self._concurrency,
+                fetch_job_polling_interval=ASK_SECONDS,
+                abort_job_polling_interval=_NEVER,
+                shutdown_graceful_timeout=self._settings.drain_seconds,
+                delete_jobs="always",
+                install_signal_handlers=False,
+                # Its own heartbeat ends when the worker begins to drain; ours goes on.
+                update_heartbeat_interval=_NEVER,
+                stalled_worker_timeout=STALLED_SECONDS,
+            )
+            side_tasks = [asyncio.create_task(self._beat(app, worker)), asyncio.create_task(self._stop_with_us(worker))]
+            try:
+                await worker.run()
+            finally:
+                for task in side_tasks:
+                    task.cancel()
+                await asyncio.gather(*side_tasks, return_exceptions=True)
+
+    async def _beat(self, app: Any, worker: Any) -> None:
+        while True:
+            try:
+                if worker.worker_id is not None:
+                    # In this order: a worker that was held up must not take its own jobs for stalled.
+                    await app.job_manager.update_heartbeat(worker.worker_id)
+                    await retake_stalled(self._database, self._service)
+            except Exception as error:
+                _log.warning("heartbeat failed", error=str(error))
+            await asyncio.sleep(HEARTBEAT_SECONDS)
+
+    async def _stop_with_us(self, worker: Any) -> None:
+        await self._stopping.wait()
+        worker.stop()

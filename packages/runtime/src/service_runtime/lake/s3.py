@@ -1,0 +1,135 @@
+"""A lake on S3 or a service like it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import boto3
+from boto3.exceptions import S3UploadFailedError
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from service_runtime.config import RuntimeSettings
+from service_runtime.errors import NotFound, Unavailable
+from service_runtime.lake.lake import Lake, StoredObject, checked, checked_prefix
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+
+class S3Lake(Lake):
+    """Objects are keys below one prefix of a bucket; a put is atomic by itself."""
+
+    def __init__(self, settings: RuntimeSettings, bucket: str, root: str) -> None:
+        self._client: S3Client = _client(settings)
+        self._bucket = bucket
+        self._root = root
+        self.url = f"s3://{bucket}/{root}"
+        self.storage_options = _storage_options(settings)
+
+    def list(self, prefix: str) -> list[StoredObject]:
+        start = f"{self._root}/{checked_prefix(prefix)}"
+        with _failures():
+            pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=start)
+            found = [self._object(item["Key"], item) for page in pages for item in page.get("Contents", [])]
+        return sorted(found, key=lambda item: item.path)
+
+    def head(self, path: str) -> StoredObject | None:
+        key = self._key(path)
+        try:
+            with _failures():
+                return self._object(key, self._client.head_object(Bucket=self._bucket, Key=key))
+        except NotFound:
+            return None
+
+    def read_bytes(self, path: str) -> bytes:
+        with _failures(path):
+            return self._client.get_object(Bucket=self._bucket, Key=self._key(path))["Body"].read()
+
+    def fetch(self, path: str, target: Path) -> StoredObject:
+        key = self._key(path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = target.with_name(f".unfinished-{uuid4().hex}")
+        try:
+            with _failures(path), unfinished.open("xb") as file:
+                answer = self._client.get_object(Bucket=self._bucket, Key=key)
+                for chunk in answer["Body"].iter_chunks(1024 * 1024):
+                    file.write(chunk)
+            unfinished.replace(target)
+        finally:
+            unfinished.unlink(missing_ok=True)
+        return self._object(key, answer)
+
+    def put_file(self, source: Path, path: str) -> StoredObject:
+        with _failures():
+            self._client.upload_file(str(source), self._bucket, self._key(path))
+        return self._stored(path)
+
+    def put_bytes(self, data: bytes, path: str) -> StoredObject:
+        with _failures():
+            self._client.put_object(Bucket=self._bucket, Key=self._key(path), Body=data)
+        return self._stored(path)
+
+    def delete(self, path: str) -> None:
+        with _failures():
+            self._client.delete_object(Bucket=self._bucket, Key=self._key(path))
+
+    def _stored(self, path: str) -> StoredObject:
+        stored = self.head(path)
+        if stored is None:
+            raise _unavailable()
+        return stored
+
+    def _key(self, path: str) -> str:
+        return f"{self._root}/{checked(path)}"
+
+    def _object(self, key: str, facts: Any) -> StoredObject:
+        size = facts["Size"] if "Size" in facts else facts["ContentLength"]
+        return StoredObject(
+            path=key.removeprefix(f"{self._root}/"),
+            size=size,
+            etag=facts["ETag"].strip('"'),
+            modified=facts["LastModified"],
+        )
+
+
+def _client(settings: RuntimeSettings) -> "S3Client":
+    return boto3.client(
+        "s3",
+        endpoint_url=settings.aws_endpoint_url or None,
+        region_name=settings.aws_default_region,
+        aws_access_key_id=settings.aws_access_key_id or None,
+        aws_secret_access_key=settings.aws_secret_access_key or None,
+        aws_session_token=settings.aws_session_token or None,
+        config=Config(connect_timeout=3, read_timeout=30, retries={"max_attempts": 3, "mode": "standard"}),
+    )
+
+
+def _storage_options(settings: RuntimeSettings) -> dict[str, str]:
+    # Two writers of a Delta table meet on S3's own conditional put.
+    options = {"aws_region": settings.aws_default_region, "aws_conditional_put": "etag"}
+    if settings.aws_endpoint_url:
+        options["aws_endpoint"] = settings.aws_endpoint_url
+        options["aws_allow_http"] = str(settings.aws_endpoint_url.startswith("http://")).lower()
+    for name in ("aws_access_key_id", "aws_secret_access_key", "aws_session_token"):
+        if value := getattr(settings, name):
+            options[name] = value
+    return options
+
+
+@contextmanager
+def _failures(path: str = "") -> Iterator[None]:
+    try:
+        yield
+    except ClientError as error:
+        if error.response.get("Error", {}).get("Code") in ("404", "NoSuchKey"):
+            raise NotFound("OBJECT_NOT_FOUND", "There is no such object in the lake.", path=path) from error
+        raise _unavailable() from error
+    except (BotoCoreError, S3UploadFailedError) as error:
+        raise _unavailable() from error
+
+
+def _unavailable() -> Unavailable:
+    return Unavailable("LAKE_UNAVAILABLE", "The lake is not available at the moment.", retry_after=5)

@@ -1,0 +1,69 @@
+"""Schema changes by Alembic, run by the owner's role; helpers for what every service's tables need alike."""
+
+from typing import TYPE_CHECKING
+
+from alembic import command, context, op
+from alembic.config import Config
+from sqlalchemy import create_engine, make_url, text
+from sqlalchemy.pool import NullPool
+
+from service_runtime.config import RuntimeSettings
+from service_runtime.database import engine_url
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+# Any number will do, as long as every release takes the same.
+_LOCK_NUMBER = 4_715_020_011
+
+
+def run_migrations(package: str, settings: RuntimeSettings) -> None:
+    """Brings the database to the newest schema of `<package>.migrations`, as the owner's role."""
+    if not settings.migration_database_url or not settings.database_url:
+        raise SystemExit("MIGRATION_DATABASE_URL and DATABASE_URL must be set to migrate.")
+    config = Config()
+    config.set_main_option("script_location", f"{package}:migrations")
+    config.set_main_option("path_separator", "os")
+    config.attributes["app_role"] = make_url(settings.database_url).username
+    engine = create_engine(engine_url(settings.migration_database_url), poolclass=NullPool)
+    with engine.begin() as connection:
+        # Two that migrate at once wait for each other.
+        connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _LOCK_NUMBER})
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+    engine.dispose()
+
+
+def run_environment() -> None:
+    """Runs the migrations on the connection of `run_migrations`; the whole of a service's migrations/env.py."""
+    connection: Connection = context.config.attributes["connection"]
+    context.configure(connection=connection, transaction_per_migration=False)
+    context.run_migrations()
+
+
+def app_role() -> str:
+    """Gives the quoted name of the role that the service works with; inside a migration."""
+    config = op.get_context().config
+    role = config.attributes["app_role"] if config is not None else ""
+    return '"' + str(role).replace('"', '""') + '"'
+
+
+def grant_to_app_role(table: str, rights: str = "SELECT, INSERT, UPDATE, DELETE") -> None:
+    """Lets the service's role work on a table, or use a sequence named in full (`SEQUENCE name`)."""
+    op.execute(f"GRANT {rights} ON {table} TO {app_role()}")
+
+
+def enable_tenant_isolation(table: str) -> None:
+    """Shows of a table only the session's tenant's rows, to its owner too, and lets the service's role work on it."""
+    own_rows = "tenant_id = NULLIF(current_setting('app.tenant_id', true), '')::uuid"
+    op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
+    op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
+    op.execute(f"CREATE POLICY tenant_isolation ON {table} USING ({own_rows}) WITH CHECK ({own_rows})")
+    grant_to_app_role(table)
+
+
+def create_job_tables() -> None:
+    """Creates the queue's tables and the table `jobs`; once, in a service's first migration that has jobs."""
+    from service_runtime.jobs.tables import create_tables
+
+    create_tables()

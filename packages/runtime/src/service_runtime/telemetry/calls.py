@@ -1,0 +1,76 @@
+"""Watches one call: its span, its metrics, and its one line in the log."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import grpc
+import structlog
+from opentelemetry import propagate, trace
+from opentelemetry.trace import SpanKind, StatusCode
+
+from service_runtime.errors import Internal, ServiceError
+from service_runtime.identity import Identity
+from service_runtime.request import Request
+from service_runtime.telemetry.metrics import CALL_SECONDS, CALLS
+
+_log = structlog.stdlib.get_logger("service_runtime.calls")
+_tracer = trace.get_tracer("service_runtime")
+
+
+class ObservedCall:
+    """What became of a call."""
+
+    def __init__(self, span: trace.Span) -> None:
+        self._span = span
+        self.code = "OK"
+        self.reason = ""
+
+    def identify(self, identity: Identity | None) -> None:
+        if identity is not None:
+            self._span.set_attribute("atalaya.tenant_id", str(identity.tenant_id))
+
+    def failed(self, error: ServiceError) -> ServiceError:
+        """Notes how the call ended and gives the error back; logs the unforeseen with its trace, once."""
+        self.code, self.reason = error.grpc_code.name, error.reason
+        if isinstance(error, Internal):
+            _log.error("call failed unforeseen", exc_info=error.__cause__ or error)
+            self._span.record_exception(error.__cause__ or error)
+        return error
+
+    def aborted(self) -> None:
+        """Notes that the servicer ended the call by itself."""
+        self.code, self.reason = grpc.StatusCode.UNKNOWN.name, "ABORTED_BY_SERVICER"
+
+
+class CallObserver:
+    """Observes every call of a server."""
+
+    @contextmanager
+    def observe(self, request: Request) -> Iterator[ObservedCall]:
+        started = time.perf_counter()
+        parent = propagate.extract(request.metadata)
+        name = request.method.lstrip("/")
+        with _tracer.start_as_current_span(
+            name, context=parent, kind=SpanKind.SERVER, record_exception=False, set_status_on_exception=False
+        ) as span:
+            call = ObservedCall(span)
+            try:
+                yield call
+            except BaseException as error:
+                if not isinstance(error, Exception):
+                    call.code = grpc.StatusCode.CANCELLED.name
+                raise
+            finally:
+                self._end(request, call, span, time.perf_counter() - started)
+
+    def _end(self, request: Request, call: ObservedCall, span: trace.Span, seconds: float) -> None:
+        CALLS.labels(request.method, call.code).inc()
+        CALL_SECONDS.labels(request.method).observe(seconds)
+        span.set_attribute("rpc.system", "grpc")
+        span.set_attribute("rpc.grpc.status", call.code)
+        if call.code != "OK":
+            span.set_status(StatusCode.ERROR, call.reason)
+        _log.info(
+            "call", method=request.method, code=call.code, reason=call.reason or None, ms=round(seconds * 1000, 1)
+        )
