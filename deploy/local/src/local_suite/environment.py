@@ -9,15 +9,21 @@ from local_suite.home import Home
 
 SERVICES = ("auth", "ingest", "ml", "insights", "analytics")
 WORKERS = ("ingest", "ml")
-# Every process of the suite carries this with its home's path, so that a later run knows what an earlier one left.
+# Every process that the runner starts carries this with its home's path, so that a later run knows what an earlier
+# one left.
 MARK = "ATALAYA_SUITE"
 
 
 def inherited(home: Home, environment: Mapping[str, str] = os.environ) -> dict[str, str]:
     """What every process of the suite gets: the caller's environment with the suite's own address in it."""
-    own = {"ATALAYA_HOME": str(home.path), "ATALAYA_PORT": str(home.port), MARK: str(home.path)}
+    own = {"ATALAYA_HOME": str(home.path), "ATALAYA_PORT": str(home.port)}
     # glibc keeps an arena of memory per thread otherwise, which a dozen idle processes feel.
     return {"MALLOC_ARENA_MAX": "2", **environment, **own, "PYTHONUNBUFFERED": "1"}
+
+
+def marked(home: Home, environment: Mapping[str, str]) -> dict[str, str]:
+    """The environment of a process that the runner starts and a later run may end."""
+    return {**environment, MARK: str(home.path)}
 
 
 def service_environment(home: Home, service: str, *, process: str = "", metrics_port: int = 0) -> dict[str, str]:

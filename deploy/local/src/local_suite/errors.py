@@ -1,5 +1,7 @@
 """What keeps the suite from running, each with the exit code that scripts can tell it by."""
 
+# They are named after what is wrong, as everywhere in the project.
+
 
 class SuiteError(Exception):
     """The suite cannot start or go on; the text is one sentence for the person at the terminal."""

@@ -100,7 +100,7 @@ class Home:
         text = file.read_text().strip()
         if not text.isdecimal() or int(text) > DATA_VERSION:
             raise NewerData(
-                f"The data in {self.path} have version {text[:20]!r}, this release knows versions up to {DATA_VERSION}: "
+                f"The data in {self.path} have version {text[:20]!r}, this release knows up to {DATA_VERSION}: "
                 "take the newer release, or set ATALAYA_HOME to another folder."
             )
         return False

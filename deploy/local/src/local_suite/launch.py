@@ -1,6 +1,7 @@
 """Becomes the given program after tying its life to its parent's and giving up root.
 
-Run as a script, with the standard library only: a small program of its own, since a forked copy of a process with threads may not safely run Python before it execs.
+Run as a script, with the standard library only: a forked copy of a process with threads may not safely run Python
+before it becomes another program, a fresh one may.
 """
 
 import ctypes

