@@ -1,0 +1,149 @@
+"""The auth service: `python -m auth_service serve | migrate | provision | check-config`; without jobs, so no `work`."""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import NoReturn
+
+from atalaya.auth.v1 import auth_pb2_grpc
+from atalaya.policies import rpc_policies
+from pydantic import ValidationError
+from service_runtime.config import load_settings
+from service_runtime.database import Database
+from service_runtime.errors import ServiceError
+from service_runtime.identity import TokenVerifier
+from service_runtime.migrations import run_migrations
+from service_runtime.server import Server, run_service
+from uuid6 import uuid7
+
+from auth_service.attempts import AttemptLimits
+from auth_service.audit import AuditTrail
+from auth_service.auth_servicer import AuthServicer
+from auth_service.config import Settings
+from auth_service.login import Login
+from auth_service.passwords import PasswordHashing
+from auth_service.provisioning import Provisioning, Wanted
+from auth_service.registration import Registration
+from auth_service.sessions import Sessions
+from auth_service.store import Store
+from auth_service.tokens import KeyFileError, TokenSigner, read_signing_keys
+from auth_service.users import Users
+from auth_service.users_servicer import UsersServicer
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+async def build_server(settings: Settings, *, clock: Callable[[], datetime] = utc_now) -> Server:
+    """Joins the service's parts; `clock` is for tests."""
+    signer = build_signer(settings)
+    database = Database(settings.database_url)
+    store = Store(database)
+    passwords = build_passwords(settings)
+    audit = AuditTrail(clock=clock, new_id=uuid7)
+    refresh_life = timedelta(days=settings.refresh_token_expiration_days)
+    sessions = Sessions(signer, refresh_life=refresh_life, clock=clock, new_id=uuid7)
+    limits = AttemptLimits(
+        account=settings.login_failures_before_delay,
+        source=settings.source_failures_before_delay,
+        registration=settings.registrations_before_delay,
+    )
+    registration = Registration(
+        store, passwords, sessions, limits, audit, timezone=settings.default_timezone, clock=clock, new_id=uuid7
+    )
+    login = Login(store, passwords, sessions, limits, audit, clock=clock)
+
+    async def own_keys() -> bytes:
+        return signer.jwks()
+
+    verifier = TokenVerifier(own_keys, settings.jwt_issuer, settings.jwt_audience, lambda: clock().timestamp())
+    server = Server(settings, policies=rpc_policies(), verifier=verifier, name="auth")
+    auth_servicer = AuthServicer(registration, login, signer, trusted_hops=settings.trusted_proxy_hops)
+    server.add(auth_pb2_grpc.add_AuthServiceServicer_to_server, auth_servicer)
+    server.add(auth_pb2_grpc.add_UsersServiceServicer_to_server, UsersServicer(Users(store)))
+    server.add_check("database", database.ping)
+    server.on_close(database.close)
+    server.on_close(passwords.close)
+    return server
+
+
+def build_signer(settings: Settings) -> TokenSigner:
+    return TokenSigner(
+        read_signing_keys(settings.jwt_private_keys_file),
+        issuer=settings.jwt_issuer,
+        audience=settings.jwt_audience,
+        life=timedelta(minutes=settings.jwt_expiration_minutes),
+    )
+
+
+def build_passwords(settings: Settings) -> PasswordHashing:
+    return PasswordHashing(threads=settings.password_hash_threads, queue=settings.password_hash_queue)
+
+
+async def serve(settings: Settings) -> None:
+    server = await build_server(settings)
+    await server.run()
+
+
+async def provision(settings: Settings, wanted: Wanted) -> str:
+    """Makes the tenants and people of the input; gives what is there now as JSON."""
+    database = Database(settings.database_url)
+    passwords = build_passwords(settings)
+    provisioning = Provisioning(
+        Store(database),
+        passwords,
+        build_signer(settings),
+        AuditTrail(clock=utc_now, new_id=uuid7),
+        timezone=settings.default_timezone,
+        clock=utc_now,
+        new_id=uuid7,
+    )
+    try:
+        return (await provisioning.provide(wanted)).model_dump_json()
+    finally:
+        await passwords.close()
+        await database.close()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="auth_service", description=__doc__)
+    parser.add_argument("command", choices=["serve", "migrate", "provision", "check-config"])
+    command = parser.parse_args().command
+    settings = load_settings(Settings)
+    try:
+        if command == "serve":
+            run_service(serve(settings))
+        elif command == "migrate":
+            run_migrations("auth_service", settings)
+        elif command == "provision":
+            print(_provision_from(sys.stdin.buffer.read(), settings))
+        else:
+            build_signer(settings)
+            print("The settings are valid.")
+    except KeyFileError as error:
+        _fail(str(error))
+
+
+def _provision_from(data: bytes, settings: Settings) -> str:
+    if settings.environment == "production":
+        _fail("provision makes demo log-ins and is refused where ENVIRONMENT is production.")
+    try:
+        return asyncio.run(provision(settings, Wanted.model_validate_json(data)))
+    except ValidationError as error:
+        # Without the input: it holds passwords.
+        problems = error.errors(include_url=False, include_input=False, include_context=False)
+        _fail("; ".join(f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in problems))
+    except ServiceError as error:
+        _fail(str(error))
+
+
+def _fail(sentence: str) -> NoReturn:
+    print(sentence, file=sys.stderr)
+    raise SystemExit(2)
+
+
+if __name__ == "__main__":
+    main()

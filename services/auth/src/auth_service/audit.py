@@ -1,0 +1,33 @@
+"""The trail of who did what, from where, and how it ended."""
+
+from collections.abc import Callable
+from datetime import datetime
+from uuid import UUID
+
+from auth_service.accounts import AuditEvent, Origin
+from auth_service.transaction_store import Transaction
+
+OK = "OK"
+FAILED = "FAILED"
+
+
+class AuditTrail:
+    """Writes events into the transaction of what they tell of, so that neither is there without the other."""
+
+    def __init__(self, *, clock: Callable[[], datetime], new_id: Callable[[], UUID]) -> None:
+        self._clock = clock
+        self._new_id = new_id
+
+    async def record(
+        self,
+        transaction: Transaction,
+        action: str,
+        outcome: str,
+        origin: Origin,
+        *,
+        actor: str = "",
+        resource: str = "",
+        details: dict[str, str] | None = None,
+    ) -> None:
+        event = AuditEvent(self._new_id(), self._clock(), action, outcome, origin, actor, resource, details or {})
+        await transaction.add_audit_event(event)

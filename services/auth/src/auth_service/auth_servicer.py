@@ -1,0 +1,44 @@
+"""The rpcs of AuthService: registering, logging in, and the keys that verify tokens."""
+
+from typing import Any, TypeAlias
+
+from atalaya.auth.v1 import auth_pb2
+from atalaya.auth.v1.auth_pb2_grpc import AuthServiceServicer
+from google.api.httpbody_pb2 import HttpBody
+from grpc.aio import ServicerContext
+
+from auth_service import convert
+from auth_service.login import Login
+from auth_service.origin import current_origin
+from auth_service.registration import Registration
+from auth_service.tokens import TokenSigner
+
+Context: TypeAlias = ServicerContext[Any, Any]
+
+
+class AuthServicer(AuthServiceServicer):
+    """Makes tenants and gives tokens."""
+
+    def __init__(self, registration: Registration, login: Login, signer: TokenSigner, *, trusted_hops: int) -> None:
+        self._registration = registration
+        self._login = login
+        self._signer = signer
+        self._trusted_hops = trusted_hops
+
+    async def Register(self, request: auth_pb2.RegisterRequest, context: Context) -> auth_pb2.RegisterResponse:
+        person = convert.to_new_person(request)
+        return convert.from_registered(await self._registration.register(person, current_origin(self._trusted_hops)))
+
+    async def Login(self, request: auth_pb2.LoginRequest, context: Context) -> auth_pb2.LoginResponse:
+        origin = current_origin(self._trusted_hops)
+        return convert.from_login(await self._login.by_email(request.email, request.password, origin))
+
+    async def LoginByUsername(
+        self, request: auth_pb2.LoginByUsernameRequest, context: Context
+    ) -> auth_pb2.LoginByUsernameResponse:
+        origin = current_origin(self._trusted_hops)
+        tokens = await self._login.by_username(request.username, request.password, origin)
+        return convert.from_login_by_username(tokens)
+
+    async def GetJwks(self, request: auth_pb2.GetJwksRequest, context: Context) -> HttpBody:
+        return HttpBody(content_type="application/json", data=self._signer.jwks())

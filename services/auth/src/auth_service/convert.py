@@ -1,0 +1,66 @@
+"""Where the contract's messages and auth's own types meet."""
+
+from atalaya.auth.v1 import auth_pb2
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from auth_service.accounts import Tenant, User
+from auth_service.registration import NewPerson, Registered
+from auth_service.sessions import IssuedTokens
+
+TOKEN_TYPE = "bearer"  # noqa: S105
+
+
+def to_new_person(request: auth_pb2.RegisterRequest) -> NewPerson:
+    return NewPerson(
+        email=request.email,
+        password=request.password,
+        full_name=request.full_name,
+        tenant_name=request.tenant_name if request.HasField("tenant_name") else None,
+    )
+
+
+def from_registered(registered: Registered) -> auth_pb2.RegisterResponse:
+    tokens = registered.tokens
+    return auth_pb2.RegisterResponse(
+        access_token=tokens.access_token,
+        refresh_token=tokens.refresh_token,
+        token_type=TOKEN_TYPE,
+        expires_in=tokens.expires_in,
+        user=from_user(registered.user, registered.tenant),
+    )
+
+
+def from_login(tokens: IssuedTokens) -> auth_pb2.LoginResponse:
+    return auth_pb2.LoginResponse(
+        access_token=tokens.access_token,
+        refresh_token=tokens.refresh_token,
+        token_type=TOKEN_TYPE,
+        expires_in=tokens.expires_in,
+    )
+
+
+def from_login_by_username(tokens: IssuedTokens) -> auth_pb2.LoginByUsernameResponse:
+    return auth_pb2.LoginByUsernameResponse(
+        access_token=tokens.access_token,
+        refresh_token=tokens.refresh_token,
+        token_type=TOKEN_TYPE,
+        expires_in=tokens.expires_in,
+    )
+
+
+def from_user(user: User, tenant: Tenant) -> auth_pb2.User:
+    message = auth_pb2.User(
+        id=str(user.user_id),
+        email=user.email,
+        username=user.username,
+        full_name=user.full_name,
+        role=user.role,
+        tenant_id=str(tenant.tenant_id),
+        tenant_name=tenant.name,
+        is_active=user.is_active,
+        created_at=Timestamp(),
+    )
+    message.created_at.FromDatetime(user.created_at)
+    if user.last_login_at is not None:
+        message.last_login_at.FromDatetime(user.last_login_at)
+    return message

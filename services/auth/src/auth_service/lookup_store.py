@@ -1,0 +1,42 @@
+"""Look-ups made before the tenant is known."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import text
+
+from auth_service.accounts import Bearer, LoginAccount
+from auth_service.transaction_store import Transaction
+
+
+class Lookups(Transaction):
+    """A transaction before the tenant is known. Each look-up is one function that sees just what it answers."""
+
+    async def account_by_email(self, email_key: str, source: str, since: datetime) -> LoginAccount | None:
+        return await self._account("find_account_by_email", email_key, source, since)
+
+    async def account_by_username(self, username_key: str, source: str, since: datetime) -> LoginAccount | None:
+        """Finds nobody where two tenants have somebody of that name."""
+        return await self._account("find_account_by_username", username_key, source, since)
+
+    async def tenant_named(self, name_key: str) -> UUID | None:
+        found = await self._session.execute(text("SELECT find_tenant_by_name(:name_key)"), {"name_key": name_key})
+        tenant_id: UUID | None = found.scalar_one()
+        return tenant_id
+
+    async def email_is_taken(self, email_key: str) -> bool:
+        found = await self._session.execute(text("SELECT email_is_taken(:email_key)"), {"email_key": email_key})
+        return bool(found.scalar_one())
+
+    async def _account(self, function: str, key: str, source: str, since: datetime) -> LoginAccount | None:
+        row = await self.row(f"SELECT * FROM {function}(:key, :source, :since)", key=key, source=source, since=since)  # noqa: S608
+        if row is None:
+            return None
+        return LoginAccount(
+            bearer=Bearer(row["user_id"], row["tenant_id"], row["role"], row["username"], row["timezone"]),
+            email_key=row["email_key"],
+            username_key=row["username_key"],
+            password_hash=row["password_hash"],
+            is_active=row["is_active"],
+            known_source=row["known_source"],
+        )

@@ -1,0 +1,39 @@
+"""Names as people write them: which are refused, and the form in which they are compared."""
+
+import re
+import unicodedata
+
+from service_runtime.errors import InvalidArgument
+
+# Joiners are part of words in some scripts and of emoji; every other invisible character can only mislead.
+_JOINERS = {"\u200c", "\u200d"}
+_REFUSED_CATEGORIES = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+_NOT_IN_USERNAMES = re.compile(r"[^\w.-]+")
+
+
+def clean_text(field: str, text: str) -> str:
+    """Gives the text with its spaces in order; refuses control characters and text of spaces alone."""
+    if any(unicodedata.category(char) in _REFUSED_CATEGORIES and char not in _JOINERS for char in text):
+        raise InvalidArgument("INVALID_TEXT", f"{field} contains a control character.", field=field)
+    cleaned = " ".join(unicodedata.normalize("NFC", text).split())
+    if not cleaned.strip("".join(_JOINERS)):
+        raise InvalidArgument("INVALID_TEXT", f"{field} is blank.", field=field)
+    return cleaned
+
+
+def comparison_key(text: str) -> str:
+    """Gives the form in which e-mail addresses, user names and tenant names are compared."""
+    # Case folding can undo the composition, and composing can bring back what folds: hence NFKC on both sides.
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    return " ".join(unicodedata.normalize("NFKC", folded).split())
+
+
+def username_from_email(email: str) -> str:
+    """Derives a user name from the local part of an address."""
+    local = comparison_key(email.rpartition("@")[0])
+    return _NOT_IN_USERNAMES.sub("-", local).strip(".-_")[:64] or "user"
+
+
+def is_username(name: str) -> bool:
+    """Tells whether a name can be a user name; one with an at sign would be taken for an address."""
+    return bool(re.fullmatch(r"[\w.-]{1,64}", name))

@@ -1,0 +1,56 @@
+"""Auth's records in PostgreSQL: each block is one transaction; SQL stands in the `*_store` modules alone."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from uuid import UUID
+
+import psycopg
+from service_runtime.database import Database
+from service_runtime.errors import AlreadyExists
+from sqlalchemy.exc import IntegrityError
+
+from auth_service.accounts import NOBODY
+from auth_service.lookup_store import Lookups
+from auth_service.tenant_store import TenantRecords
+
+_TAKEN = {
+    "users_email_key": ("EMAIL_TAKEN", "There is an account with this e-mail address already."),
+    "tenants_name_key": ("TENANT_NAME_TAKEN", "There is a tenant with this name already; choose another tenant_name."),
+    "users_username_key": ("USERNAME_TAKEN", "There is somebody with this user name in the tenant already."),
+}
+
+
+def taken(constraint: str) -> AlreadyExists:
+    """Gives the error that tells what is taken, by the name of the unique constraint."""
+    return AlreadyExists(*_TAKEN[constraint])
+
+
+class Store:
+    """Opens transactions; what is taken already comes out as AlreadyExists, whoever was first."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @asynccontextmanager
+    async def before_tenant(self) -> AsyncIterator[Lookups]:
+        """Begins a transaction for somebody who may be nobody; it sees no tenant's rows but by the look-ups."""
+        async with self._database.tenant_session(NOBODY) as session:
+            yield Lookups(session, NOBODY)
+
+    @asynccontextmanager
+    async def tenant(self, tenant_id: UUID) -> AsyncIterator[TenantRecords]:
+        """Begins a transaction that sees one tenant."""
+        with _named_conflicts():
+            async with self._database.tenant_session(tenant_id) as session:
+                yield TenantRecords(session, tenant_id)
+
+
+@contextmanager
+def _named_conflicts() -> Iterator[None]:
+    try:
+        yield
+    except IntegrityError as error:
+        constraint = error.orig.diag.constraint_name if isinstance(error.orig, psycopg.Error) else None
+        if constraint not in _TAKEN:
+            raise
+        raise taken(constraint) from error

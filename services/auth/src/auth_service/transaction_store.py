@@ -1,0 +1,92 @@
+"""What every transaction of auth can do: write the audit trail and count attempts."""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import RowMapping, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from auth_service.accounts import AuditEvent
+from auth_service.attempts import Counter, Key
+
+
+class Transaction:
+    """One transaction: counters of attempts, and the audit trail of the tenant that it is for."""
+
+    def __init__(self, session: AsyncSession, tenant_id: UUID) -> None:
+        self._session = session
+        self.tenant_id = tenant_id
+
+    async def add_audit_event(self, event: AuditEvent) -> None:
+        await self.run(
+            """INSERT INTO audit_events (tenant_id, event_id, occurred_at, actor, action, resource, outcome, source,
+                                         user_agent, request_id, details)
+               VALUES (:tenant_id, :event_id, :occurred_at, :actor, :action, :resource, :outcome, :source,
+                       :user_agent, :request_id, CAST(:details AS jsonb))""",
+            tenant_id=self.tenant_id,
+            event_id=event.event_id,
+            occurred_at=event.time,
+            actor=event.actor,
+            action=event.action,
+            resource=event.resource,
+            outcome=event.outcome,
+            source=event.origin.source,
+            user_agent=event.origin.user_agent,
+            request_id=event.origin.request_id,
+            details=json.dumps(event.details),
+        )
+
+    async def lock_counters(self, keys: Sequence[Key], now: datetime) -> dict[bytes, Counter]:
+        """Gives the counters and holds them until the transaction ends, so that parallel attempts queue."""
+        counters = {}
+        # In one order for everybody, or two transactions could wait for each other.
+        for key in sorted(keys, key=lambda key: key.digest):
+            row = await self.row(
+                """INSERT INTO login_attempts (attempt_key, kind, failures, since)
+                   VALUES (:digest, :kind, 0, :now)
+                   ON CONFLICT (attempt_key) DO UPDATE SET kind = excluded.kind
+                   RETURNING failures, since, blocked_until""",
+                digest=key.digest,
+                kind=key.kind,
+                now=now,
+            )
+            if row is not None:
+                counters[key.digest] = Counter(row["failures"], row["since"], row["blocked_until"])
+        return counters
+
+    async def save_counters(self, counters: Mapping[bytes, Counter]) -> None:
+        for digest, counter in counters.items():
+            await self.run(
+                """UPDATE login_attempts SET failures = :failures, since = :since, blocked_until = :blocked_until
+                   WHERE attempt_key = :digest""",
+                digest=digest,
+                failures=counter.failures,
+                since=counter.since,
+                blocked_until=counter.blocked_until,
+            )
+
+    async def drop_counters(self, keys: Sequence[Key]) -> None:
+        """Lets a success end the counting of failures in a row."""
+        digests = [key.digest for key in keys]
+        if digests:
+            await self.run("DELETE FROM login_attempts WHERE attempt_key = ANY(:digests)", digests=digests)
+
+    async def uncount(self, keys: Sequence[Key]) -> None:
+        """Takes back one attempt that proved to be no failure; a wait that others earned stays."""
+        for key in keys:
+            await self.run(
+                """UPDATE login_attempts
+                   SET failures = greatest(failures - 1, 0),
+                       blocked_until = CASE WHEN failures - 1 < :free THEN NULL ELSE blocked_until END
+                   WHERE attempt_key = :digest""",
+                digest=key.digest,
+                free=key.limit.free,
+            )
+
+    async def row(self, statement: str, **values: object) -> RowMapping | None:
+        return (await self._session.execute(text(statement), values)).mappings().one_or_none()
+
+    async def run(self, statement: str, **values: object) -> None:
+        await self._session.execute(text(statement), values)
