@@ -34,10 +34,11 @@ def open_channel(address: str, settings: ChannelSettings, *, token: str | None =
             ("grpc.initial_reconnect_backoff_ms", 100),
             ("grpc.max_reconnect_backoff_ms", 1_000),
         ],
+        # The type stubs want the generic forms, which exist for type checkers only.
         interceptors=[
-            OutgoingCalls(single, token),
-            OutgoingStreams(stream, token),
-            OutgoingUploads(stream, token),
-            OutgoingDialogues(stream, token),
+            OutgoingCalls(single, token),  # type: ignore[list-item]
+            OutgoingStreams(stream, token),  # type: ignore[list-item]
+            OutgoingUploads(stream, token),  # type: ignore[list-item]
+            OutgoingDialogues(stream, token),  # type: ignore[list-item]
         ],
     )

@@ -53,7 +53,10 @@ class Database:
             raise lost from error
 
     async def driver_connection(self, session: AsyncSession) -> psycopg.AsyncConnection[tuple[object, ...]]:
-        """Gives the driver's connection inside a session's transaction, for COPY."""
+        """Gives the driver's connection inside a session's transaction, for COPY.
+
+        PostgreSQL refuses COPY FROM into a table with row-level security: copy to a temporary table, then insert.
+        """
         connection = await session.connection()
         raw = await connection.get_raw_connection()
         driver = raw.driver_connection

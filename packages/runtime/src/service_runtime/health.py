@@ -25,7 +25,7 @@ class _Check:
     asked_at: float = float("-inf")
 
 
-class HealthServicer(health_pb2_grpc.HealthServicer):
+class HealthServicer(health_pb2_grpc.HealthServicer):  # type: ignore[misc]
     """Answers for the whole service ("") by its critical checks, and for each check by its name."""
 
     def __init__(self) -> None:

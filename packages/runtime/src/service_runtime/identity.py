@@ -53,7 +53,7 @@ def optional_caller() -> Identity | None:
 
 def has_role(identity: Identity, least_role: str) -> bool:
     """Tells whether an identity has at least a role; nobody has a role that does not exist."""
-    return least_role in ROLE_ORDER and ROLE_ORDER.index(identity.role) >= ROLE_ORDER.index(least_role)  # type: ignore[arg-type]
+    return least_role in ROLE_ORDER and ROLE_ORDER.index(identity.role) >= ROLE_ORDER.index(least_role)
 
 
 class TokenVerifier:

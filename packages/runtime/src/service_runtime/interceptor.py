@@ -28,7 +28,7 @@ Context = Any  # grpc.aio.ServicerContext, which is generic for type checkers on
 EXEMPT_PREFIXES = ("/grpc.health.v1.", "/grpc.reflection.")
 
 
-class Pipeline(grpc.aio.ServerInterceptor):
+class Pipeline(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
     """Wraps every handler, whichever sides stream, in the same steps."""
 
     def __init__(
@@ -50,11 +50,11 @@ class Pipeline(grpc.aio.ServerInterceptor):
         self,
         continuation: Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler[Any, Any]]],
         handler_call_details: grpc.HandlerCallDetails,
-    ) -> grpc.RpcMethodHandler[Any, Any]:
+    ) -> Any:
         handler: Any = await continuation(handler_call_details)
         method = handler_call_details.method
         if handler is None or method.startswith(EXEMPT_PREFIXES):
-            return handler  # type: ignore[no-any-return]
+            return handler
         return self._wrapped(handler, method)
 
     def _wrapped(self, handler: Any, method: str) -> Any:
@@ -117,7 +117,7 @@ class Pipeline(grpc.aio.ServerInterceptor):
     @asynccontextmanager
     async def _served(self, method: str, context: Context, *, streaming: bool) -> AsyncIterator[Request]:
         """Stands around one call. Each call has its own task, so the context variables end with it."""
-        request = read_request(method, context.invocation_metadata())  # type: ignore[arg-type]
+        request = read_request(method, context.invocation_metadata())
         current_request.set(request)
         policy = self._policies.get(method)
         request.success_status = policy.success_status if policy is not None else 200
@@ -139,7 +139,7 @@ class Pipeline(grpc.aio.ServerInterceptor):
 
     def _seconds(self, request: Request, context: Context, streaming: bool) -> float:
         seconds = self._stream_deadline_seconds if streaming else self._deadline_seconds
-        asked = context.time_remaining()  # type: ignore[no-untyped-call]
+        asked = context.time_remaining()
         # The caller's own shorter deadline is kept by gRPC itself; here it is known to calls made further on.
         request.deadline = time.monotonic() + (seconds if asked is None else min(seconds, asked))
         return seconds

@@ -52,7 +52,7 @@ class _Outgoing:
         return min(seconds for seconds in (asked or self._deadline_seconds, left) if seconds is not None)
 
 
-class OutgoingCalls(_Outgoing, grpc.aio.UnaryUnaryClientInterceptor):
+class OutgoingCalls(_Outgoing, grpc.aio.UnaryUnaryClientInterceptor):  # type: ignore[type-arg]
     """One request, one reply; reads are tried again where the service was away."""
 
     async def intercept_unary_unary(self, continuation: Any, client_call_details: Any, request: Any) -> Any:
@@ -70,14 +70,14 @@ class OutgoingCalls(_Outgoing, grpc.aio.UnaryUnaryClientInterceptor):
                 return call
 
 
-class OutgoingStreams(_Outgoing, grpc.aio.UnaryStreamClientInterceptor):
+class OutgoingStreams(_Outgoing, grpc.aio.UnaryStreamClientInterceptor):  # type: ignore[type-arg]
     """One request, many replies."""
 
     async def intercept_unary_stream(self, continuation: Any, client_call_details: Any, request: Any) -> Any:
         return _replies(await continuation(self._details(client_call_details), request))
 
 
-class OutgoingUploads(_Outgoing, grpc.aio.StreamUnaryClientInterceptor):
+class OutgoingUploads(_Outgoing, grpc.aio.StreamUnaryClientInterceptor):  # type: ignore[type-arg]
     """Many requests, one reply."""
 
     async def intercept_stream_unary(self, continuation: Any, client_call_details: Any, request_iterator: Any) -> Any:
@@ -89,7 +89,7 @@ class OutgoingUploads(_Outgoing, grpc.aio.StreamUnaryClientInterceptor):
         return call
 
 
-class OutgoingDialogues(_Outgoing, grpc.aio.StreamStreamClientInterceptor):
+class OutgoingDialogues(_Outgoing, grpc.aio.StreamStreamClientInterceptor):  # type: ignore[type-arg]
     """Many requests, many replies."""
 
     async def intercept_stream_stream(self, continuation: Any, client_call_details: Any, request_iterator: Any) -> Any:

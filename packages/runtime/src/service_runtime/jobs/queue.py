@@ -64,7 +64,7 @@ class JobQueue:
             },
         )
         await defer(session, self._service, tenant_id, key)
-        return read_record(self._service, row.mappings().one())  # type: ignore[arg-type]
+        return read_record(self._service, row.mappings().one())
 
     async def get(self, tenant_id: UUID, job_id: str) -> JobRecord:
         """Gives a job by `service/id` or by its bare id."""
@@ -73,7 +73,7 @@ class JobQueue:
             row = (await session.execute(_GET, {"id": key})).mappings().one_or_none()
         if row is None:
             raise _not_found(job_id)
-        return read_record(self._service, row)  # type: ignore[arg-type]
+        return read_record(self._service, row)
 
     async def list(
         self, tenant_id: UUID, *, kind: str = "", status: str = "", after: str = "", limit: int
@@ -82,7 +82,7 @@ class JobQueue:
         wanted = {"kind": kind, "status": status, "after": self._key(after) if after else None, "limit": limit}
         async with self._database.tenant_session(tenant_id) as session:
             rows = (await session.execute(_LIST, wanted)).mappings().all()
-        return [read_record(self._service, row) for row in rows]  # type: ignore[arg-type]
+        return [read_record(self._service, row) for row in rows]
 
     async def cancel(self, tenant_id: UUID, job_id: str) -> JobRecord:
         """Ends a waiting job at once; asks a running one to stop, which it does at its next report."""
@@ -92,7 +92,7 @@ class JobQueue:
         if row is None:
             job = await self.get(tenant_id, job_id)
             raise Conflict("JOB_ENDED", "The job has ended already.", job_id=job.id, status=job.status)
-        return read_record(self._service, row)  # type: ignore[arg-type]
+        return read_record(self._service, row)
 
     async def wait(self, tenant_id: UUID, job_id: str, seconds: float) -> JobRecord:
         """Waits until the job has ended or the time is over; gives it as it then stands."""

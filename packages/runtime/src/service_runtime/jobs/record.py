@@ -1,10 +1,11 @@
 """A job as it stands in the table `jobs`."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
+
+from sqlalchemy import RowMapping
 
 JobStatus = Literal["QUEUED", "RUNNING", "SUCCEEDED", "FAILED", "CANCELLED"]
 ENDED: frozenset[JobStatus] = frozenset({"SUCCEEDED", "FAILED", "CANCELLED"})
@@ -43,6 +44,6 @@ class JobRecord:
 _COLUMNS = tuple(field.name for field in fields(JobRecord))
 
 
-def read_record(service: str, row: Mapping[str, Any]) -> JobRecord:
+def read_record(service: str, row: RowMapping) -> JobRecord:
     """Makes the record of a row of the table."""
     return JobRecord(**{name: row[name] for name in _COLUMNS if name != "id"}, id=f"{service}/{row['id']}")

@@ -93,7 +93,7 @@ class Worker:
             )
             side_tasks = [asyncio.create_task(self._beat(app, worker)), asyncio.create_task(self._stop_with_us(worker))]
             try:
-                await worker.run()
+                await worker.run()  # type: ignore[no-untyped-call]
             finally:
                 for task in side_tasks:
                     task.cancel()

@@ -96,7 +96,7 @@ class S3Lake(Lake):
 
 
 def _client(settings: RuntimeSettings) -> "S3Client":
-    return boto3.client(
+    client: S3Client = boto3.client(
         "s3",
         endpoint_url=settings.aws_endpoint_url or None,
         region_name=settings.aws_default_region,
@@ -105,6 +105,7 @@ def _client(settings: RuntimeSettings) -> "S3Client":
         aws_session_token=settings.aws_session_token or None,
         config=Config(connect_timeout=3, read_timeout=30, retries={"max_attempts": 3, "mode": "standard"}),
     )
+    return client
 
 
 def _storage_options(settings: RuntimeSettings) -> dict[str, str]:

@@ -1,0 +1,39 @@
+"""Fixtures of all tests: the embedded servers, which start once a run, and the shared real data."""
+
+import os
+from pathlib import Path
+
+import pytest
+from local_suite.postgres import EmbeddedPostgres
+from local_suite.redis import EmbeddedRedis
+from support import postgres as postgres_support
+from support import redis as redis_support
+from support.tokens import TestIssuer
+
+
+@pytest.fixture(scope="session")
+def postgres() -> EmbeddedPostgres:
+    """The run's PostgreSQL; `support.postgres.database_for` makes databases on it."""
+    return postgres_support.server()
+
+
+@pytest.fixture(scope="session")
+def redis() -> EmbeddedRedis:
+    """The run's Redis; its `url` is what REDIS_URL takes."""
+    return redis_support.server()
+
+
+@pytest.fixture(scope="session")
+def issuer() -> TestIssuer:
+    """Signs the run's access tokens."""
+    return TestIssuer()
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real data that is not part of the repository."""
+    default = Path(__file__).parents[2] / "shared" / "data"
+    folder = Path(os.environ.get("ATALAYA_SHARED_DATA", default))
+    if not folder.is_dir():
+        pytest.skip(f"there is no shared data in {folder}; ATALAYA_SHARED_DATA names another folder")
+    return folder

@@ -1,0 +1,1 @@
+"""A service with one table and one worker, for tests of what the runtime gives every service."""

@@ -1,0 +1,41 @@
+"""Runs the worker: `python -m support.sample_service`, with the settings of a service in the environment."""
+
+import asyncio
+
+from service_runtime.config import RuntimeSettings, load_settings
+from service_runtime.database import Database
+from service_runtime.errors import InvalidArgument
+from service_runtime.jobs import JobRun, Worker
+from service_runtime.server import run_service
+from sqlalchemy import text
+
+INSERT = text("INSERT INTO notes (tenant_id, body) VALUES (:tenant_id, :body)")
+
+
+async def work() -> None:
+    """Handles jobs that write, wait, fail or break."""
+    settings = load_settings(RuntimeSettings)
+    database = Database(settings.database_url)
+
+    async def note(run: JobRun) -> None:
+        async with database.tenant_session(run.tenant_id) as session:
+            await session.execute(INSERT, {"tenant_id": run.tenant_id, "body": run.payload["body"]})
+            await run.finish(session, result={"attempt": run.attempt}, rows_written=1)
+
+    async def wait(run: JobRun) -> None:
+        # Waits at its first attempts; the last one that is asked for goes through.
+        while run.attempt < run.payload["attempts"]:
+            await run.report(progress=0.5, details={"waiting_in": str(run.attempt)})
+            await asyncio.sleep(0.05)
+        await note(run)
+
+    async def refuse(run: JobRun) -> None:
+        raise InvalidArgument("BAD_FILE", "The file cannot be read.")
+
+    async def crash(run: JobRun) -> None:
+        raise RuntimeError("secret inside")
+
+    await Worker(settings, database, "sample", {"note": note, "wait": wait, "refuse": refuse, "crash": crash}).run()
+
+
+run_service(work())

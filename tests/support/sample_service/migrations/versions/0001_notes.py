@@ -1,0 +1,15 @@
+"""Notes of tenants, and jobs."""
+
+from alembic import op
+from service_runtime.migrations import create_job_tables, enable_tenant_isolation
+
+revision = "0001"
+down_revision = None
+
+
+def upgrade() -> None:
+    """Creates the tables."""
+    op.execute("CREATE TABLE notes (id bigserial PRIMARY KEY, tenant_id uuid NOT NULL, body text NOT NULL)")
+    op.execute("GRANT USAGE ON SEQUENCE notes_id_seq TO PUBLIC")
+    enable_tenant_isolation("notes")
+    create_job_tables()
