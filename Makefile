@@ -44,3 +44,41 @@ $(UV): deploy/local/bootstrap.sh
 .venv/.installed-all: $(UV) $(LOCKED)
 	@$(UV) sync --frozen --python "$$(cat .tools/python)"
 	@touch .venv/.installed-run $@
+
+.PHONY: test
+test: .venv/.installed-all ## Run all tests that need nothing but this folder (under 5 minutes)
+	@$(RUN) -m pytest
+
+.PHONY: test-browser
+test-browser: .venv/.installed-all ## Test the docs pages in Debian's chromium, installing it where apt-get can
+	@sh tests/browser/install.sh
+	@$(RUN) -m pytest tests/browser
+
+.PHONY: test-install
+test-install: .venv/.installed-all ## Install each service by itself and start it with its own dependencies alone
+	@PATH="$$PWD/.tools/bin:$$PATH" $(RUN) -m pytest tests/install
+
+.PHONY: test-all
+test-all: test test-install test-browser ## Run every test there is
+
+.PHONY: check
+check: .venv/.installed-all ## Check style, types, contracts and generated files
+	@.venv/bin/ruff check
+	@.venv/bin/ruff format --check
+	@.venv/bin/mypy packages services gateway deploy/local protos bench tests
+	@cd protos && ../.venv/bin/buf lint && ../.venv/bin/buf format --diff --exit-code >/dev/null
+	@sh protos/breaking.sh
+	@$(RUN) -m atalaya_gateway.generate --check
+
+.PHONY: protos
+protos: .venv/.installed-all ## Make the stubs, the descriptor set, Envoy's configuration and the OpenAPI document anew
+	@$(RUN) protos/generate.py
+	@$(RUN) -m atalaya_gateway.generate
+
+.PHONY: bench
+bench: .venv/.installed-all ## Run every benchmark against its named alternative; takes minutes
+	@sh bench/run.sh
+
+.PHONY: image
+image: ## Build the image of one service: make image SERVICE=auth (docker, podman or buildah)
+	@sh deploy/image/build.sh "$(SERVICE)"

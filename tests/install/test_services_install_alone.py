@@ -1,0 +1,35 @@
+"""Each service installs and starts by itself, with its own dependencies and nothing else."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+# What a service must do without: the heavy libraries that only others need.
+ABSENT = {
+    "auth": ["duckdb", "sklearn", "onnxruntime", "pyarrow", "boto3"],
+    "ingest": ["sklearn", "onnxruntime", "argon2"],
+    "ml": ["sklearn", "pandas", "statsmodels", "argon2"],
+    "insights": ["sklearn", "onnxruntime", "argon2"],
+    "analytics": ["sklearn", "onnxruntime", "argon2"],
+}
+
+
+@pytest.mark.parametrize("service", sorted(ABSENT))
+def test_a_service_installs_and_reads_its_settings_alone(service: str, tmp_path: Path) -> None:
+    environment = {**os.environ, "UV_PROJECT_ENVIRONMENT": str(tmp_path / "venv"), "UV_PYTHON_DOWNLOADS": "never"}
+    sync = ["uv", "sync", "--quiet", "--frozen", "--no-dev", "--no-editable", "--package", f"{service}-service"]
+    subprocess.run(sync, cwd=ROOT, env=environment, check=True, timeout=300)
+    python = tmp_path / "venv/bin/python"
+    started = subprocess.run([python, "-m", f"{service}_service", "--help"], capture_output=True, text=True, timeout=60)
+    assert started.returncode == 0, started.stderr
+    assert "check-config" in started.stdout
+    assert present(python, ABSENT[service]) == []
+
+
+def present(python: Path, modules: list[str]) -> list[str]:
+    code = "import importlib.util, sys; print(*[m for m in sys.argv[1:] if importlib.util.find_spec(m)])"
+    found = subprocess.run([python, "-c", code, *modules], capture_output=True, text=True, check=True, timeout=60)
+    return found.stdout.split()
