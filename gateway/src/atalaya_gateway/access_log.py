@@ -9,7 +9,7 @@ def access_log() -> JsonObject:
         "time": "%START_TIME%",
         "event": "request",
         "method": "%REQUEST_HEADER(X-ENVOY-ORIGINAL-METHOD?:METHOD)%",
-        "path": "%PATH(NQ:ORIG)%",
+        "path": "%PATH(NQ:ORIG_OR_PATH)%",
         "rpc": "%PATH(NQ:PATH)%",
         "protocol": "%PROTOCOL%",
         "status": "%RESPONSE_CODE%",

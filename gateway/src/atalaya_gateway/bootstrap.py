@@ -3,7 +3,7 @@
 import yaml
 
 from atalaya_gateway.clusters import clusters
-from atalaya_gateway.listeners import listeners
+from atalaya_gateway.listeners import public_listener
 from atalaya_gateway.typed import JsonObject, typed
 
 _HEADER = "# Made from the contracts by `python -m atalaya_gateway.generate`; not edited by hand.\n"
@@ -14,9 +14,6 @@ def bootstrap() -> JsonObject:
     return {
         "node": {"id": "gateway", "cluster": "atalaya"},
         "admin": {"address": "${ADMIN_ADDRESS}"},
-        "bootstrap_extensions": [
-            {"name": "envoy.bootstrap.internal_listener", "typed_config": typed("internal_listener")}
-        ],
         "overload_manager": {
             "resource_monitors": [
                 {
@@ -27,7 +24,7 @@ def bootstrap() -> JsonObject:
                 }
             ]
         },
-        "static_resources": {"listeners": listeners(), "clusters": clusters()},
+        "static_resources": {"listeners": [public_listener()], "clusters": clusters()},
     }
 
 

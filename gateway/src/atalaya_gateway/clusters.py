@@ -3,11 +3,11 @@
 from atalaya_gateway import contract
 from atalaya_gateway.typed import JsonObject, typed
 
-JWKS_LISTENER = "jwks"
+JWKS_CLUSTER = "jwks"
 
 
 def clusters() -> list[JsonObject | str]:
-    """Gives a cluster per service, the way to the JWKS, and the place where spans go."""
+    """Gives a cluster per service, the gateway itself for the JWKS, and the place where spans go."""
     return [*(_service(name) for name in contract.clusters()), _jwks(), "${SPANS_CLUSTER}"]
 
 
@@ -67,12 +67,14 @@ def _circuit_breaker() -> JsonObject:
 
 
 def _jwks() -> JsonObject:
-    address = {"envoy_internal_address": {"server_listener_name": JWKS_LISTENER}}
+    # The public port itself, whose transcoder makes auth's reply the plain file that the token's check wants. An
+    # internal listener would not do: keys are fetched from Envoy's main thread, which cannot reach one.
+    address = {"socket_address": {"address": "${OWN_HOST}", "port_value": "${ATALAYA_PORT}"}}
     return {
-        "name": JWKS_LISTENER,
+        "name": JWKS_CLUSTER,
         "type": "STATIC",
         "connect_timeout": "1s",
-        "load_assignment": one_endpoint(JWKS_LISTENER, address),
+        "load_assignment": one_endpoint(JWKS_CLUSTER, address),
     }
 
 

@@ -2,14 +2,17 @@
 
 function envoy_on_request(handle)
   local headers = handle:headers()
+  local notes = handle:streamInfo():dynamicMetadata()
+  local request_id = headers:get("x-request-id") or ""
+  notes:set("atalaya", "request_id", request_id)
   if headers:get(":method") == "HEAD" then
     -- The transcoder knows GET only; the body is dropped on the way back.
     headers:replace(":method", "GET")
-    handle:streamInfo():dynamicMetadata():set("atalaya", "head", true)
+    notes:set("atalaya", "head", true)
   end
   if headers:get("traceparent") == nil then
     -- The trace bears the request's id, so either finds the other in any log. Where Envoy has a tracer, that one wins.
-    local id = (headers:get("x-request-id") or ""):gsub("-", "")
+    local id = request_id:gsub("-", "")
     if #id == 32 then headers:add("traceparent", "00-" .. id .. "-" .. id:sub(17) .. "-01") end
   end
   local authorization = headers:get("authorization")
@@ -46,6 +49,21 @@ local function decode(text)
   return table.concat(bytes)
 end
 
+-- Reasons of errors that come from gRPC itself, which knows none of ours.
+local REASONS = {
+  ["1"] = "CANCELLED", ["3"] = "INVALID_ARGUMENT", ["4"] = "DEADLINE_EXCEEDED", ["5"] = "NOT_FOUND",
+  ["7"] = "PERMISSION_DENIED", ["8"] = "RESOURCE_EXHAUSTED", ["12"] = "UNIMPLEMENTED", ["13"] = "INTERNAL",
+  ["14"] = "UNAVAILABLE", ["16"] = "UNAUTHENTICATED",
+}
+
+-- Gives a google.rpc.Status that the transcoder wrote the form of our errors; nil where the body is none.
+local function as_error(text, request_id)
+  local code, message = text:match('^{"code":(%d+),"message":(".-"),"details":%[')
+  if code == nil then return nil end
+  local reason = text:match('"reason":"([A-Z0-9_]+)"') or REASONS[code] or "UNKNOWN"
+  return '{"detail":' .. message .. ',"code":"' .. reason .. '","request_id":"' .. request_id .. '"}'
+end
+
 local function drop_body(handle)
   for chunk in handle:bodyChunks() do chunk:setBytes("") end
 end
@@ -64,15 +82,27 @@ function envoy_on_response(handle)
   headers:remove("grpc-accept-encoding")
   headers:remove("grpc-encoding")
   if status ~= nil then headers:replace(":status", status) else status = headers:get(":status") end
-  if status == "401" and headers:get("www-authenticate") == nil then headers:add("www-authenticate", "Bearer") end
+  if status == "401" then
+    -- Envoy's own would tell the URL back.
+    local challenge = headers:get("www-authenticate")
+    if challenge == nil or challenge:find("://", 1, true) then
+      headers:replace("www-authenticate", 'Bearer realm="atalaya", error="invalid_token"')
+    end
+  else
+    headers:remove("www-authenticate")
+  end
   if status == "415" and headers:get("accept") == nil then
     local accept = handle:metadata():get("accept")
     if accept ~= nil then headers:add("accept", accept) end
   end
-  local head = handle:streamInfo():dynamicMetadata():get("atalaya")
-  if head ~= nil and head["head"] then return drop_body(handle) end
+  local notes = handle:streamInfo():dynamicMetadata():get("atalaya") or {}
+  if notes["head"] then return drop_body(handle) end
   if body ~= nil then
     headers:replace("content-type", "application/json")
     handle:body(true):setBytes(decode(body))
+  elseif tonumber(status) >= 400 and content_type:sub(1, 16) == "application/json" then
+    local buffer = handle:body(true)
+    local text = as_error(buffer:getBytes(0, buffer:length()), notes["request_id"] or "")
+    if text ~= nil then buffer:setBytes(text) end
   end
 end

@@ -3,7 +3,7 @@
 from importlib import resources
 
 from atalaya_gateway import contract
-from atalaya_gateway.clusters import JWKS_LISTENER
+from atalaya_gateway.clusters import JWKS_CLUSTER
 from atalaya_gateway.typed import JsonObject, http_filter, typed
 
 LARGEST_FILE_BODY = 4 * 1024 * 1024
@@ -21,23 +21,17 @@ def public_filters() -> list[JsonObject]:
         http_filter("body_size_limit", max_request_bytes="${MAX_CONTENT_LENGTH}"),
         _lua(),
         # Before the token's check, so that one rule per rpc holds for REST, gRPC and gRPC-web alike.
-        transcoder(contract.services()),
+        _transcoder(),
         _token_check(),
-        router(),
+        http_filter("router", suppress_envoy_headers=True),
     ]
 
 
-def router() -> JsonObject:
-    """Gives the last filter."""
-    return http_filter("router", suppress_envoy_headers=True)
-
-
-def transcoder(services: tuple[str, ...]) -> JsonObject:
-    """Gives the filter that turns REST into gRPC and back."""
+def _transcoder() -> JsonObject:
     return http_filter(
         "grpc_json_transcoder",
         proto_descriptor="${DESCRIPTORS}",
-        services=list(services),
+        services=list(contract.services()),
         print_options={"preserve_proto_field_names": True, "always_print_primitive_fields": True},
         convert_grpc_status=True,
         query_param_unescape_plus=True,
@@ -99,12 +93,12 @@ def _provider() -> JsonObject:
         # Named, because otherwise a token in the query string would count.
         "from_headers": [{"name": "authorization", "value_prefix": "Bearer "}],
         "payload_in_metadata": "token",
-        "clock_skew_seconds": 5,
+        "clock_skew_seconds": 30,
         "jwt_cache_config": {"jwt_cache_size": 1000},
         "remote_jwks": {
-            "http_uri": {"uri": "http://auth/.well-known/jwks.json", "cluster": JWKS_LISTENER, "timeout": "2s"},
-            "cache_duration": "60s",
-            # Serving begins before auth answers; keys are fetched in the background, again each second where that fails.
+            "http_uri": {"uri": "http://gateway/.well-known/jwks.json", "cluster": JWKS_CLUSTER, "timeout": "2s"},
+            "cache_duration": "${JWKS_CACHE}",
+            # Serving begins before auth answers; keys are fetched in the background, each second where that fails.
             "async_fetch": {"fast_listener": True, "failed_refetch_duration": "1s"},
             "retry_policy": {"num_retries": 1},
         },

@@ -1,9 +1,7 @@
-"""The ports: the public one, and an inner one through which Envoy fetches the keys of tokens."""
+"""The public port."""
 
-from atalaya_gateway import contract
 from atalaya_gateway.access_log import access_log
-from atalaya_gateway.clusters import JWKS_LISTENER
-from atalaya_gateway.filters import public_filters, router, transcoder
+from atalaya_gateway.filters import public_filters
 from atalaya_gateway.local_replies import local_reply_config
 from atalaya_gateway.typed import JsonObject, typed
 from atalaya_gateway.virtual_host import route_configuration
@@ -33,21 +31,21 @@ INNER_HEADERS = (
 )
 
 
-def listeners() -> list[JsonObject]:
-    """Gives all ports."""
-    return [_public(), _jwks()]
-
-
-def _public() -> JsonObject:
+def public_listener() -> JsonObject:
+    """Gives the one port, for REST, gRPC and gRPC-web."""
+    manager = {
+        "name": "envoy.filters.network.http_connection_manager",
+        "typed_config": typed("connection_manager", **_options()),
+    }
     return {
         "name": "public",
         "address": {"socket_address": {"address": "${LISTEN_HOST}", "port_value": "${ATALAYA_PORT}"}},
         "per_connection_buffer_limit_bytes": 1048576,
-        "filter_chains": [{"filters": [_manager(**_public_options())]}],
+        "filter_chains": [{"filters": [manager]}],
     }
 
 
-def _public_options() -> JsonObject:
+def _options() -> JsonObject:
     return {
         "stat_prefix": "public",
         "server_name": "atalaya",
@@ -87,25 +85,4 @@ def _remove_inner_headers() -> JsonObject:
     return {
         "name": "envoy.http.early_header_mutation.header_mutation",
         "typed_config": typed("early_header_mutation", mutations=mutations),
-    }
-
-
-def _jwks() -> JsonObject:
-    route = {"match": {"prefix": "/"}, "route": {"cluster": "auth", "timeout": "2s"}}
-    options = {
-        "stat_prefix": "jwks",
-        "route_config": {"virtual_hosts": [{"name": "all", "domains": ["*"], "routes": [route]}]},
-        "http_filters": [transcoder(_services_of("auth")), router()],
-    }
-    return {"name": JWKS_LISTENER, "internal_listener": {}, "filter_chains": [{"filters": [_manager(**options)]}]}
-
-
-def _services_of(cluster: str) -> tuple[str, ...]:
-    return tuple(sorted({rpc.service for rpc in contract.rpcs() if rpc.cluster == cluster}))
-
-
-def _manager(**options: object) -> JsonObject:
-    return {
-        "name": "envoy.filters.network.http_connection_manager",
-        "typed_config": typed("connection_manager", **options),
     }

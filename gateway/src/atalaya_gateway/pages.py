@@ -10,8 +10,8 @@ import drf_spectacular_sidecar
 _NO_ELSEWHERE = "default-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; connect-src 'self'"
 # Swagger UI and ReDoc set styles from their scripts; ReDoc searches in a worker made from a blob.
 _CONTENT_POLICY = (
-    f"{_NO_ELSEWHERE}; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:; "
-    "worker-src 'self' blob:"
+    f"{_NO_ELSEWHERE}; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "font-src 'self' data:; worker-src 'self' blob:"
 )
 _SIDECAR = Path(drf_spectacular_sidecar.__file__).parent / "static/drf_spectacular_sidecar"
 _SWAGGER = _SIDECAR / "swagger-ui-dist"

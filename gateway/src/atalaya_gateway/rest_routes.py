@@ -3,7 +3,7 @@
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-from atalaya_gateway import contract, media_types, path_template
+from atalaya_gateway import contract, path_template
 from atalaya_gateway.contract import Rpc
 from atalaya_gateway.typed import JsonObject, disabled
 
@@ -50,9 +50,7 @@ def _routes_of(entry: RestPath) -> list[JsonObject]:
     by_rpc: dict[str, list[str]] = defaultdict(list)
     for method, rpc in entry.methods.items():
         by_rpc[rpc.policy.full_method].append(method)
-    for methods in by_rpc.values():
-        routes.append(_forward(entry, entry.methods[methods[0]], sorted(methods)))
-    return routes
+    return [*routes, *(_forward(entry, entry.methods[methods[0]], sorted(methods)) for methods in by_rpc.values())]
 
 
 def match(path: str, *headers: JsonObject) -> JsonObject:
@@ -107,8 +105,4 @@ def _forward(entry: RestPath, rpc: Rpc, methods: list[str]) -> JsonObject:
     }
     if rpc.streams_upload:
         route["typed_per_filter_config"] = {BODY_FILTER: disabled()}
-    accepted = media_types.accepted(rpc.policy.full_method)
-    if accepted:
-        # The Lua filter names these in the header Accept where the service answers 415.
-        route["metadata"] = {"filter_metadata": {"envoy.filters.http.lua": {"accept": ", ".join(accepted)}}}
     return route

@@ -1,6 +1,6 @@
 """Routes of rpcs by their own path: gRPC and gRPC-web as they arrive, REST after the transcoder."""
 
-from atalaya_gateway import contract
+from atalaya_gateway import contract, media_types
 from atalaya_gateway.contract import Rpc
 from atalaya_gateway.rest_routes import BODY_FILTER
 from atalaya_gateway.typed import JsonObject, disabled
@@ -30,12 +30,17 @@ def _route(rpc: Rpc) -> JsonObject:
             "grpc_timeout_header_max": REPLY_TIMEOUT,
         }
         action["retry_policy"] = _retries(rpc)
-    return {
+    route: JsonObject = {
         "match": {"path": rpc.policy.full_method},
         "route": action,
         # A service limits the size of its messages by itself, as gRPC callers expect.
         "typed_per_filter_config": {BODY_FILTER: disabled()},
     }
+    accepted = media_types.accepted(rpc.policy.full_method)
+    if accepted:
+        # The Lua filter names these in the header Accept where the service answers 415.
+        route["metadata"] = {"filter_metadata": {"envoy.filters.http.lua": {"accept": ", ".join(accepted)}}}
+    return route
 
 
 def _retries(rpc: Rpc) -> JsonObject:

@@ -37,7 +37,7 @@ def _cors() -> JsonObject:
         allow_origin_string_match=[{"safe_regex": {"regex": "${CORS_ORIGINS}"}}],
         allow_methods="GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS",
         allow_headers="authorization, content-type, idempotency-key, x-api-key, x-grpc-web, x-user-agent, grpc-timeout",
-        expose_headers="grpc-status, grpc-message, grpc-status-details-bin, x-request-id, retry-after, www-authenticate",
+        expose_headers="grpc-status, grpc-message, grpc-status-details-bin, x-request-id, retry-after, allow",
         max_age="600",
     )
 
