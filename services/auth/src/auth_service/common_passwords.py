@@ -8,7 +8,7 @@ from service_runtime.errors import InvalidArgument
 from zxcvbn.frequency_lists import FREQUENCY_LISTS  # type: ignore[import-untyped]
 
 _ENDINGS = "0123456789!?.,*#$@_-+"
-_LONGEST_ENDING = 4
+_LONGEST_ENDING = 6
 _LONGEST_REPEATED = 4
 _ROWS = ["abcdefghijklmnopqrstuvwxyz", "01234567890123456789", "qwertyuiopasdfghjklzxcvbnm"]
 
