@@ -1,0 +1,128 @@
+"""The analytics service: `python -m analytics_service serve | migrate | check-config`; without jobs, so no `work`."""
+
+import argparse
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from functools import lru_cache
+from importlib.metadata import version
+from uuid import UUID
+
+import grpc
+from atalaya.analytics.v1 import insurance_pb2_grpc, rfm_pb2_grpc, system_pb2_grpc
+from atalaya.auth.v1 import auth_pb2, auth_pb2_grpc
+from atalaya.policies import rpc_policies
+from service_runtime.client import open_channel
+from service_runtime.config import load_settings
+from service_runtime.identity import TokenVerifier
+from service_runtime.lake import tenant_lake
+from service_runtime.server import Server, run_service
+
+from analytics_service.answers import Answers
+from analytics_service.as_of import NewestTimes
+from analytics_service.config import Settings
+from analytics_service.duckdb_engine import DuckDbEngine
+from analytics_service.insurance_servicer import InsuranceServicer
+from analytics_service.kept_files import KeptFiles
+from analytics_service.rfm import Rfm
+from analytics_service.rfm_servicer import RfmServicer
+from analytics_service.suite_health import SuiteHealthChecks
+from analytics_service.system_servicer import SystemServicer
+from analytics_service.table_parser import TableParser
+from analytics_service.tables import Tables
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+async def build_server(
+    settings: Settings, *, clock: Callable[[], datetime] = utc_now, verifier: TokenVerifier | None = None
+) -> Server:
+    """Joins the service's parts; `clock` and `verifier` are for tests."""
+    folder = settings.analytics_cache_folder.absolute()
+    kept = KeptFiles(folder, settings.analytics_cache_bytes)
+    engine = build_engine(settings)
+    tables = Tables(lru_cache(256)(lambda tenant_id: tenant_lake(settings, tenant_id)), kept, TableParser(engine))
+    times = NewestTimes(engine, clock)
+    answers = Answers(tables, engine, times, settings.analytics_answers_kept)
+    rfm = Rfm(tables, kept, engine, times)
+    checks = SuiteHealthChecks(addresses(settings), settings.analytics_health_timeout_seconds)
+
+    auth_channel = open_channel(settings.auth_address, settings)
+    verifier = verifier or TokenVerifier(_key_fetcher(auth_channel), settings.jwt_issuer, settings.jwt_audience)
+    server = Server(settings, policies=rpc_policies(), verifier=verifier, name="analytics")
+    data_source = "S3 Bucket" if settings.atalaya_lake.startswith("s3://") else "Local lake"
+    system = SystemServicer(checks, tables, version=version("analytics-service"), data_source=data_source, clock=clock)
+    server.add(system_pb2_grpc.add_SystemServiceServicer_to_server, system)
+    server.add(insurance_pb2_grpc.add_InsuranceServiceServicer_to_server, InsuranceServicer(answers))
+    server.add(rfm_pb2_grpc.add_RfmServiceServicer_to_server, RfmServicer(rfm))
+    # Health and status must answer when the lake is away, so it is not critical.
+    server.add_check("lake", _lake_check(settings), critical=False)
+    server.on_close(lambda: auth_channel.close(None))
+    server.on_close(checks.close)
+    server.on_close(engine.close)
+    return server
+
+
+def build_engine(settings: Settings) -> DuckDbEngine:
+    return DuckDbEngine(
+        settings.analytics_cache_folder.absolute(),
+        memory_limit=settings.analytics_query_memory,
+        threads=settings.analytics_query_threads,
+        concurrency=settings.analytics_query_concurrency,
+        timeout=settings.analytics_query_timeout_seconds,
+    )
+
+
+def addresses(settings: Settings) -> dict[str, str]:
+    """Where the five services are, this one included: it asks itself as the others would."""
+    return {
+        "auth": settings.auth_address,
+        "ingest": settings.ingest_address,
+        "ml": settings.ml_address,
+        "insights": settings.insights_address,
+        "analytics": settings.analytics_address,
+    }
+
+
+def _key_fetcher(channel: grpc.aio.Channel) -> Callable[[], Awaitable[bytes]]:
+    stub = auth_pb2_grpc.AuthServiceStub(channel)
+
+    async def fetch() -> bytes:
+        reply = await stub.GetJwks(auth_pb2.GetJwksRequest())
+        return bytes(reply.data)
+
+    return fetch
+
+
+def _lake_check(settings: Settings) -> Callable[[], Awaitable[None]]:
+    # A tenant that nobody has: an empty listing says that the lake answers.
+    lake = tenant_lake(settings, UUID(int=0))
+
+    async def check() -> None:
+        await asyncio.to_thread(lake.list, "health/")
+
+    return check
+
+
+async def serve(settings: Settings) -> None:
+    server = await build_server(settings)
+    await server.run()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="analytics_service", description=__doc__)
+    parser.add_argument("command", choices=["serve", "migrate", "check-config"])
+    command = parser.parse_args().command
+    settings = load_settings(Settings)
+    if command == "serve":
+        run_service(serve(settings))
+    elif command == "migrate":
+        print("Analytics keeps no records: there is nothing to migrate.")
+    else:
+        print("The settings are valid.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,130 @@
+"""Between what the rules give and the messages of the contracts."""
+
+import json
+from datetime import date, datetime
+from typing import Any
+
+from atalaya.analytics.v1 import insurance_pb2, rfm_pb2
+from google.api.httpbody_pb2 import HttpBody
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from analytics_service.answers import Answer, DataIssue
+from analytics_service.customer_table import Customer
+from analytics_service.rfm import Segmentation
+from analytics_service.segments import BENEFITS
+
+# States of the documented reply, which are always there.
+_CLAIM_STATES = ("aprobado", "pendiente", "rechazado", "en_revision")
+
+
+def timestamp(moment: datetime) -> Timestamp:
+    """A time in UTC, with or without its zone."""
+    result = Timestamp()
+    result.FromDatetime(moment)
+    return result
+
+
+def claim_counts(answer: Answer) -> dict[str, int]:
+    return dict.fromkeys(_CLAIM_STATES, 0) | {row["estado"]: row["claims"] for row in answer.rows}
+
+
+def claim_stats(answer: Answer) -> insurance_pb2.GetClaimStatsResponse:
+    return insurance_pb2.GetClaimStatsResponse(claims_by_estado=claim_counts(answer))
+
+
+def claim_stats_json(answer: Answer) -> HttpBody:
+    return _json(claim_counts(answer))
+
+
+def average_payment(answer: Answer) -> insurance_pb2.GetAveragePaymentResponse:
+    return insurance_pb2.GetAveragePaymentResponse(avg_monto=answer.rows[0]["avg_monto"])
+
+
+def top_services(answer: Answer) -> insurance_pb2.ListTopServicesResponse:
+    return insurance_pb2.ListTopServicesResponse(
+        services=[insurance_pb2.ServiceCount(**row) for row in answer.rows],
+    )
+
+
+def top_services_json(answer: Answer) -> HttpBody:
+    return _json({row["servicio"]: row["transactions"] for row in answer.rows})
+
+
+def customer_journey(answer: Answer) -> insurance_pb2.GetCustomerJourneyResponse:
+    everyone = next(row for row in answer.rows if row["state"] is None)
+    return insurance_pb2.GetCustomerJourneyResponse(
+        conversion_funnel=insurance_pb2.ConversionFunnel(
+            total_users=everyone["total_users"],
+            users_to_clients=everyone["clients"],
+            clients_to_policyholders=everyone["holders"],
+            policyholders_to_claimants=everyone["claimants"],
+            conversion_rates=insurance_pb2.ConversionRates(
+                user_to_client=everyone["user_to_client"],
+                client_to_policy=everyone["client_to_policy"],
+                policy_to_claim=everyone["policy_to_claim"],
+                overall_conversion=everyone["overall_conversion"],
+            ),
+        ),
+        journey_timing=insurance_pb2.JourneyTiming(
+            avg_days_user_to_client=everyone["days_user_to_client"],
+            avg_days_client_to_policy=everyone["days_client_to_policy"],
+            avg_days_policy_to_claim=everyone["days_policy_to_claim"],
+        ),
+        customer_segments=insurance_pb2.CustomerSegments(
+            by_state={
+                row["state"]: insurance_pb2.StateConversion(
+                    total_users=row["total_users"],
+                    with_policies=row["holders"],
+                    conversion_rate=row["overall_conversion"],
+                )
+                for row in answer.rows
+                if row["state"] is not None
+            }
+        ),
+        as_of=timestamp(answer.as_of) if answer.as_of else None,
+        data_issues=[data_issue(issue) for issue in answer.data_issues],
+    )
+
+
+def data_issue(issue: DataIssue) -> insurance_pb2.DataIssue:
+    return insurance_pb2.DataIssue(dataset=issue.dataset, column=issue.column, bad_values=issue.bad_values)
+
+
+def segments(segmentation: Segmentation) -> rfm_pb2.ListSegmentsResponse:
+    return rfm_pb2.ListSegmentsResponse(
+        segmentos=[
+            rfm_pb2.Segment(
+                segmento=segment.name,
+                descripcion=segment.description,
+                clientes=segment.customers,
+                porcentaje=segment.share,
+                recencia_promedio=segment.mean_recency,
+                frecuencia_promedio=segment.mean_frequency,
+                monto_promedio=segment.mean_money,
+            )
+            for segment in segmentation.segments
+        ],
+        total_clientes=segmentation.customers,
+        as_of=segmentation.as_of.isoformat() if segmentation.as_of else None,
+    )
+
+
+def customer(found: Customer, as_of: date) -> rfm_pb2.GetCustomerResponse:
+    return rfm_pb2.GetCustomerResponse(
+        id_cuenta=found.id_cuenta,
+        recencia=found.recencia,
+        frecuencia=found.frecuencia,
+        monto=found.monto,
+        r=found.r,
+        f=found.f,
+        m=found.m,
+        rfm=f"{found.r}{found.f}{found.m}",
+        segmento=found.segmento,
+        beneficios=BENEFITS[found.segmento],
+        as_of=as_of.isoformat(),
+    )
+
+
+def _json(content: dict[str, Any]) -> HttpBody:
+    data = json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
+    return HttpBody(content_type="application/json", data=data)

@@ -1,0 +1,118 @@
+"""Reads CSV as RFC 4180 with tolerance for dirt: finds the plain files, and repairs the others in bulk."""
+
+import codecs
+import csv
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+_CHUNK_BYTES = 4 * 1024 * 1024
+_ROWS_AT_ONCE = 20_000
+# A cell longer than this is a quote that was never closed.
+_LONGEST_CELL = 64 * 1024 * 1024
+# A quote after a space is text by RFC 4180, and the beginning of a quoted cell to the bulk reader.
+_QUOTE_AFTER_SPACE = re.compile(rb'[,\r\n][ \t]+"')
+_LONE_RETURN = re.compile(r"\r(?!\n)")
+# Stands for a carriage return inside a cell while the lines are told apart; a non-character, so no text holds it.
+_RETURN_MARK = "\ufdd0"
+
+
+class UnreadableCsv(Exception):
+    """The file is not a CSV that can be told apart into cells."""
+
+
+@dataclass(frozen=True)
+class CsvFile:
+    """A CSV file: its column names (trimmed, lower case; empty for a file without a header) and whether it is plain."""
+
+    path: Path
+    header: tuple[str, ...]
+    is_plain: bool
+
+
+def inspect(path: Path) -> CsvFile:
+    """Tells a file's columns, and whether the bulk reader can be trusted with its bytes."""
+    header, lines = _header(path)
+    is_plain = bool(header) and lines == 1 and _has_plain_bytes(path)
+    return CsvFile(path, header, is_plain)
+
+
+def repair(file: CsvFile, target: Path) -> None:
+    """Writes the rows as a Parquet table of texts c0, c1 …: one cell for each column, blank lines left out."""
+    width = len(file.header)
+    schema = pa.schema([(f"c{index}", pa.string()) for index in range(width)])
+    with pq.ParquetWriter(target, schema) as writer:
+        rows = _records(file.path)
+        next(rows, None)
+        while batch := list(islice(rows, _ROWS_AT_ONCE)):
+            if any(len(row) != width for row in batch):
+                batch = [_fit(row, width) for row in batch]
+            writer.write_table(pa.table([pa.array(cells, pa.string()) for cells in zip(*batch, strict=True)], schema))
+
+
+def _fit(row: list[str], width: int) -> list[str]:
+    return row[:width] + [""] * (width - len(row))
+
+
+def _header(path: Path) -> tuple[tuple[str, ...], int]:
+    """The column names, and how many lines they take with the blank ones before them."""
+    reader = csv.reader(_lines(path))
+    for row in _checked(reader):
+        return tuple(cell.strip().lower() for cell in row), reader.line_num
+    return (), 0
+
+
+def _has_plain_bytes(path: Path) -> bool:
+    """Whether the bytes are UTF-8, with no lone carriage return and no quote after a space."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    seen = b""
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK_BYTES):
+            try:
+                decoder.decode(chunk)
+            except UnicodeDecodeError:
+                return False
+            # A few bytes of the last chunk show what stands across the border.
+            seen = seen[-64:] + chunk
+            if b"\0" in seen or seen[:-1].count(b"\r") != seen.count(b"\r\n"):
+                return False
+            if (b' "' in seen or b'\t"' in seen) and _QUOTE_AFTER_SPACE.search(seen):
+                return False
+    return not seen.endswith(b"\r") and decoder.getstate()[0] == b""
+
+
+def _records(path: Path) -> Iterator[list[str]]:
+    return _checked(csv.reader(_lines(path)))
+
+
+def _checked(rows: Iterator[list[str]]) -> Iterator[list[str]]:
+    """The rows that are not blank, with their carriage returns again."""
+    csv.field_size_limit(_LONGEST_CELL)
+    try:
+        for row in rows:
+            if not _is_blank(row):
+                yield [cell.replace(_RETURN_MARK, "\r") for cell in row] if _has_mark(row) else row
+    except csv.Error as error:
+        raise UnreadableCsv("a cell never ends") from error
+
+
+def _has_mark(row: list[str]) -> bool:
+    return any(_RETURN_MARK in cell for cell in row)
+
+
+def _is_blank(row: list[str]) -> bool:
+    return not row or (len(row) == 1 and not row[0].strip(" \t\r\n\v\f\u00a0" + _RETURN_MARK))
+
+
+def _lines(path: Path) -> Iterator[str]:
+    """The lines with their ends, bad bytes as U+FFFD; a lone carriage return does not end a line."""
+    with path.open(encoding="utf-8-sig", errors="replace", newline="\n") as file:
+        while line := file.readline(_LONGEST_CELL):
+            if len(line) == _LONGEST_CELL and not line.endswith("\n"):
+                raise UnreadableCsv("a line never ends")
+            yield _LONE_RETURN.sub(_RETURN_MARK, line) if "\r" in line else line

@@ -1,0 +1,115 @@
+"""DuckDB in the process: sandboxed to one folder, bounded in memory and time, in threads of its own."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+from weakref import WeakValueDictionary
+
+import duckdb
+from service_runtime.errors import DeadlineExceeded, Unavailable
+
+from analytics_service.query_engine import Query, QueryFailed, Row, Source
+
+T = TypeVar("T")
+
+# A double such as 1.005 stands a little below the half that it means: nine decimals bring it back before it is rounded.
+_ROUND = """
+CREATE MACRO round_half_away(value, digits) AS
+    coalesce(CAST(round(TRY_CAST(value AS DECIMAL(38, 9)), digits) AS DOUBLE), value)
+"""
+
+
+class DuckDbEngine:
+    """A query engine whose queries read and write one folder and nothing else."""
+
+    def __init__(self, folder: Path, *, memory_limit: str, threads: int, concurrency: int, timeout: float) -> None:
+        self._timeout = timeout
+        self._pool = ThreadPoolExecutor(concurrency, thread_name_prefix="duckdb")
+        # One tenant's heavy queries leave a thread to the others.
+        self._share = max(1, concurrency - 1)
+        self._turns: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
+        self._connection = duckdb.connect(":memory:", config={"threads": threads, "memory_limit": memory_limit})
+        self._connection.execute(_ROUND)
+        # Last the sandbox: after it no setting can be changed and no other file be reached.
+        for setting in (
+            f"temp_directory = {_text(str(folder / 'spill'))}",
+            "TimeZone = 'UTC'",
+            "preserve_insertion_order = false",
+            "autoinstall_known_extensions = false",
+            "autoload_known_extensions = false",
+            f"allowed_directories = [{_text(str(folder))}]",
+            "enable_external_access = false",
+            "lock_configuration = true",
+        ):
+            self._connection.execute(f"SET {setting}")
+
+    async def rows(self, query: Query) -> list[Row]:
+        def read(cursor: duckdb.DuckDBPyConnection) -> list[Row]:
+            answer = cursor.execute(query.sql, dict(query.parameters))
+            names = [column[0] for column in answer.description or ()]
+            return [dict(zip(names, row, strict=True)) for row in answer.fetchall()]
+
+        return await self._run(query, read)
+
+    async def write(self, query: Query, target: Path) -> None:
+        def copy(cursor: duckdb.DuckDBPyConnection) -> None:
+            cursor.execute(f"COPY ({query.sql}) TO {_text(str(target))} (FORMAT parquet)", dict(query.parameters))
+
+        await self._run(query, copy)
+
+    async def close(self) -> None:
+        self._connection.interrupt()
+        await asyncio.to_thread(self._pool.shutdown, cancel_futures=True)
+        self._connection.close()
+
+    async def _run(self, query: Query, work: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
+        async with self._turn(query.owner):
+            cursor = self._connection.cursor()
+            running = asyncio.wrap_future(self._pool.submit(_on_tables, cursor, query, work))
+            try:
+                async with asyncio.timeout(self._timeout):
+                    return await asyncio.shield(running)
+            except TimeoutError:
+                raise DeadlineExceeded(
+                    "QUERY_TIMEOUT", f"The query took longer than {self._timeout:g} seconds."
+                ) from None
+            finally:
+                # Whoever stops waiting, by time or because the call is gone, stops the query too.
+                while not running.done():
+                    cursor.interrupt()
+                    with contextlib.suppress(TimeoutError, QueryFailed, Unavailable, asyncio.CancelledError):
+                        await asyncio.wait_for(asyncio.shield(running), 0.05)
+
+    @contextlib.asynccontextmanager
+    async def _turn(self, owner: str) -> AsyncIterator[None]:
+        turns = self._turns.get(owner)
+        if turns is None:
+            turns = self._turns[owner] = asyncio.Semaphore(self._share)
+        async with turns:
+            yield
+
+
+def _on_tables(cursor: duckdb.DuckDBPyConnection, query: Query, work: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
+    try:
+        for name, source in query.tables.items():
+            cursor.execute(f'CREATE TEMP VIEW "{name}" AS {_select(source)}')
+        return work(cursor)
+    except duckdb.OutOfMemoryException as error:
+        raise Unavailable("QUERY_TOO_LARGE", "The query needs more memory than it may have.") from error
+    except duckdb.Error as error:
+        raise QueryFailed(str(error)) from error
+    finally:
+        cursor.close()
+
+
+def _select(source: Source) -> str:
+    files = ", ".join(_text(str(file)) for file in source.files)
+    renamed = "".join(f', "{old}" AS "{new}"' for new, old in source.renamed.items())
+    return f"SELECT *{renamed} FROM read_parquet([{files}])"  # noqa: S608
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"

@@ -1,0 +1,48 @@
+"""The insurance reports."""
+
+from typing import Any
+
+from atalaya.analytics.v1 import insurance_pb2, insurance_pb2_grpc
+from google.api.httpbody_pb2 import HttpBody
+from service_runtime.identity import caller
+
+from analytics_service import convert
+from analytics_service.answers import Answers
+from analytics_service.as_of import parse_as_of
+from analytics_service.reports import AVERAGE_PAYMENT, CLAIM_STATS, CUSTOMER_JOURNEY, TOP_SERVICES
+
+
+class InsuranceServicer(insurance_pb2_grpc.InsuranceServiceServicer):
+    """Answers InsuranceService from the caller's lake."""
+
+    def __init__(self, answers: Answers) -> None:
+        self._answers = answers
+
+    async def GetClaimStats(
+        self, request: insurance_pb2.GetClaimStatsRequest, context: Any
+    ) -> insurance_pb2.GetClaimStatsResponse:
+        return await self._answers.answer(caller().tenant_id, CLAIM_STATS, convert.claim_stats)
+
+    async def ExportClaimStatsJson(self, request: insurance_pb2.ExportClaimStatsJsonRequest, context: Any) -> HttpBody:
+        return await self._answers.answer(caller().tenant_id, CLAIM_STATS, convert.claim_stats_json)
+
+    async def GetAveragePayment(
+        self, request: insurance_pb2.GetAveragePaymentRequest, context: Any
+    ) -> insurance_pb2.GetAveragePaymentResponse:
+        return await self._answers.answer(caller().tenant_id, AVERAGE_PAYMENT, convert.average_payment)
+
+    async def ListTopServices(
+        self, request: insurance_pb2.ListTopServicesRequest, context: Any
+    ) -> insurance_pb2.ListTopServicesResponse:
+        return await self._answers.answer(caller().tenant_id, TOP_SERVICES, convert.top_services)
+
+    async def ExportTopServicesJson(
+        self, request: insurance_pb2.ExportTopServicesJsonRequest, context: Any
+    ) -> HttpBody:
+        return await self._answers.answer(caller().tenant_id, TOP_SERVICES, convert.top_services_json)
+
+    async def GetCustomerJourney(
+        self, request: insurance_pb2.GetCustomerJourneyRequest, context: Any
+    ) -> insurance_pb2.GetCustomerJourneyResponse:
+        as_of = parse_as_of(request.as_of)
+        return await self._answers.answer(caller().tenant_id, CUSTOMER_JOURNEY, convert.customer_journey, as_of)

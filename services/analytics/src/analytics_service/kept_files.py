@@ -1,0 +1,111 @@
+"""A bounded folder of computed files: found by key, the least recently used go first, those in use stay."""
+
+import contextlib
+import hashlib
+import json
+from collections import Counter, OrderedDict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+
+@dataclass(frozen=True)
+class KeptFile:
+    """A kept file with the facts that were found when it was made."""
+
+    key: str
+    path: Path
+    facts: dict[str, Any]
+    size: int
+
+
+def key_of(*parts: object) -> str:
+    """A key of whatever makes a file what it is."""
+    return hashlib.sha256("\0".join(str(part) for part in parts).encode()).hexdigest()
+
+
+class KeptFiles:
+    """Files by key in one folder, which belongs to one process; what it holds outlives a restart."""
+
+    def __init__(self, folder: Path, max_bytes: int) -> None:
+        self._folder, self._max_bytes = folder, max_bytes
+        self._files: OrderedDict[str, KeptFile] = OrderedDict()
+        self._pins: Counter[str] = Counter()
+        self._bytes = 0
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._incoming = folder / "incoming"
+        self._incoming.mkdir(exist_ok=True)
+        for leftover in self._incoming.iterdir():
+            leftover.unlink()
+        self._load()
+
+    def find(self, key: str) -> KeptFile | None:
+        file = self._files.get(key)
+        if file is not None:
+            self._files.move_to_end(key)
+        return file
+
+    def keep(self, key: str, made: Path, facts: dict[str, Any]) -> KeptFile:
+        """Takes over a file that was made in `incoming`; its suffix stays."""
+        target = self._folder / f"{key}{made.suffix}"
+        about = self._folder / f"{key}.json"
+        about.write_text(json.dumps({"file": target.name, "facts": facts}), encoding="utf-8")
+        made.replace(target)
+        file = KeptFile(key, target, facts, target.stat().st_size)
+        self._add(file)
+        self._make_room()
+        return file
+
+    @contextlib.contextmanager
+    def in_use(self, files: Iterable[KeptFile]) -> Iterator[None]:
+        """Holds the files as long as a query reads them."""
+        keys = [file.key for file in files]
+        self._pins.update(keys)
+        try:
+            yield
+        finally:
+            for key in keys:
+                self._pins[key] -= 1
+                if not self._pins[key]:
+                    del self._pins[key]
+            self._make_room()
+
+    @contextlib.contextmanager
+    def incoming(self, suffix: str) -> Iterator[Path]:
+        """A name for a file in the making; what is left under it at the end is removed."""
+        path = self._incoming / f"{uuid4().hex}{suffix}"
+        try:
+            yield path
+        finally:
+            path.unlink(missing_ok=True)
+
+    def _load(self) -> None:
+        about = sorted(self._folder.glob("*.json"), key=lambda path: path.stat().st_mtime)
+        for path in about:
+            with contextlib.suppress(OSError, ValueError, KeyError):
+                content = json.loads(path.read_text(encoding="utf-8"))
+                file = self._folder / content["file"]
+                self._add(KeptFile(path.stem, file, content["facts"], file.stat().st_size))
+        known = {name for file in self._files.values() for name in (file.path.name, f"{file.key}.json")}
+        for path in self._folder.iterdir():
+            if path.is_file() and path.name not in known:
+                path.unlink()
+        self._make_room()
+
+    def _add(self, file: KeptFile) -> None:
+        known = self._files.pop(file.key, None)
+        self._files[file.key] = file
+        self._bytes += file.size - (known.size if known else 0)
+
+    def _make_room(self) -> None:
+        if self._bytes <= self._max_bytes:
+            return
+        for key in [key for key in self._files if key not in self._pins][:-1]:
+            file = self._files.pop(key)
+            self._bytes -= file.size
+            file.path.unlink(missing_ok=True)
+            file.path.with_suffix(".json").unlink(missing_ok=True)
+            if self._bytes <= self._max_bytes:
+                return

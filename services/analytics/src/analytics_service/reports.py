@@ -1,0 +1,50 @@
+"""What each report reads: its SQL, its datasets with the columns it cannot do without, and those that may be absent."""
+
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+
+from analytics_service.datasets import AUDIT, CLAIMS, CLIENTS, PAYMENTS, POLICIES, USERS, Dataset
+
+
+@dataclass(frozen=True)
+class Input:
+    """A dataset as a report uses it; its SQL may ask for an `optional` column by `$<table>_has_<column>`."""
+
+    dataset: Dataset
+    required: tuple[str, ...]
+    optional: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Report:
+    """A report: `sql` and `times` name .sql files; without `times` it has no as_of and no data_issues."""
+
+    name: str
+    inputs: tuple[Input, ...]
+    times: str = ""
+
+    @property
+    def datasets(self) -> list[Dataset]:
+        return [item.dataset for item in self.inputs]
+
+
+@cache
+def sql_text(name: str) -> str:
+    """The text of one of the package's .sql files."""
+    return resources.files("analytics_service").joinpath("sql", f"{name}.sql").read_text(encoding="utf-8")
+
+
+CLAIM_STATS = Report("claim_stats", (Input(CLAIMS, ("estado",)),))
+AVERAGE_PAYMENT = Report("average_payment", (Input(PAYMENTS, ("monto",)),))
+TOP_SERVICES = Report("top_services", (Input(AUDIT, ("servicio",)),))
+CUSTOMER_JOURNEY = Report(
+    "customer_journey",
+    (
+        Input(USERS, ("id", "state", "created_at")),
+        Input(CLIENTS, ("user_id",), ("id", "created_at")),
+        Input(POLICIES, ("policy_number", "customer_id"), ("created_at", "start_date", "issue_date")),
+        Input(CLAIMS, ("policy_number", "fecha_reclamo")),
+    ),
+    times="customer_journey_times",
+)

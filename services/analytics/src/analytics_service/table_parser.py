@@ -1,0 +1,98 @@
+"""Parses one raw file of a dataset into a typed Parquet file, with what it has and what did not parse."""
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from service_runtime.errors import Unprocessable
+
+from analytics_service import csv_text
+from analytics_service.datasets import Dataset
+from analytics_service.query_engine import Query, QueryEngine, QueryFailed, Source
+from analytics_service.value_rules import typed_table
+
+# Changes whenever a file would be parsed into something else; files parsed by older rules are then made anew.
+RULES_VERSION = 1
+
+
+class TableParser:
+    """Turns CSV and Parquet files into typed tables, in bulk."""
+
+    def __init__(self, engine: QueryEngine) -> None:
+        self._engine = engine
+
+    async def parse(self, owner: str, dataset: Dataset, path: str, raw: Path, target: Path) -> dict[str, Any]:
+        """Writes `target` and tells its columns and its counts of bad values; `path` is the file's name for people."""
+        try:
+            if path.endswith(".parquet"):
+                present = await self._parse_parquet(owner, dataset, raw, target)
+            else:
+                present = await self._parse_csv(owner, dataset, raw, target)
+        except (csv_text.UnreadableCsv, QueryFailed) as error:
+            raise Unprocessable("DATASET_UNREADABLE", f"{path} cannot be read as a table.", path=path) from error
+        return {"columns": present, "bad_values": await self._bad_values(owner, dataset, target)}
+
+    async def _parse_parquet(self, owner: str, dataset: Dataset, raw: Path, target: Path) -> list[str]:
+        # Every type goes through its text: one set of rules for all, whatever wrote the file.
+        table = f"read_parquet('{raw}', binary_as_string = true)"
+        names = [
+            str(row["column_name"])
+            for row in await self._engine.rows(Query(owner, f"DESCRIBE SELECT * FROM {table}"))  # noqa: S608
+        ]
+        texts = _texts(dataset, {name.strip().lower(): f"{_quoted(name)}::VARCHAR" for name in reversed(names)})
+        await self._engine.write(Query(owner, typed_table(dataset, texts, table)), target)
+        return list(texts)
+
+    async def _parse_csv(self, owner: str, dataset: Dataset, raw: Path, target: Path) -> list[str]:
+        file = await asyncio.to_thread(csv_text.inspect, raw)
+        cells = {name: f"c{index}" for index, name in reversed(list(enumerate(file.header)))}
+        texts = _texts(dataset, cells)
+        if not file.header:
+            await self._engine.write(Query(owner, typed_table(dataset, {}, "(SELECT 1 WHERE false)")), target)
+            return []
+        if file.is_plain:
+            try:
+                await self._engine.write(Query(owner, typed_table(dataset, texts, _plain(file))), target)
+                return list(texts)
+            except QueryFailed:
+                # Not as plain as it looked: short rows, long rows, stray quotes.
+                pass
+        repaired = raw.with_suffix(".repaired.parquet")
+        try:
+            await asyncio.to_thread(csv_text.repair, file, repaired)
+            await self._engine.write(Query(owner, typed_table(dataset, texts, f"read_parquet('{repaired}')")), target)
+        finally:
+            repaired.unlink(missing_ok=True)
+        return list(texts)
+
+    async def _bad_values(self, owner: str, dataset: Dataset, target: Path) -> dict[str, int]:
+        fallible = [column.name for column in dataset.columns if column.kind.can_fail]
+        if not fallible:
+            return {}
+        counts = ", ".join(f'count(*) FILTER ("{name}_bad") AS "{name}"' for name in fallible)
+        query = Query(owner, f"SELECT {counts} FROM parsed", {"parsed": Source([target])})  # noqa: S608
+        (row,) = await self._engine.rows(query)
+        return {name: count for name, count in row.items() if count}
+
+
+def _texts(dataset: Dataset, expressions: Mapping[str, str]) -> dict[str, str]:
+    """The SQL of the dataset's columns that the file has; of several with one name, the first."""
+    return {column.name: expressions[column.name] for column in dataset.columns if column.name in expressions}
+
+
+def _plain(file: csv_text.CsvFile) -> str:
+    """Strict reading, which refuses any row that is not plain rather than guess."""
+    width = len(file.header)
+    columns = ", ".join(f"'c{index}': 'VARCHAR'" for index in range(width))
+    table = (
+        f"read_csv('{file.path}', auto_detect = false, header = false, skip = 1, delim = ',', quote = '\"',"
+        f" escape = '\"', comment = '', strict_mode = true, null_padding = false, nullstr = '\\x01',"
+        f" columns = {{{columns}}})"
+    )
+    # In a file of one column a line of white space would pass for a row.
+    return table if width > 1 else f"(SELECT * FROM {table} WHERE trim(c0, ' ' || chr(9) || chr(160)) <> '')"  # noqa: S608
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'

@@ -1,0 +1,102 @@
+"""How a text becomes a value, as SQL expressions that DuckDB runs in bulk: the one place of the lake's parse rules."""
+
+from collections.abc import Callable, Mapping
+
+from analytics_service.datasets import Dataset, Kind
+
+# Space, tab, line feed, vertical tab, form feed, carriage return, no-break space.
+_WHITE_SPACE = "' ' || chr(9) || chr(10) || chr(11) || chr(12) || chr(13) || chr(160)"
+
+_NUMBER = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
+_CLOCK = r"([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]+)?)?"
+_ZONE = r"(Z|[+-]([01][0-9]|2[0-3])(:?[0-5][0-9])?)?"
+_TIME = rf"[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}([T ]{_CLOCK}{_ZONE})?"
+# A zone other than Z: what follows the sign after the date and its T.
+_OFFSET = r"^.{11}[^+-]*([+-].*)$"
+
+_TRUE = "'true', 't', 'yes', 'y', 'si', 'sí', '1'"
+_FALSE = "'false', 'f', 'no', 'n', '0'"
+
+
+def trimmed(text: str) -> str:
+    """The text without white space around it; NULL where nothing is left."""
+    return f"nullif(trim({text}, {_WHITE_SPACE}), '')"
+
+
+def identifier(text: str) -> str:
+    """An id as text; what a float made `17.0` is `17` again."""
+    return f"CASE WHEN regexp_full_match({text}, '-?[0-9]+\\.0+') THEN split_part({text}, '.', 1) ELSE {text} END"
+
+
+def number(text: str) -> str:
+    """A finite number."""
+    return f"CASE WHEN regexp_full_match({text}, '{_NUMBER}') THEN {_finite(f'try_cast({text} AS DOUBLE)')} END"
+
+
+def time(text: str) -> str:
+    """A time as TIMESTAMP in UTC, within the years 1 to 9999."""
+    offset = f"regexp_extract({text}, '{_OFFSET}', 1)"
+    local = f"try_cast(left({text}, length({text}) - length({offset})) AS TIMESTAMP)"
+    minutes = (
+        f"(60 * substr({offset}, 2, 2)::INTEGER"
+        f" + CASE WHEN length({offset}) > 3 THEN right({offset}, 2)::INTEGER ELSE 0 END)"
+        f" * CASE WHEN {offset}[1] = '-' THEN -1 ELSE 1 END"
+    )
+    utc = f"try_cast(rtrim({text}, 'Z') AS TIMESTAMP)"
+    return (
+        f"CASE WHEN NOT regexp_full_match({text}, '{_TIME}') THEN NULL"
+        f" WHEN length({text}) > 11 AND regexp_matches({text}, '{_OFFSET}')"
+        f" THEN {_in_range(f'{local} - to_minutes({minutes})')}"
+        f" ELSE {_in_range(utc)} END"
+    )
+
+
+def boolean(text: str) -> str:
+    """A yes or a no, in Spanish or English."""
+    return f"CASE WHEN lower({text}) IN ({_TRUE}) THEN true WHEN lower({text}) IN ({_FALSE}) THEN false END"
+
+
+def typed_table(dataset: Dataset, texts: Mapping[str, str], source: str) -> str:
+    """The query that reads `source` as the dataset's typed table; `texts` says where each column's text stands.
+
+    Each column that can fail has a `_bad` beside it, true where a value is there and does not parse; `_text` is the
+    trimmed text itself, where the dataset keeps it.
+    """
+    trims = [f'{trimmed(text)} AS "{name}_text"' for name, text in texts.items()]
+    values, kept = [], []
+    for column in dataset.columns:
+        parsed = _PARSERS[column.kind](f'"{column.name}_text"') if column.name in texts else "NULL"
+        values.append(f'({parsed})::{_TYPES[column.kind]} AS "{column.name}"')
+        kept.append(f'"{column.name}"')
+        there = f'"{column.name}_text"' if column.name in texts else "NULL::VARCHAR"
+        if column.kind.can_fail:
+            kept.append(f'({there} IS NOT NULL AND "{column.name}" IS NULL) AS "{column.name}_bad"')
+        if column.keep_text:
+            kept.append(f'{there} AS "{column.name}_text"')
+    row = ", ".join(trims) or "1 AS nothing"
+    return f"SELECT {', '.join(kept)} FROM (SELECT *, {', '.join(values)} FROM (SELECT {row} FROM {source}))"  # noqa: S608
+
+
+def _finite(value: str) -> str:
+    return f"CASE WHEN isfinite({value}) THEN {value} END"
+
+
+def _in_range(value: str) -> str:
+    first, last = "TIMESTAMP '0001-01-01'", "TIMESTAMP '9999-12-31 23:59:59.999999'"
+    return f"CASE WHEN {value} BETWEEN {first} AND {last} THEN {value} END"
+
+
+_PARSERS: Mapping[Kind, Callable[[str], str]] = {
+    Kind.ID: identifier,
+    Kind.TEXT: str,
+    Kind.NUMBER: number,
+    Kind.TIME: time,
+    Kind.BOOLEAN: boolean,
+}
+_TYPES = {
+    Kind.ID: "VARCHAR",
+    Kind.TEXT: "VARCHAR",
+    Kind.NUMBER: "DOUBLE",
+    Kind.TIME: "TIMESTAMP",
+    Kind.BOOLEAN: "BOOLEAN",
+}
