@@ -11,7 +11,6 @@ from pathlib import Path
 
 import psutil
 import pytest
-from local_suite import health
 from local_suite.environment import MARK
 from local_suite.home import Home
 from local_suite.leftovers import end_leftovers
@@ -40,7 +39,11 @@ class Notices(list[str]):
 
 def program(tmp_path: Path, command: list[str]) -> Program:
     log = tmp_path / "program.log"
-    return Program("watchtower", "", log, lambda: spawn(command, log=log), health.always, stop_seconds=0.2)
+    return Program("watchtower", "", log, lambda: spawn(command, log=log), always, stop_seconds=0.2)
+
+
+async def always() -> bool:
+    return True
 
 
 async def never() -> bool:

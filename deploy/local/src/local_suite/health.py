@@ -11,11 +11,6 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 SECONDS = 2.0
 
 
-async def always() -> bool:
-    """For a process that answers nobody: it is ready while it lives."""
-    return True
-
-
 def in_thread(check: Callable[[], bool]) -> Callable[[], Awaitable[bool]]:
     """Makes a check that blocks one that does not."""
 
@@ -45,6 +40,15 @@ def envoy(admin_socket: Path) -> Callable[[], Awaitable[bool]]:
 
     async def ready() -> bool:
         return await answers("http://envoy/ready", httpx.AsyncHTTPTransport(uds=str(admin_socket)))
+
+    return ready
+
+
+def page(url: str) -> Callable[[], Awaitable[bool]]:
+    """Asks for a page, for example of the metrics of a worker, which answers nothing else."""
+
+    async def ready() -> bool:
+        return await answers(url)
 
     return ready
 

@@ -87,6 +87,7 @@ def service_programs(home: Home) -> list[Program]:
 def _service(home: Home, service: str, verb: str, name: str, metrics_port: int) -> Program:
     address = home.socket(service)
     log = home.log(name)
+    metrics = f"http://127.0.0.1:{metrics_port}/metrics"
 
     def start() -> subprocess.Popen[bytes]:
         rotate(log)
@@ -102,8 +103,8 @@ def _service(home: Home, service: str, verb: str, name: str, metrics_port: int) 
         address=str(address) if verb == "serve" else "",
         log=log,
         start=start,
-        ready=health.grpc_service(address) if verb == "serve" else health.always,
-        metrics=f"http://127.0.0.1:{metrics_port}/metrics",
+        ready=health.grpc_service(address) if verb == "serve" else health.page(metrics),
+        metrics=metrics,
     )
 
 
