@@ -6,9 +6,14 @@ from pathlib import Path
 import pytest
 from local_suite.postgres import EmbeddedPostgres
 from local_suite.redis import EmbeddedRedis
+from service_runtime.telemetry.logs import route_to_stdlib
 from support import postgres as postgres_support
 from support import redis as redis_support
 from support.tokens import TestIssuer
+
+
+# Logs go where pytest collects them; structlog would print them otherwise.
+route_to_stdlib("tests")
 
 
 @pytest.fixture(scope="session")

@@ -32,7 +32,7 @@ class TestIssuer:
         """Makes a verifier that trusts this issuer."""
         return TokenVerifier(self.fetch_jwks, "atalaya", "atalaya")
 
-    def token(self, tenant_id: UUID | str, role: str = "admin", **claims: Any) -> str:
+    def token(self, tenant_id: UUID | str, /, role: str = "admin", **claims: Any) -> str:
         """Signs a token that holds for an hour; `claims` replace or add to the usual ones, None leaves one out."""
         now = int(time.time())
         usual = {
@@ -52,7 +52,7 @@ class TestIssuer:
         kept = {name: value for name, value in {**usual, **claims}.items() if value is not None}
         return jwt.encode(kept, self._key, algorithm="RS256", headers={"kid": self.key_id})
 
-    def bearer(self, tenant_id: UUID | str, role: str = "admin", **claims: Any) -> tuple[tuple[str, str], ...]:
+    def bearer(self, tenant_id: UUID | str, /, role: str = "admin", **claims: Any) -> tuple[tuple[str, str], ...]:
         """Gives the metadata of a call with such a token."""
         return bearer(self.token(tenant_id, role, **claims))
 

@@ -1,0 +1,91 @@
+"""A service with an rpc of each shape, whose behaviour a test gives; it needs no contract of its own."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import grpc
+from atalaya.ingest.v1.data_pb2 import GetJobRequest as Reply
+from atalaya.ingest.v1.data_pb2 import ListRejectedRowsRequest as Request
+from service_runtime.server import Server
+
+SERVICE = "sample.v1.SampleService"
+
+
+@dataclass(frozen=True)
+class SampleBinding:
+    """A REST route."""
+
+    method: str
+    path: str
+    path_fields: frozenset[str] = frozenset()
+    body: str = ""
+
+
+@dataclass(frozen=True)
+class SamplePolicy:
+    """Who may call."""
+
+    least_role: str = ""
+    public: bool = False
+    success_status: int = 200
+    bindings: tuple[SampleBinding, ...] = ()
+
+
+def policies(policy: SamplePolicy) -> dict[str, SamplePolicy]:
+    """Gives each rpc the same policy."""
+    return {f"/{SERVICE}/{name}": policy for name in ("GetOne", "GetMany", "Collect", "Talk", "Make")}
+
+
+class SampleServicer:
+    """Each rpc asks `behave` with the request's job_id and replies with the text it gives."""
+
+    def __init__(self, behave: Callable[[str], Awaitable[str]]) -> None:
+        self._behave = behave
+
+    async def one(self, request: Request, _context: Any) -> Reply:
+        return Reply(job_id=await self._behave(request.job_id))
+
+    async def many(self, request: Request, _context: Any) -> AsyncIterator[Reply]:
+        for word in request.job_id.split():
+            yield Reply(job_id=await self._behave(word))
+
+    async def collect(self, requests: AsyncIterator[Request], _context: Any) -> Reply:
+        return Reply(job_id=" ".join([await self._behave(request.job_id) async for request in requests]))
+
+    async def talk(self, requests: AsyncIterator[Request], _context: Any) -> AsyncIterator[Reply]:
+        async for request in requests:
+            yield Reply(job_id=await self._behave(request.job_id))
+
+
+def add_to_server(servicer: SampleServicer, server: grpc.Server) -> None:
+    """Adds the rpcs as generated code would."""
+    codecs: dict[str, Any] = {
+        "request_deserializer": Request.FromString,
+        "response_serializer": Reply.SerializeToString,
+    }
+    handlers: Any = {
+        "GetOne": grpc.unary_unary_rpc_method_handler(servicer.one, **codecs),  # type: ignore[arg-type]
+        "Make": grpc.unary_unary_rpc_method_handler(servicer.one, **codecs),  # type: ignore[arg-type]
+        "GetMany": grpc.unary_stream_rpc_method_handler(servicer.many, **codecs),  # type: ignore[arg-type]
+        "Collect": grpc.stream_unary_rpc_method_handler(servicer.collect, **codecs),  # type: ignore[arg-type]
+        "Talk": grpc.stream_stream_rpc_method_handler(servicer.talk, **codecs),  # type: ignore[arg-type]
+    }
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, handlers),))
+
+
+class SampleStub:
+    """Calls the rpcs as a generated stub would; `server` is the one behind it."""
+
+    server: Server
+
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        codecs: dict[str, Any] = {
+            "request_serializer": Request.SerializeToString,
+            "response_deserializer": Reply.FromString,
+        }
+        self.one: Any = channel.unary_unary(f"/{SERVICE}/GetOne", **codecs)
+        self.make: Any = channel.unary_unary(f"/{SERVICE}/Make", **codecs)
+        self.many: Any = channel.unary_stream(f"/{SERVICE}/GetMany", **codecs)
+        self.collect: Any = channel.stream_unary(f"/{SERVICE}/Collect", **codecs)
+        self.talk: Any = channel.stream_stream(f"/{SERVICE}/Talk", **codecs)
