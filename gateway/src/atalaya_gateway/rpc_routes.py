@@ -5,8 +5,7 @@ from atalaya_gateway.contract import Rpc
 from atalaya_gateway.rest_routes import BODY_FILTER
 from atalaya_gateway.typed import JsonObject, disabled
 
-REPLY_TIMEOUT = "60s"
-LONGEST_REQUEST = "90s"
+REPLY_TIMEOUT = "${REPLY_TIMEOUT}"
 LONGEST_STREAM = "3600s"
 STREAM_SILENCE = "60s"
 
@@ -20,15 +19,11 @@ def _route(rpc: Rpc) -> JsonObject:
     streaming = rpc.streams_upload or rpc.method.server_streaming
     action: JsonObject = {"cluster": rpc.cluster}
     if streaming:
-        action["timeout"] = "0s"
+        # A duration of its own also puts the timeout of replies out of force.
         action["idle_timeout"] = STREAM_SILENCE
         action["max_stream_duration"] = {"max_stream_duration": LONGEST_STREAM}
     else:
         action["timeout"] = REPLY_TIMEOUT
-        action["max_stream_duration"] = {
-            "max_stream_duration": LONGEST_REQUEST,
-            "grpc_timeout_header_max": REPLY_TIMEOUT,
-        }
         action["retry_policy"] = _retries(rpc)
     route: JsonObject = {
         "match": {"path": rpc.policy.full_method},

@@ -59,6 +59,11 @@ class Edge:
     log: Path
 
 
+@pytest.fixture(name="new_signer", scope="session")
+def new_signer_fixture() -> Callable[[str], Signer]:
+    return new_signer
+
+
 @pytest.fixture(scope="session")
 async def edge() -> AsyncIterator[Edge]:
     signer = new_signer("first")

@@ -1,0 +1,97 @@
+"""What the gateway does while a service is away, slow or has changed its keys."""
+
+import asyncio
+import json
+import tempfile
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from service_runtime.server import Server
+from support.backend_servicer import build_backend
+from support.gateway_process import GatewayProcess
+
+
+@dataclass
+class Suite:
+    """A gateway of its own, and a backend that comes and goes."""
+
+    client: httpx.AsyncClient
+    address: str
+
+    async def start(self, signer: Any) -> Server:
+        server, _ = build_backend(f"unix:{self.address}", json.dumps({"keys": [signer.jwk()]}).encode())
+        await server.start()
+        return server
+
+    async def until(self, status: int, path: str, headers: dict[str, str]) -> None:
+        """Asks again until the answer has a status, which must be within ten seconds."""
+        async with asyncio.timeout(10):
+            while (await self.client.get(path, headers=headers)).status_code != status:  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+
+
+@pytest.fixture
+async def suite() -> AsyncIterator[Suite]:
+    with tempfile.TemporaryDirectory(prefix="gateway-") as name:
+        address = str(Path(name) / "backend.sock")
+        process = GatewayProcess(Path(name), address, jwks_cache_seconds=6, reply_timeout_seconds=1)
+        await process.start()
+        try:
+            async with httpx.AsyncClient(base_url=process.url) as client:
+                yield Suite(client, address)
+        finally:
+            process.stop()
+
+
+def bearer(signer: Any) -> dict[str, str]:
+    return {"authorization": f"Bearer {signer.token()}"}
+
+
+async def test_a_service_that_is_away_is_503_until_it_is_back(suite: Suite, new_signer: Any) -> None:
+    before = await suite.client.get("/health")
+    server = await suite.start(new_signer("only"))
+    await suite.until(200, "/health", {})
+    await server.stop()
+    after = await suite.client.get("/health")
+    server = await suite.start(new_signer("only"))
+    await suite.until(200, "/health", {})
+    await server.stop()
+
+    for response in (before, after):
+        assert (response.status_code, response.json()["code"]) == (503, "UNAVAILABLE")
+        assert response.headers["retry-after"] == "1"
+        assert response.headers["content-type"] == "application/json"
+
+
+async def test_a_token_that_cannot_be_checked_is_503_not_401(suite: Suite, new_signer: Any) -> None:
+    response = await suite.client.get("/api/v1/users/me", headers=bearer(new_signer("only")))
+
+    assert (response.status_code, response.json()["code"]) == (503, "UNAVAILABLE")
+
+
+async def test_a_service_that_does_not_answer_in_time_is_504(suite: Suite, new_signer: Any) -> None:
+    signer = new_signer("only")
+    server = await suite.start(signer)
+    await suite.until(200, "/api/v1/users/me", bearer(signer))
+
+    response = await suite.client.get("/api/v1/rfm/cliente/slow", headers=bearer(signer))
+
+    await server.stop()
+    assert (response.status_code, response.json()["code"]) == (504, "DEADLINE_EXCEEDED")
+
+
+async def test_tokens_of_a_new_key_are_taken_without_a_restart(suite: Suite, new_signer: Any) -> None:
+    first, second = new_signer("first"), new_signer("second")
+    server = await suite.start(first)
+    await suite.until(200, "/api/v1/users/me", bearer(first))
+    await server.stop()
+    server = await suite.start(second)
+
+    await suite.until(200, "/api/v1/users/me", bearer(second))
+
+    assert (await suite.client.get("/api/v1/users/me", headers=bearer(first))).status_code == 401
+    await server.stop()
