@@ -7,8 +7,8 @@ from sqlalchemy import text
 
 from service_runtime.database import Database
 
-# Three heartbeats missed.
-STALLED_SECONDS = 6.0
+# Several heartbeats missed; a handler that holds the interpreter for a moment is not dead.
+STALLED_SECONDS = 5.0
 
 _STALLED = text(
     "SELECT job.id, job.args FROM procrastinate_jobs job "

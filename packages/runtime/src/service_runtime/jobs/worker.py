@@ -22,7 +22,7 @@ from service_runtime.jobs.stalled import STALLED_SECONDS, retake_stalled
 
 Handler = Callable[[JobRun], Awaitable[None]]
 
-HEARTBEAT_SECONDS = 2.0
+HEARTBEAT_SECONDS = 1.0
 # New jobs are announced by NOTIFY; asking serves those whose time comes later.
 ASK_SECONDS = 1.0
 _NEVER = 10.0**9
