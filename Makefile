@@ -7,6 +7,8 @@ LOCKED := uv.lock $(wildcard pyproject.toml packages/*/pyproject.toml services/*
 UV_VERSION := 0.13.9
 # uv takes a Python that is there; it must never fetch one. The environment is this folder's, whatever is active.
 export UV_PYTHON_DOWNLOADS := never
+# A dozen processes start at once, so their modules are compiled at installation and not by each of them.
+export UV_COMPILE_BYTECODE := 1
 unexport VIRTUAL_ENV UV_PROJECT_ENVIRONMENT PYTHONHOME
 
 .DEFAULT_GOAL := help
