@@ -59,8 +59,13 @@ class JobRun:
         rows_unchanged: int | None = None,
         rows_rejected: int | None = None,
         details: Mapping[str, str] | None = None,
+        session: AsyncSession | None = None,
     ) -> None:
-        """Tells how far the job is; raises JobCancelled or StaleAttempt where it is to stop."""
+        """Tells how far the job is; raises JobCancelled or StaleAttempt where it is to stop.
+
+        Inside the caller's `session` it fences what that transaction has written; then nothing else may report until
+        the transaction ends.
+        """
         values = {
             "progress": progress,
             "rows_read": rows_read,
@@ -69,8 +74,11 @@ class JobRun:
             "rows_rejected": rows_rejected,
             "details": json.dumps(dict(details or {})),
         }
-        async with self._database.tenant_session(self.tenant_id) as session:
+        if session is not None:
             cancel_requested = (await session.execute(_REPORT, {**values, **self._fence})).scalar_one_or_none()
+        else:
+            async with self._database.tenant_session(self.tenant_id) as own:
+                cancel_requested = (await own.execute(_REPORT, {**values, **self._fence})).scalar_one_or_none()
         if cancel_requested is None:
             raise StaleAttempt(self.job_id)
         if cancel_requested:
