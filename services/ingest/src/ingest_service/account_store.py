@@ -1,0 +1,80 @@
+"""Accounts in PostgreSQL."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from ingest_service.counters import take_numbers
+
+_COLUMNS = "account_id, id_usuario, platform, username, is_active, last_sync_at, created_at"
+_INSERT = text(
+    "INSERT INTO accounts (tenant_id, account_id, id_usuario, platform, username, username_key) "
+    "VALUES (:tenant_id, :account_id, :id_usuario, :platform, :username, :username_key) "
+    f"RETURNING {_COLUMNS}"
+)
+_LIST = text(
+    f"SELECT {_COLUMNS} FROM accounts WHERE username_key > :after ORDER BY username_key LIMIT :limit"  # noqa: S608
+)
+_FIND = text(f"SELECT {_COLUMNS} FROM accounts WHERE username_key = ANY(:keys)")  # noqa: S608
+_NAMES = text("SELECT username FROM accounts WHERE is_active ORDER BY username_key")
+_SYNCED = text("UPDATE accounts SET last_sync_at = now() WHERE id_usuario = ANY(:numbers)")
+
+
+@dataclass(frozen=True)
+class Account:
+    """An account of the tenant; `id_usuario` is its number there."""
+
+    account_id: UUID
+    id_usuario: int
+    platform: str
+    username: str
+    is_active: bool
+    last_sync_at: datetime | None
+    created_at: datetime
+
+
+def name_key(username: str) -> str:
+    """Gives the name without outer spaces and case, by which accounts are the same."""
+    return username.strip().casefold()
+
+
+class AccountStore:
+    """Accounts of the session's tenant."""
+
+    async def insert(
+        self, session: AsyncSession, tenant_id: UUID, account_id: UUID, platform: str, username: str
+    ) -> Account:
+        """Adds an account; a name that is taken breaks the constraint accounts_username_key."""
+        number = await take_numbers(session, tenant_id, "accounts", 1) + 1
+        row = await session.execute(
+            _INSERT,
+            {
+                "tenant_id": tenant_id,
+                "account_id": account_id,
+                "id_usuario": number,
+                "platform": platform,
+                "username": username.strip(),
+                "username_key": name_key(username),
+            },
+        )
+        return Account(**row.mappings().one())
+
+    async def page(self, session: AsyncSession, after: str, limit: int) -> list[Account]:
+        """Gives the accounts behind a name key, by name."""
+        rows = await session.execute(_LIST, {"after": after, "limit": limit})
+        return [Account(**row) for row in rows.mappings()]
+
+    async def find(self, session: AsyncSession, usernames: Iterable[str]) -> dict[str, Account]:
+        """Gives the accounts of these names by name key."""
+        rows = await session.execute(_FIND, {"keys": sorted({name_key(name) for name in usernames})})
+        return {name_key(row["username"]): Account(**row) for row in rows.mappings()}
+
+    async def visible_names(self, session: AsyncSession) -> list[str]:
+        return list((await session.execute(_NAMES)).scalars())
+
+    async def mark_synced(self, session: AsyncSession, numbers: Sequence[int]) -> None:
+        await session.execute(_SYNCED, {"numbers": list(numbers)})

@@ -1,0 +1,163 @@
+"""The typed values of a batch and the rows that have none, by one DuckDB query over all columns."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ingest_service.columns import TARGETS, Target
+from ingest_service.conversion.number_styles import count_sql, decimal_sql
+from ingest_service.conversion.profile import FileProfile
+
+_LARGEST_COUNT = 2**31 - 1
+_LONGEST_KEY = 500
+_LONGEST_TEXT = 200
+_SHORT_TEXTS = ("tipo_contenido", "plataforma", "idioma")
+_WORD = r"[\p{L}\p{N}\p{M}_]"
+_HASHTAGS = f"array_to_string(regexp_extract_all(contenido, '#{_WORD}+'), ' ')"
+_MENTIONS = rf"len(regexp_extract_all(contenido, '(?:^|[^\p{{L}}\p{{N}}\p{{M}}_])@{_WORD}+'))"
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What can be wrong with a row: SQL that tells it, the target at fault, and the reason in words."""
+
+    condition: str
+    target: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class TypedBatch:
+    """Good rows with typed columns; of the bad ones the raw batch and the number of each one's fault."""
+
+    good: pa.Table
+    bad: pa.Table
+    bad_faults: list[int]
+
+
+class TypedRows:
+    """Converts batches of one file. `cell_of` names each target's raw column."""
+
+    def __init__(self, kind: str, cell_of: Mapping[str, str], profile: FileProfile) -> None:
+        self._profile = profile
+        self._cell_of = dict(cell_of)
+        self._targets = TARGETS[kind]
+        self.faults = self._all_faults(kind)
+        self._query = self._build(kind)
+
+    def convert(self, connection: duckdb.DuckDBPyConnection, batch: pa.Table) -> TypedBatch:
+        """Converts a batch with a column `id_usuario` besides the raw cells (NULL: not the tenant's account)."""
+        connection.register("batch", batch)
+        typed = connection.sql(self._query).to_arrow_table()
+        connection.unregister("batch")
+        fault = typed.column("fault")
+        is_good = pc.is_null(fault)
+        bad = pc.invert(is_good)
+        if not pc.any(bad).as_py():
+            return TypedBatch(typed.drop_columns(["fault"]), batch.slice(0, 0), [])
+        return TypedBatch(
+            typed.filter(is_good).drop_columns(["fault"]), batch.filter(bad), fault.filter(bad).to_pylist()
+        )
+
+    def _build(self, kind: str) -> str:
+        cells, values = [], []
+        for target in self._targets:
+            raw = self._cell_of.get(target.name)
+            if raw is not None:
+                # Texts of a post stay as they are; what is read as a number or a time has no outer spaces.
+                cells.append(f"{raw} AS x_{target.name}" if target.form == "text" else f"trim({raw}, {_SPACES}) AS x_{target.name}")
+            values.append(f"{self._value(target)} AS {target.name}")
+        faults = " ".join(f"WHEN {fault.condition} THEN {number}" for number, fault in enumerate(self.faults))
+        finals = ", ".join(_final(target) for target in self._targets)
+        keys = {"posts": f", {_POST_KEY} AS clave", "metrics": "", "transactions": ""}[kind]
+        filled = _FOUND_IN_TEXT if kind == "posts" else "*"
+        for name in ("hashtags", "menciones"):
+            if name in self._cell_of:
+                filled = filled.replace(f"{_found(name)} AS {name}", name)
+        return (
+            f"WITH cells AS (SELECT line, id_usuario, {', '.join(cells)} FROM batch), "  # noqa: S608
+            f"valued AS (SELECT *, {', '.join(values)} FROM cells), "
+            f"filled AS (SELECT {filled} FROM valued) "
+            f"SELECT line, id_usuario, {finals}{keys}, CASE {faults} END AS fault FROM filled"
+        )
+
+    def _value(self, target: Target) -> str:
+        cell = f"x_{target.name}"
+        if target.name not in self._cell_of:
+            return _absent(target)
+        if target.form == "text":
+            return cell
+        if target.form == "time":
+            return self._profile.times[target.name].sql(cell)
+        style = self._profile.numbers[target.name].style
+        if target.form == "count":
+            return count_sql(cell, style)
+        if target.form == "percentage":
+            return f"CAST({decimal_sql(cell, style)} AS DOUBLE)"
+        return decimal_sql(cell, style)
+
+    def _all_faults(self, kind: str) -> list[Fault]:
+        faults = []
+        if kind != "transactions":
+            faults.append(Fault("id_usuario IS NULL", "account", "not an account of the tenant"))
+        for target in self._targets:
+            if target.name in self._cell_of:
+                faults += _faults_of(target)
+        return faults
+
+
+_SPACES = "' \t\u00a0\u202f'"
+
+
+def _absent(target: Target) -> str:
+    if target.default is None:
+        return "CAST(NULL AS DOUBLE)"
+    return f"'{target.default}'" if target.form == "text" else f"CAST({target.default} AS DOUBLE)"
+
+
+def _final(target: Target) -> str:
+    if target.form == "count":
+        empty = f"coalesce({target.name}, {target.default})" if target.default is not None else target.name
+        return f"TRY_CAST({empty} AS INTEGER) AS {target.name}"
+    return target.name
+
+
+def _faults_of(target: Target) -> list[Fault]:
+    name, cell = target.name, f"x_{target.name}"
+    faults = []
+    if target.required and not target.may_be_empty:
+        faults.append(Fault(f"{cell} = ''", name, "is empty"))
+    if target.form == "text":
+        faults.append(Fault(f"contains({cell}, chr(0))", name, "has a NUL character"))
+        longest = {"id_externo": _LONGEST_KEY, "id_cuenta": _LONGEST_KEY}.get(name, _LONGEST_TEXT)
+        if name in ("id_externo", "id_cuenta", *_SHORT_TEXTS):
+            faults.append(Fault(f"length({cell}) > {longest}", name, f"is longer than {longest} characters"))
+        return faults
+    kind = "time" if target.form == "time" else "number"
+    faults.append(Fault(f"{cell} <> '' AND {name} IS NULL", name, f"not a {kind}"))
+    if target.form == "time":
+        early_or_late = f"{name} NOT BETWEEN TIMESTAMPTZ '1900-01-01 00:00:00Z' AND TIMESTAMPTZ '2200-01-01 00:00:00Z'"
+        faults.append(Fault(early_or_late, name, "a time before 1900 or after 2199"))
+    if target.form == "count":
+        faults.append(Fault(f"{name} < 0", name, "below zero"))
+        faults.append(Fault(f"{name} > {_LARGEST_COUNT}", name, f"more than {_LARGEST_COUNT}"))
+        faults.append(Fault(f"{name} <> floor({name})", name, "not a whole number"))
+    if target.form == "percentage":
+        faults.append(Fault(f"{name} NOT BETWEEN -1e9 AND 1e9", name, "not a share in per cent"))
+    return faults
+
+
+def _found(name: str) -> str:
+    """SQL for what stands in the text where no column tells it."""
+    return {"hashtags": _HASHTAGS, "menciones": _MENTIONS}[name]
+
+
+_FOUND_IN_TEXT = f"* REPLACE ({_found('hashtags')} AS hashtags, {_found('menciones')} AS menciones)"
+# Without an id of the source, account, time and text make the same post.
+_POST_KEY = (
+    "CASE WHEN id_externo <> '' THEN id_externo "
+    "ELSE '~' || left(sha256(CAST(epoch_us(fecha_publicacion) AS VARCHAR) || chr(10) || contenido), 32) END"
+)

@@ -1,0 +1,59 @@
+"""Keeps the lake's copy of posts and metrics equal to the record: what changed there is written anew from it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from pathlib import Path
+from uuid import UUID
+
+from service_runtime.database import Database
+from service_runtime.lake import Lake
+
+from ingest_service.lake_store import LakeStore, Partition
+from ingest_service.lake_tables import LAKE_TABLES, NewPart, replace_partitions, write_part
+from ingest_service.record_store import RECORD_KINDS
+
+# A commit holds about so many rows, and no more partitions than that.
+_ROWS, _PARTITIONS = 500_000, 1000
+
+
+class LakeCopy:
+    """Writes stale partitions. Repeating is safe, whatever a killed worker left: the content comes from the record."""
+
+    def __init__(self, database: Database, store: LakeStore, open_lake: Callable[[UUID], Lake]) -> None:
+        self._database = database
+        self._store = store
+        self._open_lake = open_lake
+
+    async def bring_up_to_date(self, tenant_id: UUID, kind_name: str, folder: Path) -> AsyncIterator[float]:
+        """Copies all that is stale; gives the share done after each partition."""
+        kind, table = RECORD_KINDS[kind_name], LAKE_TABLES[kind_name]
+        lake = self._open_lake(tenant_id)
+        async with self._database.tenant_session(tenant_id) as session:
+            await self._store.lock(session, tenant_id, kind)
+            stale = await self._store.stale(session, kind)
+            driver = await self._database.driver_connection(session)
+            done, total = 0, sum(partition.rows for partition in stale)
+            for group in _grouped(stale):
+                parts: list[NewPart] = []
+                for partition in group:
+                    exported = folder / "partition.csv"
+                    await self._store.export(driver, kind, table.columns.names, partition, exported)
+                    values = (partition.username, partition.mes)[: len(table.partitioned_by)]
+                    parts.append(await asyncio.to_thread(write_part, lake, table, values, exported, folder))
+                    done += partition.rows
+                    yield done / max(1, total)
+                await asyncio.to_thread(replace_partitions, lake, table, parts)
+                await self._store.mark_copied(session, kind, group)
+
+
+def _grouped(partitions: Sequence[Partition]) -> Iterator[list[Partition]]:
+    group: list[Partition] = []
+    rows = 0
+    for partition in partitions:
+        group.append(partition)
+        rows += partition.rows
+        if rows >= _ROWS or len(group) >= _PARTITIONS:
+            yield group
+            group, rows = [], 0
+    if group:
+        yield group

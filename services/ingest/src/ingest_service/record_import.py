@@ -1,0 +1,139 @@
+"""Imports of posts and metrics: typed rows into the record by one transaction, then the lake's copy follows."""
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping
+from typing import TypeVar
+from uuid import UUID
+
+from service_runtime.database import Database
+from service_runtime.errors import PermissionDenied
+from service_runtime.jobs import JobCancelled, JobRun
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from ingest_service.account_store import AccountStore, name_key
+from ingest_service.import_job import Counts, Work
+from ingest_service.import_request import ImportRequest
+from ingest_service.import_store import ImportStore
+from ingest_service.lake_copy import LakeCopy
+from ingest_service.record_store import RECORD_KINDS, RecordLoad
+from ingest_service.spool import Spool
+from ingest_service.tabular_file import TabularFile
+
+T = TypeVar("T")
+# What share of the work is done when the file is read, when it is copied, when it is in the record.
+_READ, _COPIED, _RECORDED = 0.25, 0.5, 0.8
+
+
+class _NotToBeWritten(Exception):
+    """Ends the transaction of a dry run."""
+
+
+class RecordImport:
+    """Brings posts and metrics in."""
+
+    def __init__(
+        self,
+        database: Database,
+        accounts: AccountStore,
+        imports: ImportStore,
+        lake_copy: LakeCopy,
+        spool: Spool,
+        new_id: Callable[[], UUID],
+    ) -> None:
+        self._database = database
+        self._accounts = accounts
+        self._imports = imports
+        self._lake_copy = lake_copy
+        self._spool = spool
+        self._new_id = new_id
+
+    async def bring_in(self, work: Work) -> None:
+        file = await asyncio.to_thread(TabularFile, work.text, work.request, work.folder / "rows")
+        try:
+            await read_through(file, work.run, _READ)
+            counts = await self._record(work, file)
+        finally:
+            file.close()
+        if work.request.dry_run:
+            async with self._database.tenant_session(work.run.tenant_id) as session:
+                await work.run.finish(session, details={"dry_run": "true"}, **counts.as_json())
+            return
+        await self.complete(work.run, work.import_id, work.request, counts.as_json())
+
+    async def complete(self, run: JobRun, import_id: UUID, request: ImportRequest, recorded: Mapping[str, int]) -> None:
+        """Copies to the lake and finishes: the record stands, so there is no way back from here."""
+        with self._spool.folder() as folder:
+            async for done in self._lake_copy.bring_up_to_date(run.tenant_id, request.kind, folder):
+                try:
+                    await run.report(progress=_RECORDED + (1 - _RECORDED) * 0.99 * done, **recorded)
+                except JobCancelled:
+                    continue
+        async with self._database.tenant_session(run.tenant_id) as session:
+            await run.finish(session, **recorded)
+
+    async def _record(self, work: Work, file: TabularFile) -> Counts:
+        counts = Counts(0, 0, 0, 0)
+        try:
+            async with self._database.tenant_session(work.run.tenant_id) as session:
+                counts = await self._load(session, work, file)
+                if work.request.dry_run:
+                    raise _NotToBeWritten
+                await self._imports.mark_recorded(session, work.import_id, counts.as_json())
+                # The fence: where another attempt has begun, this one's rows are rolled back.
+                await work.run.report(session=session, progress=_RECORDED, **counts.as_json())
+        except _NotToBeWritten:
+            pass
+        return counts
+
+    async def _load(self, session: AsyncSession, work: Work, file: TabularFile) -> Counts:
+        run, request = work.run, work.request
+        numbers, only = await self._account_numbers(session, run.tenant_id, request, file)
+        load = RecordLoad(
+            session,
+            await self._database.driver_connection(session),
+            run.tenant_id,
+            RECORD_KINDS[request.kind],
+        )
+        await load.begin()
+        copied = 0
+        batches = file.typed(numbers, only)
+        while (batch := await asyncio.to_thread(_next, batches)) is not None:
+            await load.copy(batch)
+            copied += batch.num_rows
+            await run.report(progress=_READ + (_COPIED - _READ) * copied / max(1, file.rows_read))
+        await work.reject(file.rejections)
+        written = unchanged = 0
+        async for done in load.settle():
+            written, unchanged = done.written, done.unchanged
+            share = (written + unchanged) / max(1, copied)
+            await run.report(progress=_COPIED + (_RECORDED - _COPIED) * share)
+        await self._accounts.mark_synced(session, await load.account_numbers())
+        return Counts(file.rows_read, written, unchanged, file.rejections.count)
+
+    async def _account_numbers(
+        self, session: AsyncSession, tenant_id: UUID, request: ImportRequest, file: TabularFile
+    ) -> tuple[dict[str, int], int | None]:
+        names = sorted(file.profile.account_names) if request.account_column else [request.account]
+        known = await self._accounts.find(session, names)
+        if request.create_accounts:
+            for name in names:
+                if name_key(name) not in known and len(name) <= 200:
+                    account = await self._accounts.insert(session, tenant_id, self._new_id(), "csv", name)
+                    known[name_key(name)] = account
+        numbers = {name: known[name_key(name)].id_usuario for name in names if name_key(name) in known}
+        if request.account and request.account not in numbers:
+            raise PermissionDenied("ACCOUNT_FORBIDDEN", "The tenant has no such account.", account=request.account)
+        return numbers, numbers.get(request.account)
+
+
+async def read_through(file: TabularFile, run: JobRun, share: float) -> None:
+    """Reads a file into its spool, reporting up to a share of the whole work."""
+    steps = file.read()
+    await run.report(details=file.details())
+    while (done := await asyncio.to_thread(_next, steps)) is not None:
+        await run.report(progress=0.02 + (share - 0.02) * done, rows_read=file.rows_read)
+    await run.report(details=file.profile.told(), rows_read=file.rows_read, rows_rejected=file.rejections.count)
+
+
+def _next(items: Iterator[T]) -> T | None:
+    return next(items, None)

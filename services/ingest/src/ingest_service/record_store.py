@@ -1,0 +1,218 @@
+"""Writes imported posts and metrics: COPY into a temporary table, then only what is new or differs into the record."""
+
+import io
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+import psycopg
+import pyarrow as pa
+from pyarrow import csv
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from ingest_service.counters import take_numbers
+
+# New rows that go in by one statement; between two, the job reports and may be told to stop.
+_SLICE = 100_000
+
+
+@dataclass(frozen=True)
+class RecordKind:
+    """A kind of record: its table, its number, the columns of its key and its values, its lake partition."""
+
+    name: str
+    number: str
+    key: tuple[str, ...]
+    values: tuple[str, ...]
+    # SQL for the lake's partition of a row besides its account.
+    month: str
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return (*self.key, *self.values)
+
+
+POST_RECORDS = RecordKind(
+    name="posts",
+    number="id_publicacion",
+    key=("id_usuario", "clave"),
+    values=(
+        "id_externo",
+        "contenido",
+        "fecha_publicacion",
+        "likes",
+        "comentarios",
+        "compartidos",
+        "impresiones",
+        "alcance",
+        "guardados",
+        "reproducciones",
+        "tipo_contenido",
+        "hashtags",
+        "menciones",
+        "plataforma",
+        "idioma",
+    ),
+    month="to_char({row}.fecha_publicacion AT TIME ZONE 'UTC', 'YYYY-MM')",
+)
+METRIC_RECORDS = RecordKind(
+    name="metrics",
+    number="id_metrica",
+    key=("id_usuario", "hora"),
+    values=(
+        "seguidores",
+        "siguiendo",
+        "publicaciones_totales",
+        "alcance_promedio",
+        "impresiones",
+        "engagement_rate",
+    ),
+    month="''",
+)
+RECORD_KINDS = {kind.name: kind for kind in (POST_RECORDS, METRIC_RECORDS)}
+
+
+@dataclass
+class Written:
+    """What became of the rows that were copied in."""
+
+    written: int = 0
+    unchanged: int = 0
+
+
+class RecordLoad:
+    """One import's rows on their way into the record, inside the caller's transaction."""
+
+    def __init__(self, session: AsyncSession, driver: psycopg.AsyncConnection, tenant_id: UUID, kind: RecordKind) -> None:  # type: ignore[type-arg]
+        self._session = session
+        self._driver = driver
+        self._tenant_id = tenant_id
+        self._kind = kind
+        self._copied = 0
+        self._slice_ends: list[int] = []
+
+    async def begin(self) -> None:
+        """Makes the temporary table: rows cannot be copied straight into a table with row-level security."""
+        columns = ", ".join(self._kind.columns)
+        await self._run("SET LOCAL work_mem = '64MB'; SET LOCAL timezone = 'UTC'")
+        await self._run(
+            f"CREATE TEMP TABLE incoming ON COMMIT DROP AS SELECT 0 AS line, {columns} "  # noqa: S608
+            f"FROM {self._kind.name} WHERE false"
+        )
+
+    async def copy(self, rows: pa.Table) -> None:
+        """Adds rows, whose lines grow from call to call."""
+        if not rows.num_rows:
+            return
+        names = ("line", *self._kind.columns)
+        buffer = io.BytesIO()
+        csv.write_csv(_in_utc(rows.select(names)), buffer, csv.WriteOptions(include_header=False))
+        statement = f"COPY incoming ({', '.join(names)}) FROM STDIN (FORMAT csv)"
+        async with self._driver.cursor() as cursor, cursor.copy(statement) as copy:
+            await copy.write(buffer.getbuffer())
+        self._copied += rows.num_rows
+        if self._copied >= _SLICE * (len(self._slice_ends) + 1):
+            self._slice_ends.append(rows.column("line")[-1].as_py())
+
+    async def settle(self) -> AsyncIterator[Written]:
+        """Brings the rows into the record; gives the counts so far after each step, the last one complete."""
+        done = Written()
+        await self._run("CREATE INDEX ON incoming USING brin (line)")
+        await self._run("ANALYZE incoming")
+        # Writers of this tenant's records take turns: numbers and keys stay free of conflicts.
+        await take_numbers(self._session, self._tenant_id, self._kind.name, 0)
+        done.unchanged += await self._drop_superseded()
+        matched = await self._match()
+        if matched:
+            changed = await self._update()
+            done.written += changed
+            done.unchanged += matched - changed
+        yield done
+        low = 0
+        for high in [*self._slice_ends, 2**31 - 1]:
+            done.written += await self._insert(low, high)
+            low = high
+            yield done
+        await self._note_partitions()
+
+    async def account_numbers(self) -> list[int]:
+        rows = await self._session.execute(text("SELECT DISTINCT id_usuario FROM incoming"))
+        return [int(number) for number in rows.scalars()]
+
+    async def _drop_superseded(self) -> int:
+        """Of rows with one key the last stays; those before it count as unchanged, so that every row counts once."""
+        key = ", ".join(self._kind.key)
+        same = " AND ".join(f"earlier.{column} = twice.{column}" for column in self._kind.key)
+        return await self._run(
+            f"DELETE FROM incoming AS earlier USING (SELECT {key}, max(line) AS line FROM incoming "  # noqa: S608
+            f"GROUP BY {key} HAVING count(*) > 1) AS twice WHERE {same} AND earlier.line < twice.line"
+        )
+
+    async def _match(self) -> int:
+        """Finds the rows that the record has, and whether they differ."""
+        kind = self._kind
+        differs = f"({_listed('kept', kind.values)}) IS DISTINCT FROM ({_listed('incoming', kind.values)})"
+        return await self._run(
+            f"CREATE TEMP TABLE matched ON COMMIT DROP AS SELECT incoming.line, kept.{kind.number} AS number, "  # noqa: S608
+            f"kept.id_usuario, {kind.month.format(row='kept')} AS mes, {differs} AS differs "
+            f"FROM incoming JOIN {kind.name} AS kept ON {_same('kept', 'incoming', kind.key)}"
+        )
+
+    async def _update(self) -> int:
+        kind = self._kind
+        await self._run("CREATE INDEX ON matched (line)")
+        await self._run("ANALYZE matched")
+        changes = ", ".join(f"{column} = incoming.{column}" for column in kind.values)
+        return await self._run(
+            f"UPDATE {kind.name} AS kept SET {changes} FROM incoming JOIN matched USING (line) "  # noqa: S608
+            f"WHERE matched.differs AND kept.{kind.number} = matched.number"
+        )
+
+    async def _insert(self, low: int, high: int) -> int:
+        """Inserts the new rows of some lines, numbered in the file's order."""
+        kind = self._kind
+        before = await take_numbers(self._session, self._tenant_id, kind.name, 0)
+        inserted = await self._run(
+            f"INSERT INTO {kind.name} (tenant_id, {kind.number}, {', '.join(kind.columns)}) "  # noqa: S608
+            f"SELECT '{self._tenant_id}', {before} + row_number() OVER (ORDER BY line), {', '.join(kind.columns)} "
+            f"FROM incoming WHERE line > {low} AND line <= {high} "
+            "AND NOT EXISTS (SELECT FROM matched WHERE matched.line = incoming.line) ORDER BY line"
+        )
+        if inserted:
+            await take_numbers(self._session, self._tenant_id, kind.name, inserted)
+        return inserted
+
+    async def _note_partitions(self) -> None:
+        """Notes which partitions of the lake have changed, the ones that rows moved away from too."""
+        kind = self._kind
+        await self._run(
+            f"INSERT INTO lake_partitions (tenant_id, kind, id_usuario, mes) SELECT '{self._tenant_id}', '{kind.name}', * "  # noqa: S608
+            "FROM (SELECT id_usuario, mes FROM matched WHERE differs UNION "
+            f"SELECT incoming.id_usuario, {kind.month.format(row='incoming')} "
+            "FROM incoming LEFT JOIN matched USING (line) WHERE matched.differs IS NOT false) AS touched (id_usuario, mes) "
+            "ON CONFLICT (tenant_id, kind, id_usuario, mes) DO UPDATE SET changed = lake_partitions.changed + 1"
+        )
+
+    async def _run(self, statement: str) -> int:
+        async with self._driver.cursor() as cursor:
+            await cursor.execute(statement.encode())
+            return max(0, cursor.rowcount)
+
+
+def _listed(row: str, columns: Sequence[str]) -> str:
+    return ", ".join(f"{row}.{column}" for column in columns)
+
+
+def _same(first: str, second: str, columns: Sequence[str]) -> str:
+    return " AND ".join(f"{first}.{column} = {second}.{column}" for column in columns)
+
+
+def _in_utc(rows: pa.Table) -> pa.Table:
+    schema = pa.schema(
+        [
+            pa.field(field.name, pa.timestamp("us", "UTC") if pa.types.is_timestamp(field.type) else field.type)
+            for field in rows.schema
+        ]
+    )
+    return rows.cast(schema)
