@@ -28,6 +28,8 @@ class Database:
             max_overflow=0,
             pool_timeout=10,
             pool_pre_ping=True,
+            # An error's text goes to the log, and a statement's values may be hashes of passwords.
+            hide_parameters=True,
             connect_args={"connect_timeout": 5, "application_name": "atalaya"},
         )
         self._sessions = async_sessionmaker(self._engine, expire_on_commit=False)
