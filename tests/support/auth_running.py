@@ -86,7 +86,7 @@ class RunningAuth:
     def query(self, statement: str, *values: object) -> list[dict[str, Any]]:
         """Asks the database as its superuser, whom row-level security does not bind."""
         with postgres.server().connect(self.database.name) as connection:
-            cursor = connection.cursor(row_factory=dict_row).execute(statement, values)  # type: ignore[arg-type]
+            cursor = connection.cursor(row_factory=dict_row).execute(statement, values)
             return cursor.fetchall() if cursor.description else []
 
 
