@@ -25,7 +25,8 @@ _STATES = {
     "LIMA": (38, ("Lima", "Miraflores", "San Isidro", "Comas")), "AREQUIPA": (11, ("Arequipa", "Camaná")),
     "LA LIBERTAD": (9, ("Trujillo", "Pacasmayo")), "PIURA": (9, ("Piura", "Sullana")),
     "CUSCO": (8, ("Cusco", "Urubamba")), "LAMBAYEQUE": (7, ("Chiclayo", "Ferreñafe")),
-    "JUNIN": (6, ("Huancayo", "Jauja")), "ICA": (5, ("Ica", "Pisco")), "LORETO": (4, ("Iquitos",)), "TACNA": (3, ("Tacna",)),
+    "JUNIN": (6, ("Huancayo", "Jauja")), "ICA": (5, ("Ica", "Pisco")),
+    "LORETO": (4, ("Iquitos",)), "TACNA": (3, ("Tacna",)),
 }  # fmt: skip
 _RELATIONS = ("HIJO", "HIJA", "CONYUGE", "PADRE", "MADRE", "HERMANO")
 
