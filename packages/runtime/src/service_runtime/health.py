@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import grpc
@@ -23,6 +23,7 @@ class _Check:
     critical: bool
     good: bool = True
     asked_at: float = float("-inf")
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 class HealthServicer(health_pb2_grpc.HealthServicer):  # type: ignore[misc]
@@ -32,7 +33,6 @@ class HealthServicer(health_pb2_grpc.HealthServicer):  # type: ignore[misc]
         self._checks: dict[str, _Check] = {}
         self._names = {""}
         self._stopping = asyncio.Event()
-        self._lock = asyncio.Lock()
 
     def add_check(self, name: str, check: Callable[[], Awaitable[None]], *, critical: bool) -> None:
         self._checks[name] = _Check(check, critical)
@@ -78,7 +78,7 @@ class HealthServicer(health_pb2_grpc.HealthServicer):  # type: ignore[misc]
         return health_pb2.HealthCheckResponse.SERVING if serving else health_pb2.HealthCheckResponse.NOT_SERVING
 
     async def _ask(self, name: str, check: _Check) -> bool:
-        async with self._lock:
+        async with check.lock:
             if time.monotonic() - check.asked_at < CACHE_SECONDS:
                 return check.good
             was_good = check.good

@@ -6,9 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
-import procrastinate
 import structlog
-from procrastinate.worker import Worker as QueueWorker
 from sqlalchemy import make_url
 
 from service_runtime import telemetry
@@ -69,6 +67,10 @@ class Worker:
         self._stopping.set()
 
     async def _work(self) -> None:
+        # Only a process that works carries the weight of the queue's library.
+        import procrastinate
+        from procrastinate.worker import Worker as QueueWorker
+
         connector = procrastinate.PsycopgConnector(
             conninfo=make_url(self._settings.database_url).render_as_string(hide_password=False),
             min_size=1,
