@@ -117,9 +117,8 @@ def _starting_states(values: Floats, has_trend: NDArray[np.bool_]) -> tuple[Floa
 
 def slope_weights(length: int) -> Floats:
     """Weights whose product with as many values is the slope of the least-squares line through them."""
-    centred = np.arange(length) - (length - 1) / 2.0
-    weights: Floats = centred / max(float(centred @ centred), 1.0)
-    return weights
+    centred = np.arange(length, dtype=np.float64) - (length - 1) / 2.0
+    return centred / max(float(centred @ centred), 1.0)
 
 
 def days_ahead() -> Floats:

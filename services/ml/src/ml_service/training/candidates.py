@@ -10,7 +10,7 @@ from ml_service.forecast.recursion import FEATURES, WINDOW, recursive_paths
 from ml_service.forecast.series import LONGEST_WINDOW, Days, Floats
 from ml_service.forecast.smoothing import LinearForecast, mean_of, naive, seasonal_naive
 from ml_service.training.change_fit import ChangeModel, fit_linear_regression, fit_random_forest
-from ml_service.training.export import change_graph, linear_graph
+from ml_service.training.export import linear_graph
 from ml_service.training.smoothing_fit import fit_drift, fit_ets, fit_theta
 
 NAIVE = "naive"
@@ -64,7 +64,7 @@ class RecursiveCandidate:
         return recursive_paths(self.model.step, self.model.bounds, windows[:, -WINDOW:], last_days, days)
 
     def graph(self) -> bytes:
-        return change_graph(self.model.regressor, len(FEATURES))
+        return self.model.graph
 
     def description(self) -> dict[str, Any]:
         return {

@@ -1,4 +1,4 @@
-"""Linear regression and random forest on the daily changes, as scikit-learn models."""
+"""Linear regression and random forest on the daily changes: fitted by scikit-learn, run as ONNX from then on."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import numpy as np
 
 from ml_service.forecast.recursion import FEATURES, WINDOW, Features, Step, features, scales
 from ml_service.forecast.series import Floats
+from ml_service.onnx_session import Graph
+from ml_service.training.export import change_graph
 
 _LONGEST_FIT = 730
 _SEED = 20240101
@@ -19,14 +21,12 @@ _BOUNDS = (0.05, 0.95)
 
 @dataclass(frozen=True)
 class ChangeModel:
-    """A fitted scikit-learn regressor of the next daily change."""
+    """A fitted regressor of the next daily change. The back-test runs the very graph that serving would."""
 
     regressor: Any
+    graph: bytes
+    step: Step
     bounds: tuple[float, float]
-
-    @property
-    def step(self) -> Step:
-        return self.regressor.predict  # type: ignore[no-any-return]
 
 
 def fit_linear_regression(values: Floats, last_day: int) -> ChangeModel:
@@ -52,7 +52,9 @@ def fit_random_forest(values: Floats, last_day: int) -> ChangeModel:
 def _fit(make: Callable[[], Any], values: Floats, last_day: int) -> ChangeModel:
     rows, targets = training_rows(values[-_LONGEST_FIT - WINDOW :], last_day)
     weekly = np.quantile(rows[:, FEATURES.index("mean_change_7d")], _BOUNDS)
-    return ChangeModel(make().fit(rows, targets), (float(weekly[0]), float(weekly[1])))
+    regressor = make().fit(rows, targets)
+    graph = change_graph(regressor, len(FEATURES))
+    return ChangeModel(regressor, graph, Graph(graph).run, (float(weekly[0]), float(weekly[1])))
 
 
 def training_rows(values: Floats, last_day: int) -> tuple[Features, Floats]:

@@ -1,0 +1,101 @@
+"""The ml service: `python -m ml_service serve | work | migrate | check-config`."""
+
+from __future__ import annotations
+
+import argparse
+from functools import partial
+
+from atalaya.auth.v1.auth_pb2 import GetJwksRequest
+from atalaya.auth.v1.auth_pb2_grpc import AuthServiceStub
+from atalaya.ingest.v1.accounts_pb2_grpc import SocialAccountsServiceStub
+from atalaya.ml.v1 import clustering_pb2_grpc, jobs_pb2_grpc, regression_pb2_grpc
+from atalaya.policies import rpc_policies
+from service_runtime.client import open_channel
+from service_runtime.config import load_settings
+from service_runtime.database import Database
+from service_runtime.identity import TokenVerifier
+from service_runtime.jobs import JobQueue, Worker, workers_alive
+from service_runtime.migrations import run_migrations
+from service_runtime.server import Server, run_service
+from uuid6 import uuid7
+
+from ml_service.clustering_servicer import ClusteringServicer
+from ml_service.clusters import Clusters
+from ml_service.config import Settings
+from ml_service.forecast.served import ServedForecast
+from ml_service.forecasts import Forecasts
+from ml_service.ingest_client import VisibleAccounts
+from ml_service.jobs_servicer import JobsServicer
+from ml_service.lake_reader import LakeReader
+from ml_service.registry import Registry
+from ml_service.regression_servicer import RegressionServicer
+from ml_service.served_clusters import ServedClusters
+from ml_service.store import Store
+from ml_service.training_jobs import TrainingJobs
+from ml_service.worker import Trainings
+
+
+async def build_server(settings: Settings) -> Server:
+    """Joins the service's parts."""
+    database = Database(settings.database_url)
+    store, jobs = Store(database), JobQueue(database, "ml")
+    auth_channel = open_channel(settings.auth_address, settings)
+    ingest_channel = open_channel(settings.ingest_address, settings)
+    auth = AuthServiceStub(auth_channel)
+
+    async def signing_keys() -> bytes:
+        return bytes((await auth.GetJwks(GetJwksRequest())).data)
+
+    accounts = VisibleAccounts(SocialAccountsServiceStub(ingest_channel), keep_seconds=settings.account_cache_seconds)
+    trainings = TrainingJobs(store, jobs, wait_seconds=settings.training_wait_seconds)
+    forecasts = Registry(store, "forecast", ServedForecast, capacity=settings.models_in_memory)
+    clusters = Registry(store, "clusters", ServedClusters, capacity=settings.models_in_memory)
+    regression = RegressionServicer(Forecasts(accounts, trainings, forecasts, LakeReader(settings)))
+    clustering = ClusteringServicer(Clusters(accounts, trainings, clusters))
+
+    verifier = TokenVerifier(signing_keys, settings.jwt_issuer, settings.jwt_audience)
+    server = Server(settings, policies=rpc_policies(), verifier=verifier, name="ml")
+    server.add(regression_pb2_grpc.add_RegressionServiceServicer_to_server, regression)
+    server.add(clustering_pb2_grpc.add_ClusteringServiceServicer_to_server, clustering)
+    server.add(jobs_pb2_grpc.add_JobsServiceServicer_to_server, JobsServicer(jobs))
+    server.add_check("database", database.ping)
+    server.add_check("workers", workers_alive(database), critical=False)
+    server.on_close(database.close)
+    for channel in (auth_channel, ingest_channel):
+        server.on_close(partial(channel.close, None))
+    return server
+
+
+def build_worker(settings: Settings) -> Worker:
+    """Joins the worker's parts; one training at a time, since it takes a whole core."""
+    database = Database(settings.database_url)
+    trainings = Trainings(Store(database), LakeReader(settings), new_id=uuid7)
+    return Worker(settings, database, "ml", trainings.handlers())
+
+
+async def serve(settings: Settings) -> None:
+    server = await build_server(settings)
+    await server.run()
+
+
+async def work(settings: Settings) -> None:
+    await build_worker(settings).run()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="ml_service", description=__doc__)
+    parser.add_argument("command", choices=["serve", "work", "migrate", "check-config"])
+    command = parser.parse_args().command
+    settings = load_settings(Settings)
+    if command == "serve":
+        run_service(serve(settings))
+    elif command == "work":
+        run_service(work(settings))
+    elif command == "migrate":
+        run_migrations("ml_service", settings)
+    else:
+        print("The settings are valid.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,17 @@
+"""What the ml service can be told, beyond what every service can."""
+
+from __future__ import annotations
+
+from pydantic import Field
+from service_runtime.config import RuntimeSettings
+
+
+class Settings(RuntimeSettings):
+    """Settings of ml."""
+
+    # How long a training call waits for its job before it answers 202, in seconds.
+    training_wait_seconds: float = Field(default=20.0, ge=0, le=25)
+    # How long ingest's word on the accounts that somebody may see is kept, in seconds; 0: not at all.
+    account_cache_seconds: float = Field(default=30.0, ge=0, le=300)
+    # Models kept in memory; the one longest unused gives way.
+    models_in_memory: int = Field(default=256, ge=1)
