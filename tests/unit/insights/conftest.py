@@ -20,7 +20,7 @@ from support.tokens import TestIssuer
 async def insights(issuer: TestIssuer, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RunningInsights]:
     """A running service; each test takes a tenant of its own."""
     lake: Path = tmp_path_factory.mktemp("lake")
-    known = KnownAccounts()
+    known = KnownAccounts()  # type: ignore[abstract]  # It answers one rpc of three.
     database = postgres.database_for("insights")
     async with socket_address() as ingest_address, socket_address() as address:
         ingest_settings = RuntimeSettings(listen_address=ingest_address)
