@@ -30,9 +30,9 @@ class RegisterRequest(_message.Message):
     email: _builtins.str
     """Address, unique in the whole system, compared without case; at most 254 characters."""
     password: _builtins.str
-    """10 to 128 characters; common passwords are refused. Never cut, never logged."""
+    """10 to 128 characters; common passwords and the person's own names are refused. Never cut, never logged."""
     full_name: _builtins.str
-    """Name as the person writes it, 1 to 200 characters."""
+    """Name as the person writes it, 1 to 200 characters, without control characters."""
     tenant_name: _builtins.str
     """Name of the new tenant, unique in the system, at most 200 characters; the full name where it is absent."""
     def __init__(
@@ -285,7 +285,7 @@ class User(_message.Message):
 
     @_builtins.property
     def last_login_at(self) -> _timestamp_pb2.Timestamp:
-        """The latest log-in; absent before the first."""
+        """The latest log-in; seen from a session of one's own, the one before it. Absent where there was none."""
 
     def __init__(
         self,

@@ -64,7 +64,8 @@ class AuthServiceServicer:
 
     def Register(self, request, context):
         """Registers a person and a new tenant with that person as its admin.
-        Errors: EMAIL_TAKEN and TENANT_NAME_TAKEN (409), PASSWORD_TOO_COMMON (400). Not repeatable: the second call is EMAIL_TAKEN.
+        Errors: EMAIL_TAKEN and TENANT_NAME_TAKEN (409), PASSWORD_TOO_COMMON and INVALID_TEXT (400), TOO_MANY_ATTEMPTS and
+        OVERLOADED (429). Not repeatable: the second call is EMAIL_TAKEN.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -260,7 +261,7 @@ class UsersServiceServicer:
     """
 
     def GetMe(self, request, context):
-        """Gets the caller. Errors: USER_NOT_FOUND (404) for callers that are no person. Repeating is safe.
+        """Gets the caller. Errors: USER_NOT_FOUND (404) for callers that are no person, INACTIVE (401). Repeating is safe.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

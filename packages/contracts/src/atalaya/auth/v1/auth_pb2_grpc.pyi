@@ -36,7 +36,8 @@ class AuthServiceStub:
     def __new__(cls, channel: _aio.Channel) -> AuthServiceAsyncStub: ...
     Register: _grpc.UnaryUnaryMultiCallable[_auth_pb2.RegisterRequest, _auth_pb2.RegisterResponse]
     """Registers a person and a new tenant with that person as its admin.
-    Errors: EMAIL_TAKEN and TENANT_NAME_TAKEN (409), PASSWORD_TOO_COMMON (400). Not repeatable: the second call is EMAIL_TAKEN.
+    Errors: EMAIL_TAKEN and TENANT_NAME_TAKEN (409), PASSWORD_TOO_COMMON and INVALID_TEXT (400), TOO_MANY_ATTEMPTS and
+    OVERLOADED (429). Not repeatable: the second call is EMAIL_TAKEN.
     """
     Login: _grpc.UnaryUnaryMultiCallable[_auth_pb2.LoginRequest, _auth_pb2.LoginResponse]
     """Logs a person in by e-mail address.
@@ -57,7 +58,8 @@ class AuthServiceAsyncStub(AuthServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     Register: _aio.UnaryUnaryMultiCallable[_auth_pb2.RegisterRequest, _auth_pb2.RegisterResponse]  # type: ignore[assignment]
     """Registers a person and a new tenant with that person as its admin.
-    Errors: EMAIL_TAKEN and TENANT_NAME_TAKEN (409), PASSWORD_TOO_COMMON (400). Not repeatable: the second call is EMAIL_TAKEN.
+    Errors: EMAIL_TAKEN and TENANT_NAME_TAKEN (409), PASSWORD_TOO_COMMON and INVALID_TEXT (400), TOO_MANY_ATTEMPTS and
+    OVERLOADED (429). Not repeatable: the second call is EMAIL_TAKEN.
     """
     Login: _aio.UnaryUnaryMultiCallable[_auth_pb2.LoginRequest, _auth_pb2.LoginResponse]  # type: ignore[assignment]
     """Logs a person in by e-mail address.
@@ -81,7 +83,8 @@ class AuthServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_auth_pb2.RegisterResponse, _abc.Awaitable[_auth_pb2.RegisterResponse]]:
         """Registers a person and a new tenant with that person as its admin.
-        Errors: EMAIL_TAKEN and TENANT_NAME_TAKEN (409), PASSWORD_TOO_COMMON (400). Not repeatable: the second call is EMAIL_TAKEN.
+        Errors: EMAIL_TAKEN and TENANT_NAME_TAKEN (409), PASSWORD_TOO_COMMON and INVALID_TEXT (400), TOO_MANY_ATTEMPTS and
+        OVERLOADED (429). Not repeatable: the second call is EMAIL_TAKEN.
         """
 
     @_abc_1.abstractmethod
@@ -123,7 +126,7 @@ class UsersServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> UsersServiceAsyncStub: ...
     GetMe: _grpc.UnaryUnaryMultiCallable[_auth_pb2.GetMeRequest, _auth_pb2.User]
-    """Gets the caller. Errors: USER_NOT_FOUND (404) for callers that are no person. Repeating is safe."""
+    """Gets the caller. Errors: USER_NOT_FOUND (404) for callers that are no person, INACTIVE (401). Repeating is safe."""
 
 @_typing.type_check_only
 class UsersServiceAsyncStub(UsersServiceStub):
@@ -131,7 +134,7 @@ class UsersServiceAsyncStub(UsersServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetMe: _aio.UnaryUnaryMultiCallable[_auth_pb2.GetMeRequest, _auth_pb2.User]  # type: ignore[assignment]
-    """Gets the caller. Errors: USER_NOT_FOUND (404) for callers that are no person. Repeating is safe."""
+    """Gets the caller. Errors: USER_NOT_FOUND (404) for callers that are no person, INACTIVE (401). Repeating is safe."""
 
 class UsersServiceServicer(metaclass=_abc_1.ABCMeta):
     """People of a tenant."""
@@ -142,6 +145,6 @@ class UsersServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _auth_pb2.GetMeRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_auth_pb2.User, _abc.Awaitable[_auth_pb2.User]]:
-        """Gets the caller. Errors: USER_NOT_FOUND (404) for callers that are no person. Repeating is safe."""
+        """Gets the caller. Errors: USER_NOT_FOUND (404) for callers that are no person, INACTIVE (401). Repeating is safe."""
 
 def add_UsersServiceServicer_to_server(servicer: UsersServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
