@@ -57,7 +57,7 @@ class LexiconEngine:
     def read(self, text: str, language: str = "") -> tuple[str, Evidence]:
         """Gives the language of a text and what the rules find in it."""
         tokens = tokens_of(text)
-        found = language or language_of([token.text for token in tokens if token.kind == "word"], text)
+        found = language or language_of([piece for kind, piece, _ in tokens if kind == "word"], text)
         if found != "und":
             return found, Reader(self._vocabularies[found], tokens).read()
         spanish, english = (Reader(self._vocabularies[each], tokens).read() for each in ("es", "en"))

@@ -76,18 +76,21 @@ class Reader:
 
     def _apply_phrase(self, found: Phrases, position: int, shouted: bool) -> int:
         """Takes the longest phrase that stands here, else the word by itself; gives the further words it took."""
-        for rest, term in found.longer:
-            following = self._tokens[position + 1 : position + 1 + len(rest)]
-            if len(following) == len(rest) and all(
-                token.text == word and token.kind == "word" for token, word in zip(following, rest, strict=True)
-            ):
-                self._apply(term, position, shouted)
-                return len(rest)
+        following = self._tokens[position + 1 : position + 2]
+        if following and following[0][0] == "word":
+            for rest, term in found.longer:
+                if rest[0] == following[0][1] and self._stands(rest, position + 1):
+                    self._apply(term, position, shouted)
+                    return len(rest)
         if found.alone is not None:
             self._apply(found.alone, position, shouted)
         else:
             self._pass_over()
         return 0
+
+    def _stands(self, words: tuple[str, ...], position: int) -> bool:
+        pieces = self._tokens[position : position + len(words)]
+        return [piece for kind, piece, _ in pieces if kind == "word"] == list(words)
 
     def _apply(self, term: Term, position: int, shouted: bool) -> None:
         if term.kind == "feeling":
@@ -117,7 +120,7 @@ class Reader:
 
     def _is_tag_question(self, position: int) -> bool:
         following = self._tokens[position + 1 : position + 2]
-        return bool(following) and following[0].kind == "pause" and "?" in following[0].text
+        return bool(following) and following[0][0] == "pause" and "?" in following[0][1]
 
     def _count(self, term: Term, value: float, *, negated: bool = False) -> None:
         self._found.hits += 1
@@ -151,7 +154,7 @@ class Reader:
                 self._weight = 1.0
 
     def _read_hashtag(self, text: str) -> None:
-        words = [Token("word", word, False) for word in self._vocabulary.split_hashtag(text)]
+        words: list[Token] = [("word", word, False) for word in self._vocabulary.split_hashtag(text)]
         inner = Reader(self._vocabulary, words).read()
         self._sentence_good += inner.positive
         self._sentence_bad += inner.negative
