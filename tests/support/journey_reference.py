@@ -76,8 +76,8 @@ def customer_journey(lake: Path, now: datetime, as_of: datetime | None = None) -
         "rates": (percent(first, total), percent(second, first), percent(third, second), percent(second, total)),
         "days": (
             days(customers["user_id"].map(people["created_at"]), customers["created_at"], end),
-            days(customers["created_at"], customers.index.to_series().map(first_policy), end),
-            days(contracts["date"], contracts.index.to_series().map(first_claim), end),
+            days(customers["created_at"], first_policy.reindex(customers.index), end),
+            days(contracts["date"], first_claim.reindex(contracts.index), end),
         ),
         "by_state": by_state,
         "as_of": end.to_pydatetime(),
