@@ -11,7 +11,6 @@ from support import postgres as postgres_support
 from support import redis as redis_support
 from support.tokens import TestIssuer
 
-
 # Logs go where pytest collects them; structlog would print them otherwise.
 route_to_stdlib("tests")
 

@@ -17,7 +17,7 @@ from service_runtime.status import from_rpc_error
 @asynccontextmanager
 async def socket_address() -> AsyncIterator[str]:
     """Gives the address of a socket in a folder of its own, for LISTEN_ADDRESS; socket paths must be short."""
-    folder = tempfile.mkdtemp(prefix="atl-", dir="/tmp")  # noqa: S108
+    folder = tempfile.mkdtemp(prefix="atl-", dir="/tmp")
     try:
         yield f"unix:{Path(folder) / 's'}"
     finally:

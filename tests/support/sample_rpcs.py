@@ -1,13 +1,21 @@
 """A service with an rpc of each shape, whose behaviour a test gives; it needs no contract of its own."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import grpc
-from atalaya.ingest.v1.data_pb2 import GetJobRequest as Reply
-from atalaya.ingest.v1.data_pb2 import ListRejectedRowsRequest as Request
+from atalaya.ingest.v1.data_pb2 import GetJobRequest, ListRejectedRowsRequest
+from service_runtime.config import RuntimeSettings
 from service_runtime.server import Server
+
+from support.running import running, socket_address
+from support.tokens import TestIssuer
+
+# Any message with a limit will do for a request, any for a reply.
+Request = ListRejectedRowsRequest
+Reply = GetJobRequest
 
 SERVICE = "sample.v1.SampleService"
 
@@ -65,11 +73,11 @@ def add_to_server(servicer: SampleServicer, server: grpc.Server) -> None:
         "response_serializer": Reply.SerializeToString,
     }
     handlers: Any = {
-        "GetOne": grpc.unary_unary_rpc_method_handler(servicer.one, **codecs),  # type: ignore[arg-type]
-        "Make": grpc.unary_unary_rpc_method_handler(servicer.one, **codecs),  # type: ignore[arg-type]
-        "GetMany": grpc.unary_stream_rpc_method_handler(servicer.many, **codecs),  # type: ignore[arg-type]
-        "Collect": grpc.stream_unary_rpc_method_handler(servicer.collect, **codecs),  # type: ignore[arg-type]
-        "Talk": grpc.stream_stream_rpc_method_handler(servicer.talk, **codecs),  # type: ignore[arg-type]
+        "GetOne": grpc.unary_unary_rpc_method_handler(servicer.one, **codecs),
+        "Make": grpc.unary_unary_rpc_method_handler(servicer.one, **codecs),
+        "GetMany": grpc.unary_stream_rpc_method_handler(servicer.many, **codecs),
+        "Collect": grpc.stream_unary_rpc_method_handler(servicer.collect, **codecs),
+        "Talk": grpc.stream_stream_rpc_method_handler(servicer.talk, **codecs),
     }
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, handlers),))
 
@@ -89,3 +97,28 @@ class SampleStub:
         self.many: Any = channel.unary_stream(f"/{SERVICE}/GetMany", **codecs)
         self.collect: Any = channel.stream_unary(f"/{SERVICE}/Collect", **codecs)
         self.talk: Any = channel.stream_stream(f"/{SERVICE}/Talk", **codecs)
+
+
+class SampleServers:
+    """Starts servers with the sample rpcs."""
+
+    def __init__(self, issuer: TestIssuer) -> None:
+        self._issuer = issuer
+
+    @asynccontextmanager
+    async def serving(
+        self, behave: Callable[[str], Awaitable[str]], policy: SamplePolicy | None = None, **settings: Any
+    ) -> AsyncIterator[SampleStub]:
+        """Serves rpcs that are public, or as the policy says, until the end of the block."""
+        async with socket_address() as address:
+            server = Server(
+                RuntimeSettings(listen_address=address, **settings),
+                policies=policies(policy or SamplePolicy(public=True)),
+                verifier=self._issuer.verifier(),
+                name="sample",
+            )
+            server.add(add_to_server, SampleServicer(behave))
+            async with running(server) as channel:
+                stub = SampleStub(channel)
+                stub.server = server
+                yield stub

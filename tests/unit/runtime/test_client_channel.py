@@ -14,7 +14,7 @@ from service_runtime.config import RuntimeSettings
 from service_runtime.identity import caller
 from service_runtime.request import current_request
 from support.running import refusal
-from support.sample_rpcs import Request, SamplePolicy, SampleStub
+from support.sample_rpcs import Request, SamplePolicy, SampleServers, SampleStub
 from support.tokens import TestIssuer
 
 SIGNED_IN = SamplePolicy("viewer")
@@ -33,7 +33,7 @@ async def about_the_caller(_word: str) -> str:
     return f"{caller().username} {request.request_id}"
 
 
-async def test_token_and_request_id_go_along(rpcs, issuer: TestIssuer, tenant_id: UUID) -> None:
+async def test_token_and_request_id_go_along(rpcs: SampleServers, issuer: TestIssuer, tenant_id: UUID) -> None:
     async with rpcs.serving(about_the_caller, SIGNED_IN) as behind, stub_of(behind) as stub:
 
         async def ask_behind(word: str) -> str:
@@ -44,13 +44,15 @@ async def test_token_and_request_id_go_along(rpcs, issuer: TestIssuer, tenant_id
             assert (await front.one(Request(), metadata=metadata)).job_id == "ana my-request"
 
 
-async def test_a_token_of_its_own_replaces_the_callers(rpcs, issuer: TestIssuer, tenant_id: UUID) -> None:
+async def test_a_token_of_its_own_replaces_the_callers(
+    rpcs: SampleServers, issuer: TestIssuer, tenant_id: UUID
+) -> None:
     token = issuer.token(tenant_id, username="worker")
     async with rpcs.serving(about_the_caller, SIGNED_IN) as behind, stub_of(behind, token=token) as stub:
         assert (await stub.one(Request())).job_id.startswith("worker ")
 
 
-async def test_the_time_that_is_left_goes_along(rpcs) -> None:
+async def test_the_time_that_is_left_goes_along(rpcs: SampleServers) -> None:
     async def seconds_left(_word: str) -> str:
         request = current_request.get()
         assert request is not None
@@ -73,7 +75,7 @@ async def fail_on_second(word: str) -> str:
     return word
 
 
-async def test_each_shape_raises_the_error_again(rpcs) -> None:
+async def test_each_shape_raises_the_error_again(rpcs: SampleServers) -> None:
     requests = [Request(job_id="first"), Request(job_id="second")]
     async with rpcs.serving(fail_on_second) as behind, stub_of(behind) as stub:
         with pytest.raises(errors.Conflict, match="BUSY"):
@@ -81,15 +83,15 @@ async def test_each_shape_raises_the_error_again(rpcs) -> None:
         with pytest.raises(errors.Conflict, match="BUSY"):
             await stub.collect(iter(requests))
         for call in (stub.many(Request(job_id="first second")), stub.talk(iter(requests))):
-            replies = []
+            replies: list[str] = []
             with pytest.raises(errors.Conflict) as caught:
                 async for reply in call:
-                    replies.append(reply.job_id)
+                    replies += [reply.job_id]
             assert replies == ["first"]
             assert caught.value.metadata == {"thing": "x"}
 
 
-async def test_an_error_passes_through_two_services_unchanged(rpcs) -> None:
+async def test_an_error_passes_through_two_services_unchanged(rpcs: SampleServers) -> None:
     async with rpcs.serving(fail_on_second) as behind, stub_of(behind) as stub:
 
         async def ask_behind(word: str) -> str:
@@ -101,7 +103,7 @@ async def test_an_error_passes_through_two_services_unchanged(rpcs) -> None:
 
 
 @pytest.mark.parametrize(("rpc", "tries"), [("one", 3), ("make", 1)])
-async def test_only_reads_are_tried_again_where_the_service_was_away(rpcs, rpc: str, tries: int) -> None:
+async def test_only_reads_are_tried_again_where_the_service_was_away(rpcs: SampleServers, rpc: str, tries: int) -> None:
     calls = 0
 
     async def away(_word: str) -> str:
@@ -115,7 +117,7 @@ async def test_only_reads_are_tried_again_where_the_service_was_away(rpcs, rpc: 
     assert calls == tries
 
 
-async def test_a_read_goes_through_once_the_service_is_back(rpcs) -> None:
+async def test_a_read_goes_through_once_the_service_is_back(rpcs: SampleServers) -> None:
     calls = 0
 
     async def away_once(word: str) -> str:
@@ -136,7 +138,7 @@ async def test_a_service_that_is_not_there_is_unavailable_in_time() -> None:
                 await SampleStub(channel).make(Request())
 
 
-async def test_giving_up_a_call_gives_up_the_call_behind_it(rpcs) -> None:
+async def test_giving_up_a_call_gives_up_the_call_behind_it(rpcs: SampleServers) -> None:
     began, cancelled = asyncio.Event(), asyncio.Event()
 
     async def hang(_word: str) -> str:

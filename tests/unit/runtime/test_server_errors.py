@@ -11,7 +11,7 @@ from service_runtime.database import Database
 from service_runtime.errors import ServiceError
 from service_runtime.status import from_rpc_error
 from support.running import refusal
-from support.sample_rpcs import Request, SampleStub
+from support.sample_rpcs import Request, SampleServers, SampleStub
 
 
 async def behave(word: str) -> str:
@@ -34,7 +34,7 @@ async def results(stub: SampleStub, shape: str, *words: str) -> tuple[list[str],
         else:
             call = stub.many(Request(job_id=" ".join(words))) if shape == "many" else stub.talk(iter(requests))
             async for reply in call:
-                replies.append(reply.job_id)
+                replies += [reply.job_id]
     except grpc.aio.AioRpcError as error:
         return replies, from_rpc_error(error)
     return replies, None
@@ -44,7 +44,7 @@ SHAPES = pytest.mark.parametrize("shape", ["one", "many", "collect", "talk"])
 
 
 @SHAPES
-async def test_a_service_error_keeps_its_reason_and_variables(rpcs, shape: str) -> None:
+async def test_a_service_error_keeps_its_reason_and_variables(rpcs: SampleServers, shape: str) -> None:
     async with rpcs.serving(behave) as stub:
         _, error = await results(stub, shape, "missing")
     assert isinstance(error, errors.NotFound)
@@ -53,7 +53,7 @@ async def test_a_service_error_keeps_its_reason_and_variables(rpcs, shape: str) 
 
 
 @pytest.mark.parametrize("shape", ["many", "talk"])
-async def test_an_error_after_the_first_reply_still_has_its_status(rpcs, shape: str) -> None:
+async def test_an_error_after_the_first_reply_still_has_its_status(rpcs: SampleServers, shape: str) -> None:
     async with rpcs.serving(behave) as stub:
         replies, error = await results(stub, shape, "first", "missing")
     assert replies == ["first"]
@@ -62,7 +62,7 @@ async def test_an_error_after_the_first_reply_still_has_its_status(rpcs, shape: 
 
 @SHAPES
 async def test_the_unforeseen_leaves_as_a_fixed_text_and_is_logged_once(
-    rpcs, shape: str, caplog: pytest.LogCaptureFixture
+    rpcs: SampleServers, shape: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with rpcs.serving(behave) as stub:
         with caplog.at_level(logging.ERROR):
@@ -91,7 +91,7 @@ EACH_CLASS = [
 
 
 @pytest.mark.parametrize("kind", EACH_CLASS)
-async def test_each_error_class_is_the_same_again_at_the_caller(rpcs, kind: type[ServiceError]) -> None:
+async def test_each_error_class_is_the_same_again_at_the_caller(rpcs: SampleServers, kind: type[ServiceError]) -> None:
     async def fail(_word: str) -> str:
         raise kind("SOME_REASON", "A sentence with ñ.", name="value")
 
@@ -101,7 +101,7 @@ async def test_each_error_class_is_the_same_again_at_the_caller(rpcs, kind: type
     assert (error.reason, error.message, error.metadata) == ("SOME_REASON", "A sentence with ñ.", {"name": "value"})
 
 
-async def test_retry_after_reaches_the_caller(rpcs) -> None:
+async def test_retry_after_reaches_the_caller(rpcs: SampleServers) -> None:
     async def fail(_word: str) -> str:
         raise errors.ResourceExhausted("TOO_MANY", "Slow down.", retry_after=17)
 
@@ -109,7 +109,7 @@ async def test_retry_after_reaches_the_caller(rpcs) -> None:
         assert (await refusal(stub.one(Request(job_id="x")))).retry_after == 17
 
 
-async def test_a_lost_database_or_redis_is_unavailable(rpcs) -> None:
+async def test_a_lost_database_or_redis_is_unavailable(rpcs: SampleServers) -> None:
     database = Database("postgresql://nobody@/nothing?host=/nowhere")
 
     async def ask(word: str) -> str:
@@ -125,7 +125,7 @@ async def test_a_lost_database_or_redis_is_unavailable(rpcs) -> None:
     await database.close()
 
 
-async def test_a_call_that_takes_too_long_is_ended(rpcs) -> None:
+async def test_a_call_that_takes_too_long_is_ended(rpcs: SampleServers) -> None:
     cancelled = asyncio.Event()
 
     async def hang(_word: str) -> str:
@@ -141,7 +141,7 @@ async def test_a_call_that_takes_too_long_is_ended(rpcs) -> None:
     assert (error.reason, error.http_status) == ("DEADLINE_EXCEEDED", 504)
 
 
-async def test_a_timeout_inside_the_servicer_is_not_taken_for_the_deadline(rpcs) -> None:
+async def test_a_timeout_inside_the_servicer_is_not_taken_for_the_deadline(rpcs: SampleServers) -> None:
     async def time_out(_word: str) -> str:
         raise TimeoutError
 
@@ -149,7 +149,7 @@ async def test_a_timeout_inside_the_servicer_is_not_taken_for_the_deadline(rpcs)
         assert isinstance(await refusal(stub.one(Request(job_id="x"))), errors.Internal)
 
 
-async def test_a_call_that_its_caller_gives_up_is_cancelled_in_the_servicer(rpcs) -> None:
+async def test_a_call_that_its_caller_gives_up_is_cancelled_in_the_servicer(rpcs: SampleServers) -> None:
     began, cancelled = asyncio.Event(), asyncio.Event()
 
     async def hang(_word: str) -> str:
@@ -169,7 +169,9 @@ async def test_a_call_that_its_caller_gives_up_is_cancelled_in_the_servicer(rpcs
 
 
 @SHAPES
-async def test_a_broken_limit_of_the_contract_is_refused_before_the_servicer_sees_it(rpcs, shape: str) -> None:
+async def test_a_broken_limit_of_the_contract_is_refused_before_the_servicer_sees_it(
+    rpcs: SampleServers, shape: str
+) -> None:
     async with rpcs.serving(behave) as stub:
         _, error = await results(stub, shape, "x" * 101)
     assert isinstance(error, errors.Unprocessable)
@@ -177,14 +179,14 @@ async def test_a_broken_limit_of_the_contract_is_refused_before_the_servicer_see
     assert [(v.loc, v.type) for v in error.violations] == [(("job_id",), "string.max_len")]
 
 
-async def test_each_message_of_a_stream_is_checked(rpcs) -> None:
+async def test_each_message_of_a_stream_is_checked(rpcs: SampleServers) -> None:
     async with rpcs.serving(behave) as stub:
         replies, error = await results(stub, "talk", "good", "x" * 101)
     assert replies == ["good"]
     assert isinstance(error, errors.Unprocessable)
 
 
-async def test_a_message_over_the_limit_is_refused(rpcs) -> None:
+async def test_a_message_over_the_limit_is_refused(rpcs: SampleServers) -> None:
     async with rpcs.serving(behave, max_message_bytes=1024) as stub:
         error = await refusal(stub.one(Request(page_token="x" * 2000)))
     assert isinstance(error, errors.ResourceExhausted)

@@ -20,13 +20,12 @@ async def echo(word: str) -> str:
 
 
 def server_at(address: str, **settings: Any) -> Server:
-    server = Server(
+    return Server(
         RuntimeSettings(listen_address=address, **settings),
         policies=policies(SamplePolicy(public=True)),
         verifier=None,
         name="sample",
     )
-    return server
 
 
 async def status(channel: grpc.aio.Channel, name: str = "") -> int:

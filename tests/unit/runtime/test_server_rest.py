@@ -2,13 +2,14 @@
 
 import base64
 import json
+from contextlib import suppress
 from typing import Any
 
 import grpc
 import pytest
 from service_runtime import errors
 from service_runtime.rest import set_reply_header, set_success_status
-from support.sample_rpcs import Request, SampleBinding, SamplePolicy
+from support.sample_rpcs import Request, SampleBinding, SamplePolicy, SampleServers
 
 ROUTES = SamplePolicy(
     public=True,
@@ -42,18 +43,16 @@ async def behave(word: str) -> str:
     return word
 
 
-async def headers(call: Any) -> dict[str, str]:
-    metadata = dict(await call.initial_metadata())
+async def headers(call: Any) -> dict[str, Any]:
+    metadata: dict[str, Any] = dict(await call.initial_metadata())
     if "x-error-body" in metadata:
         metadata["body"] = json.loads(base64.b64decode(metadata.pop("x-error-body")))
-    try:
+    with suppress(grpc.aio.AioRpcError):
         await call
-    except grpc.aio.AioRpcError:
-        pass
     return metadata
 
 
-async def test_success_has_the_status_of_the_contract_or_the_servicers(rpcs) -> None:
+async def test_success_has_the_status_of_the_contract_or_the_servicers(rpcs: SampleServers) -> None:
     async with rpcs.serving(behave, ROUTES) as stub:
         usual = await headers(stub.one(Request(job_id="x"), metadata=over_rest()))
         accepted = await headers(stub.one(Request(job_id="accepted"), metadata=over_rest()))
@@ -64,14 +63,14 @@ async def test_success_has_the_status_of_the_contract_or_the_servicers(rpcs) -> 
     assert "x-http-status" not in over_grpc
 
 
-async def test_a_stream_has_its_status_before_the_first_reply(rpcs) -> None:
+async def test_a_stream_has_its_status_before_the_first_reply(rpcs: SampleServers) -> None:
     async with rpcs.serving(behave, ROUTES) as stub:
         call = stub.many(Request(job_id="accepted b"), metadata=over_rest())
         assert [reply.job_id async for reply in call] == ["accepted", "b"]
         assert dict(await call.initial_metadata())["x-http-status"] == "202"
 
 
-async def test_an_error_brings_its_body_and_headers(rpcs) -> None:
+async def test_an_error_brings_its_body_and_headers(rpcs: SampleServers) -> None:
     async with rpcs.serving(behave, ROUTES) as stub:
         away = await headers(
             stub.one(Request(job_id="unavailable"), metadata=over_rest(**{"x-request-id": "my-request"}))
@@ -84,7 +83,7 @@ async def test_an_error_brings_its_body_and_headers(rpcs) -> None:
     assert "body" not in over_grpc
 
 
-async def test_a_request_id_that_could_harm_the_log_is_replaced(rpcs) -> None:
+async def test_a_request_id_that_could_harm_the_log_is_replaced(rpcs: SampleServers) -> None:
     async with rpcs.serving(behave, ROUTES) as stub:
         metadata = over_rest(**{"x-request-id": 'a" injected'})
         body = (await headers(stub.one(Request(job_id="unavailable"), metadata=metadata)))["body"]
@@ -101,7 +100,9 @@ async def test_a_request_id_that_could_harm_the_log_is_replaced(rpcs) -> None:
         ("/unknown", "DELETE", ["query", "job_id"]),
     ],
 )
-async def test_a_broken_limit_says_where_it_was_broken(rpcs, path: str, method: str, place: list[str]) -> None:
+async def test_a_broken_limit_says_where_it_was_broken(
+    rpcs: SampleServers, path: str, method: str, place: list[str]
+) -> None:
     async with rpcs.serving(behave, ROUTES) as stub:
         found = await headers(stub.one(Request(job_id="x" * 101), metadata=over_rest(path, method)))
     assert found["x-http-status"] == "422"
@@ -111,21 +112,21 @@ async def test_a_broken_limit_says_where_it_was_broken(rpcs, path: str, method: 
     assert "100" in entry["msg"]
 
 
-async def test_the_body_fields_own_name_is_not_part_of_the_place(rpcs) -> None:
+async def test_the_body_fields_own_name_is_not_part_of_the_place(rpcs: SampleServers) -> None:
     async with rpcs.serving(behave, ROUTES) as stub:
         request = Request(job_id="x", page_token="x" * 2049)
         found = await headers(stub.one(request, metadata=over_rest("/jobs/x", "PUT")))
     assert found["body"]["detail"][0]["loc"] == ["body"]
 
 
-async def test_422_without_violations_has_a_text(rpcs) -> None:
+async def test_422_without_violations_has_a_text(rpcs: SampleServers) -> None:
     async with rpcs.serving(behave, ROUTES) as stub:
         found = await headers(stub.one(Request(job_id="columns"), metadata=over_rest()))
     assert found["x-http-status"] == "422"
     assert found["body"]["detail"] == "The file lacks the column monto."
 
 
-async def test_lists_and_texts_are_cut_to_what_a_header_can_hold(rpcs) -> None:
+async def test_lists_and_texts_are_cut_to_what_a_header_can_hold(rpcs: SampleServers) -> None:
     async def break_much(_word: str) -> str:
         violations = [errors.Violation(("field",) * 5, "ñ" * 500, "rule") for _ in range(100)]
         raise errors.Unprocessable("INVALID_REQUEST", "many", violations=violations)

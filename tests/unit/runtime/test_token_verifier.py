@@ -3,6 +3,7 @@
 import base64
 import json
 import time
+from typing import Any
 from uuid import uuid4
 
 import jwt
@@ -80,7 +81,7 @@ async def test_expired_token_is_rejected_at_first_sight(
     ],
 )
 async def test_a_wrong_claim_is_rejected(
-    verifier: TokenVerifier, own_issuer: TestIssuer, claims: dict[str, object]
+    verifier: TokenVerifier, own_issuer: TestIssuer, claims: dict[str, Any]
 ) -> None:
     assert await reason(verifier, own_issuer.token(str(TENANT), **claims)) == "TOKEN_INVALID"
 
@@ -152,7 +153,9 @@ async def test_without_keys_the_answer_is_unavailable_and_known_keys_outlive_the
     await verifier.verify(own_issuer.token(TENANT))
 
 
-async def test_remembered_tokens_are_bounded(verifier: TokenVerifier, own_issuer: TestIssuer, monkeypatch) -> None:
+async def test_remembered_tokens_are_bounded(
+    verifier: TokenVerifier, own_issuer: TestIssuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("service_runtime.identity.MOST_REMEMBERED", 2)
     for _ in range(4):
         await verifier.verify(own_issuer.token(TENANT))

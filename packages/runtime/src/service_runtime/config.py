@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import ClassVar, Literal, TypeVar
 
-from pydantic import ValidationError
+from pydantic import ValidationError, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -52,6 +52,8 @@ class RuntimeSettings(BaseSettings):
     redis_url: str = ""
     # Where bulk data lie: file://folder or s3://bucket/prefix.
     atalaya_lake: str = "file://.atalaya/lake"
+    # The documents' own name for an S3 lake; ATALAYA_LAKE goes before it.
+    s3_bucket: str = ""
     # The S3 service, where it is not Amazon's own.
     aws_endpoint_url: str = ""
     # Region of the S3 bucket.
@@ -87,6 +89,13 @@ class RuntimeSettings(BaseSettings):
     traces_file: str = ""
     # OTLP receiver for spans; empty: none.
     otel_exporter_otlp_endpoint: str = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _lake_from_bucket(cls, values: dict[str, object]) -> dict[str, object]:
+        if values.get("s3_bucket") and not values.get("atalaya_lake"):
+            return {**values, "atalaya_lake": f"s3://{values['s3_bucket']}"}
+        return values
 
     @classmethod
     def settings_customise_sources(

@@ -1,0 +1,29 @@
+"""An S3 server for the whole run; it keeps everything in memory."""
+
+import atexit
+from functools import cache
+from uuid import uuid4
+
+import boto3
+from moto.server import ThreadedMotoServer
+
+
+@cache
+def endpoint() -> str:
+    """Starts the server at the first call and gives its URL; it ends with the run."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    atexit.register(server.stop)
+    host, port = server.get_host_and_port()
+    return f"http://{host}:{port}"
+
+
+def new_bucket() -> str:
+    """Creates a bucket and gives its name."""
+    name = f"test-{uuid4().hex}"
+    client = boto3.client(
+        "s3", endpoint_url=endpoint(), region_name="us-east-1", aws_access_key_id="k", aws_secret_access_key="s"
+    )
+    client.create_bucket(Bucket=name)
+    client.close()
+    return name

@@ -1,0 +1,147 @@
+"""One suite for every place a lake can lie in."""
+
+import threading
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import deltalake
+import pyarrow as pa
+import pytest
+from service_runtime.config import RuntimeSettings
+from service_runtime.errors import InvalidArgument, NotFound, Unavailable
+from service_runtime.lake import Lake, tenant_lake
+from support import s3
+
+TENANT = UUID("0192f3a4-0000-7000-8000-000000000001")
+
+
+@pytest.fixture(params=["file", "s3"])
+def settings(request: pytest.FixtureRequest, tmp_path: Path) -> RuntimeSettings:
+    if request.param == "file":
+        return RuntimeSettings(atalaya_lake=f"file://{tmp_path}/lake")
+    return RuntimeSettings(
+        atalaya_lake=f"s3://{s3.new_bucket()}/some/prefix",
+        aws_endpoint_url=s3.endpoint(),
+        aws_access_key_id="key",
+        aws_secret_access_key="secret",
+    )
+
+
+@pytest.fixture
+def lake(settings: RuntimeSettings) -> Lake:
+    return tenant_lake(settings, TENANT)
+
+
+def test_what_is_put_is_read_again(lake: Lake, tmp_path: Path) -> None:
+    source = tmp_path / "source.csv"
+    source.write_bytes(b"a,b\n1,2\n")
+    stored = lake.put_file(source, "mysql/users/users.csv")
+    assert (stored.path, stored.size) == ("mysql/users/users.csv", 8)
+    assert lake.read_bytes("mysql/users/users.csv") == b"a,b\n1,2\n"
+    assert lake.head("mysql/users/users.csv") == stored
+    assert lake.fetch("mysql/users/users.csv", tmp_path / "new" / "copy.csv").etag == stored.etag
+    assert (tmp_path / "new" / "copy.csv").read_bytes() == b"a,b\n1,2\n"
+
+
+def test_what_is_not_there_is_not_found(lake: Lake, tmp_path: Path) -> None:
+    assert lake.head("nothing") is None
+    assert lake.list("") == []
+    lake.delete("nothing")
+    with pytest.raises(NotFound, match="OBJECT_NOT_FOUND"):
+        lake.read_bytes("nothing")
+    with pytest.raises(NotFound, match="OBJECT_NOT_FOUND"):
+        lake.fetch("nothing", tmp_path / "copy")
+    assert list(tmp_path.glob("*copy*")) == []
+
+
+def test_listing_gives_a_folders_objects_by_path(lake: Lake) -> None:
+    for path in ("b/2", "b/1/x", "a/1", "bb/1"):
+        lake.put_bytes(b"x", path)
+    assert [item.path for item in lake.list("")] == ["a/1", "b/1/x", "b/2", "bb/1"]
+    assert [item.path for item in lake.list("b")] == [item.path for item in lake.list("b/")] == ["b/1/x", "b/2"]
+    lake.delete("b/2")
+    assert [item.path for item in lake.list("b")] == ["b/1/x"]
+
+
+def test_the_etag_changes_with_the_content_only_by_a_put(lake: Lake) -> None:
+    first = lake.put_bytes(b"one", "object")
+    assert lake.list("")[0].etag == first.etag
+    second = lake.put_bytes(b"two", "object")
+    assert second.etag != first.etag
+    assert lake.read_bytes("object") == b"two"
+
+
+def test_another_tenants_objects_are_not_to_be_seen(lake: Lake, settings: RuntimeSettings) -> None:
+    lake.put_bytes(b"mine", "object")
+    other = tenant_lake(settings, uuid4())
+    assert other.list("") == []
+    assert other.head("object") is None
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["", "/", "..", "../x", "a/../../x", "/etc/passwd", "a//b", "a/./b", "a\\..\\b", "a/\x00", "x/..", "x" * 300],
+)
+def test_a_path_that_leads_elsewhere_is_refused(lake: Lake, path: str, tmp_path: Path) -> None:
+    for call in (
+        lambda: lake.head(path),
+        lambda: lake.read_bytes(path),
+        lambda: lake.put_bytes(b"", path),
+        lambda: lake.fetch(path, tmp_path / "copy"),
+        lambda: lake.delete(path),
+        lambda: lake.delta_url(path),
+    ):
+        with pytest.raises(InvalidArgument, match="BAD_LAKE_PATH"):
+            call()
+    if path.strip("/"):
+        with pytest.raises(InvalidArgument, match="BAD_LAKE_PATH"):
+            lake.list(path)
+
+
+def test_readers_see_the_old_object_or_the_new_one(lake: Lake) -> None:
+    versions = [bytes([number]) * 200_000 for number in range(5)]
+    lake.put_bytes(versions[0], "object")
+    seen: list[bytes] = []
+    stop = threading.Event()
+
+    def read() -> None:
+        while not stop.is_set():
+            seen.append(lake.read_bytes("object"))
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    for version in versions:
+        lake.put_bytes(version, "object")
+    stop.set()
+    reader.join()
+    assert {len(set(data)) for data in seen} == {1}
+    assert {len(data) for data in seen} == {200_000}
+
+
+def test_a_delta_table_is_written_and_read(lake: Lake) -> None:
+    table = pa.table({"cuenta": ["a", "b"], "likes": [1, 2]})
+    url, options = lake.delta_url("social/posts"), lake.storage_options
+    deltalake.write_deltalake(url, table, partition_by=["cuenta"], storage_options=options)
+    deltalake.write_deltalake(url, table, mode="append", storage_options=options)
+    read = deltalake.DeltaTable(url, storage_options=options)
+    assert (read.version(), read.to_pyarrow_table().num_rows) == (1, 4)
+
+
+def test_a_lake_that_is_away_is_unavailable_and_tells_no_secret(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    lost = RuntimeSettings(
+        atalaya_lake="s3://bucket",
+        aws_endpoint_url="http://127.0.0.1:1",
+        aws_access_key_id="key",
+        aws_secret_access_key="hunter2",
+    )
+    for settings in (lost, RuntimeSettings(atalaya_lake=f"file://{tmp_path}/file")):
+        with pytest.raises(Unavailable, match="LAKE_UNAVAILABLE") as caught:
+            tenant_lake(settings, TENANT).put_bytes(b"", "object")
+        assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize("url", ["", "lake", "file://", "s3://", "gs://bucket"])
+def test_another_kind_of_lake_is_refused(url: str) -> None:
+    with pytest.raises(ValueError, match="ATALAYA_LAKE"):
+        tenant_lake(RuntimeSettings(atalaya_lake=url), TENANT)
