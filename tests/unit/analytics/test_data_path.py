@@ -1,0 +1,205 @@
+"""The way from the lake to a table: once per version, for all who wait, bounded, and never half of a file."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from analytics_service.datasets import CLAIMS, PAYMENTS, Dataset
+from analytics_service.duckdb_engine import DuckDbEngine
+from analytics_service.kept_files import KeptFiles
+from analytics_service.query_engine import Query, QueryFailed
+from analytics_service.table_parser import TableParser
+from analytics_service.tables import Tables
+from service_runtime.config import RuntimeSettings
+from service_runtime.errors import DeadlineExceeded, ServiceError, Unprocessable
+from service_runtime.lake import Lake, StoredObject, tenant_lake
+
+TENANT = UUID(int=1)
+FILE = "cassandra/reclamos/reclamos.csv"
+
+
+class CountingParser(TableParser):
+    """Counts the files that it parses."""
+
+    parsed = 0
+
+    async def parse(self, owner: str, dataset: Dataset, path: str, raw: Path, target: Path) -> dict[str, Any]:
+        self.parsed += 1
+        return await super().parse(owner, dataset, path, raw, target)
+
+
+class ReplacedOnFetch:
+    """A lake in which a file is replaced while it is fetched, `times` times."""
+
+    def __init__(self, lake: Lake, times: int) -> None:
+        self._lake, self._times = lake, times
+
+    def list(self, prefix: str) -> list[StoredObject]:
+        return self._lake.list(prefix)
+
+    def head(self, path: str) -> StoredObject | None:
+        return self._lake.head(path)
+
+    def fetch(self, path: str, target: Path) -> StoredObject:
+        fetched = self._lake.fetch(path, target)
+        if self._times:
+            self._times -= 1
+            self._lake.put_bytes(f"estado\nnew-{self._times}\n".encode(), path)
+        return fetched
+
+
+class House:
+    """A lake, a cache and the tables between them."""
+
+    def __init__(self, folder: Path, max_bytes: int = 10**9) -> None:
+        self.folder = folder
+        self.engine = DuckDbEngine(folder / "cache", memory_limit="200MB", threads=1, concurrency=2, timeout=10)
+        self.lake: Any = tenant_lake(RuntimeSettings(atalaya_lake=f"file://{folder / 'lake'}"), TENANT)
+        self.kept = KeptFiles(folder / "cache", max_bytes)
+        self.parser = CountingParser(self.engine)
+        self.tables = Tables(lambda _: self.lake, self.kept, self.parser)
+
+    async def states(self) -> list[str]:
+        opened = await self.tables.open(TENANT, [CLAIMS])
+        query = Query("t", "SELECT estado FROM reclamos ORDER BY 1", {"reclamos": opened["reclamos"].source()})
+        return [row["estado"] for row in await self.engine.rows(query)]
+
+
+@pytest.fixture
+async def house(tmp_path: Path) -> AsyncIterator[House]:
+    house = House(tmp_path)
+    yield house
+    await house.engine.close()
+
+
+async def test_a_version_is_parsed_once_for_all_who_ask_at_once_and_later(house: House) -> None:
+    house.lake.put_bytes(b"estado\na\n", FILE)
+    assert await asyncio.gather(*(house.states() for _ in range(8))) == [["a"]] * 8
+    await house.states()
+    assert house.parser.parsed == 1
+
+
+async def test_what_was_parsed_outlives_a_restart(house: House) -> None:
+    house.lake.put_bytes(b"estado\na\n", FILE)
+    await house.states()
+    (house.folder / "cache" / "leftover.parquet").write_bytes(b"half")
+    again = House(house.folder)
+    assert await again.states() == ["a"]
+    assert again.parser.parsed == 0
+    assert not (house.folder / "cache" / "leftover.parquet").exists()
+    await again.engine.close()
+
+
+async def test_of_several_parts_only_the_changed_one_is_parsed_again(house: House) -> None:
+    house.lake.put_bytes(b"estado\na\n", "cassandra/reclamos/1.csv")
+    house.lake.put_bytes(b"ID,ESTADO\n1,b\n", "cassandra/reclamos/2.csv")
+    house.lake.put_bytes(b"estado\nhidden\n", "cassandra/reclamos/_3.csv")
+    assert await house.states() == ["a", "b"]
+    house.lake.put_bytes(b"estado,id\nc,1\n", "cassandra/reclamos/2.csv")
+    assert await house.states() == ["a", "c"]
+    assert house.parser.parsed == 3
+
+
+async def test_a_file_replaced_in_the_middle_of_a_read_is_read_anew(house: House) -> None:
+    house.lake.put_bytes(b"estado\nold\n", FILE)
+    house.lake = ReplacedOnFetch(house.lake, times=2)
+    assert await house.states() == ["new-0"]
+    assert house.parser.parsed == 1
+
+
+async def test_a_file_that_keeps_changing_is_said_to(house: House) -> None:
+    house.lake.put_bytes(b"estado\nold\n", FILE)
+    house.lake = ReplacedOnFetch(house.lake, times=100)
+    with pytest.raises(ServiceError) as caught:
+        await house.states()
+    assert (caught.value.http_status, caught.value.reason) == (503, "LAKE_CHANGING")
+
+
+async def test_a_file_that_is_no_table_is_said_to_be_unreadable(house: House) -> None:
+    house.lake.put_bytes(b"PAR1 not really", "cassandra/reclamos/reclamos.parquet")
+    with pytest.raises(Unprocessable) as caught:
+        await house.states()
+    assert caught.value.reason == "DATASET_UNREADABLE"
+    assert str(house.folder) not in caught.value.message
+
+
+async def test_the_folder_stays_within_its_bound_and_keeps_what_was_used_last(tmp_path: Path) -> None:
+    house = House(tmp_path, max_bytes=2_000)
+    for number in range(6):
+        house.lake.put_bytes(b"monto\n1\n", f"cassandra/pagos/{number}.csv")
+    tables = await house.tables.open(TENANT, [PAYMENTS])
+    files = list((tmp_path / "cache").glob("*.parquet"))
+    assert 1 <= len(files) < 6
+    assert tables["pagos"].parts[-1].path in files
+    await house.engine.close()
+
+
+async def test_files_in_use_are_not_thrown_away(tmp_path: Path) -> None:
+    kept = KeptFiles(tmp_path, max_bytes=10)
+    files = []
+    for name in ("a", "b", "c"):
+        with kept.incoming(".parquet") as made:
+            made.write_bytes(b"12345678")
+            file = kept.keep(name, made, {})
+        files.append(file)
+        if name == "a":
+            hold = kept.in_use([file])
+            hold.__enter__()
+    assert files[0].path.exists()
+    assert not files[1].path.exists()
+    hold.__exit__(None, None, None)
+    assert not files[0].path.exists()
+    assert files[2].path.exists()
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT * FROM read_csv('/etc/passwd')",
+        "SELECT * FROM read_text('{folder}/../secret')",
+        "COPY (SELECT 1) TO '/tmp/out-{unique}.parquet'",
+        "SET enable_external_access = true",
+        "SET allowed_directories = ['/']",
+        "INSTALL httpfs",
+        "ATTACH '/tmp/other-{unique}.db'",
+    ],
+)
+async def test_the_engine_reaches_nothing_outside_its_folder(house: House, sql: str) -> None:
+    (house.folder / "secret").write_text("secret")
+    text = sql.format(folder=house.folder / "cache", unique=uuid4().hex)
+    with pytest.raises(QueryFailed):
+        await house.engine.rows(Query("t", text))
+
+
+async def test_a_query_that_takes_too_long_is_stopped(tmp_path: Path) -> None:
+    engine = DuckDbEngine(tmp_path, memory_limit="200MB", threads=1, concurrency=1, timeout=0.2)
+    with pytest.raises(DeadlineExceeded) as caught:
+        await engine.rows(Query("t", "SELECT count(*) FROM range(100000000) a, range(100000000) b"))
+    assert caught.value.reason == "QUERY_TIMEOUT"
+    # The thread is free again.
+    assert await engine.rows(Query("t", "SELECT 1 AS one")) == [{"one": 1}]
+    await engine.close()
+
+
+async def test_a_query_that_needs_too_much_memory_says_so(tmp_path: Path) -> None:
+    engine = DuckDbEngine(tmp_path, memory_limit="20MB", threads=1, concurrency=1, timeout=10)
+    with pytest.raises(ServiceError) as caught:
+        await engine.rows(Query("t", "SELECT list(i) FROM range(10000000) t(i)"))
+    assert caught.value.reason == "QUERY_TOO_LARGE"
+    await engine.close()
+
+
+async def test_one_tenant_leaves_a_thread_to_the_others(tmp_path: Path) -> None:
+    engine = DuckDbEngine(tmp_path, memory_limit="200MB", threads=1, concurrency=2, timeout=3)
+    heavy = "SELECT count(*) FROM range(100000000) a, range(100000000) b"
+    greedy = [asyncio.create_task(engine.rows(Query("greedy", heavy))) for _ in range(4)]
+    await asyncio.sleep(0)
+    async with asyncio.timeout(2):
+        assert await engine.rows(Query("modest", "SELECT 1 AS one")) == [{"one": 1}]
+    for task in greedy:
+        task.cancel()
+    await asyncio.gather(*greedy, return_exceptions=True)
+    await engine.close()
