@@ -81,6 +81,7 @@ def test_second_runner_on_a_home_is_refused_and_names_the_first(home: Home) -> N
     [
         ({"ATALAYA_PORT": "no"}, 2, "ATALAYA_PORT must be a port"),
         ({"ENVIRONMENT": "production"}, 2, "does not run with ENVIRONMENT=production"),
+        ({"ATALAYA_HOME": "/dev/null"}, 2, "/dev/null cannot be used (File exists)"),
     ],
 )
 def test_command_ends_with_the_code_of_its_error(

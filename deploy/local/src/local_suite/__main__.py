@@ -35,6 +35,8 @@ def main() -> int:
             raise
         print(f"The disk is full: {error.filename or 'a file'} cannot be written.", file=sys.stderr)
         return DiskFull.exit_code
+    except KeyboardInterrupt:
+        return 130  # Before there was anything to stop.
 
 
 def _run(arguments: argparse.Namespace) -> int:

@@ -84,6 +84,14 @@ class Home:
 
     def prepare(self) -> bool:
         """Makes all folders; tells whether the home is new. Refuses what a newer release has written."""
+        try:
+            return self._make_folders()
+        except (PermissionError, FileExistsError, NotADirectoryError) as error:
+            raise BadSetting(
+                f"{error.filename} cannot be used ({error.strerror}): set ATALAYA_HOME to a folder of your own."
+            ) from error
+
+    def _make_folders(self) -> bool:
         # As root PostgreSQL runs as nobody, who must be able to pass through to its own folder.
         self.path.mkdir(mode=0o711 if os.geteuid() == 0 else 0o700, parents=True, exist_ok=True)
         new = self._check_version()

@@ -56,9 +56,12 @@ async def _serve(suite: Suite, screen: Screen, began: float, *, load_demo: bool)
     if missing:
         screen.line(f"Not running: {', '.join(missing)}. The rest of the suite answers.")
     screen.line(f"Ready after {time.monotonic() - began:.1f} s.")
-    async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(suite.watch())
-        tasks.create_task(_demo(suite.home, screen, load=load_demo and not missing))
+    demo = asyncio.create_task(_demo(suite.home, screen, load=load_demo and not missing))
+    try:
+        await suite.watch()
+    finally:
+        demo.cancel()
+        await asyncio.gather(demo, return_exceptions=True)
 
 
 async def _demo(home: Home, screen: Screen, *, load: bool) -> None:

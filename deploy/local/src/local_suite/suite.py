@@ -103,7 +103,12 @@ class Suite:
     def _write_state(self) -> None:
         processes = state.of(self.all)
         current = state.SuiteState(os.getpid(), self.home.port, self.home.url, ready=self.ready, processes=processes)
-        state.write(self.home, current)
+        try:
+            state.write(self.home, current)
+        except OSError:
+            # A full disk must not stop what starts the processes again; only `status` is behind the times then, and
+            # the disk is named as soon as a process cannot do without it.
+            return
 
 
 def stop_signals(stop: asyncio.Event, kill: Callable[[], None]) -> None:
