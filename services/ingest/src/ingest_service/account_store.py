@@ -12,7 +12,7 @@ from ingest_service.counters import take_numbers
 
 _COLUMNS = "account_id, id_usuario, platform, username, is_active, last_sync_at, created_at"
 _INSERT = text(
-    "INSERT INTO accounts (tenant_id, account_id, id_usuario, platform, username, username_key) "
+    "INSERT INTO accounts (tenant_id, account_id, id_usuario, platform, username, username_key) "  # noqa: S608
     "VALUES (:tenant_id, :account_id, :id_usuario, :platform, :username, :username_key) "
     f"RETURNING {_COLUMNS}"
 )

@@ -1,8 +1,8 @@
 """Imports of datasets: a table kept as its text in the lake, under a name of the tenant's."""
 
 import asyncio
-from collections.abc import Mapping
 from pathlib import Path
+from typing import BinaryIO
 from uuid import UUID
 
 from service_runtime.database import Database
@@ -28,7 +28,9 @@ class DatasetImport:
     async def bring_in(self, work: Work) -> None:
         if not work.text.encoding.startswith("utf-8") or work.text.path != work.source:
             raise InvalidArgument(
-                "WRONG_ENCODING", f"A dataset must be UTF-8; this file is {work.text.encoding}.", encoding=work.text.encoding
+                "WRONG_ENCODING",
+                f"A dataset must be UTF-8; this file is {work.text.encoding}.",
+                encoding=work.text.encoding,
             )
         table = await asyncio.to_thread(TableFile, work.text, work.request.delimiter, len)
         rejections = Rejections()
@@ -40,14 +42,16 @@ class DatasetImport:
             for rejection in batch.rejections:
                 rejections.add(rejection)
                 cuts.append((rejection.start, rejection.size))
-            await work.run.report(progress=0.8 * min(1.0, batch.read_to / table.size), rows_read=rows + rejections.count)
+            await work.run.report(
+                progress=0.8 * min(1.0, batch.read_to / table.size), rows_read=rows + rejections.count
+            )
         await work.run.report(
             details={"delimiter": table.dialect.delimiter_name, "columns": ", ".join(table.header[:50])}
         )
         await work.reject(rejections)
         await self._store(work, rows, rejections.count, cuts)
 
-    async def complete(self, run: JobRun, import_id: UUID, request: ImportRequest, recorded: Mapping[str, int]) -> None:
+    async def complete(self, run: JobRun, import_id: UUID, request: ImportRequest, recorded: Counts) -> None:
         """Has nothing left to do: the file is the whole effect."""
 
     async def _store(self, work: Work, rows: int, rejected: int, cuts: list[tuple[int, int]]) -> None:
@@ -64,9 +68,14 @@ class DatasetImport:
                     await asyncio.to_thread(_without, work.source, cuts, source)
                 await asyncio.to_thread(work.lake.put_file, source, path)
                 await self._imports.set_dataset(session, work.run.tenant_id, name, work.sha256, rows)
-            counts = Counts(rows + rejected, 0 if same else rows, rows if same else 0, rejected)
+            counts = Counts(
+                rows_read=rows + rejected,
+                rows_written=0 if same else rows,
+                rows_unchanged=rows if same else 0,
+                rows_rejected=rejected,
+            )
             details = {"dry_run": "true"} if work.request.dry_run else {"path": path}
-            await work.run.finish(session, details=details, **counts.as_json())
+            await work.run.finish(session, details=details, **counts)
 
 
 def dataset_path(name: str) -> str:
@@ -87,7 +96,7 @@ def _without(source: Path, cuts: list[tuple[int, int]], target: Path) -> None:
         _copy(file, kept, -1)
 
 
-def _copy(file, kept, size: int) -> None:  # type: ignore[no-untyped-def]
+def _copy(file: BinaryIO, kept: BinaryIO, size: int) -> None:
     while size and (piece := file.read(_PIECE if size < 0 else min(_PIECE, size))):
         kept.write(piece)
         size -= len(piece) if size > 0 else 0

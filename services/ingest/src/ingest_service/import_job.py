@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypedDict, cast
 from uuid import UUID
 
 from service_runtime.database import Database
@@ -22,17 +22,13 @@ _ROWS_AT_ONCE = 5_000
 _RAW_SHOWN = 10_000
 
 
-@dataclass(frozen=True)
-class Counts:
-    """rows_read is always the sum of the others."""
+class Counts(TypedDict):
+    """What became of the rows; `rows_read` is always the sum of the others."""
 
     rows_read: int
     rows_written: int
     rows_unchanged: int
     rows_rejected: int
-
-    def as_json(self) -> dict[str, int]:
-        return dict(vars(self))
 
 
 @dataclass(frozen=True)
@@ -64,7 +60,7 @@ class Importer(Protocol):
     async def bring_in(self, work: Work) -> None:
         """Does the whole import and finishes the job."""
 
-    async def complete(self, run: JobRun, import_id: UUID, request: ImportRequest, recorded: Mapping[str, int]) -> None:
+    async def complete(self, run: JobRun, import_id: UUID, request: ImportRequest, recorded: Counts) -> None:
         """Does what is left once the rows are in the record."""
 
 
@@ -95,16 +91,14 @@ class ImportJob:
         lake = self._open_lake(run.tenant_id)
         file = f"imports/{import_id}.csv"
         if record.recorded is not None:
-            await importer.complete(run, import_id, request, record.recorded)
+            await importer.complete(run, import_id, request, cast("Counts", record.recorded))
         else:
             with self._spool.folder() as folder:
                 source = folder / "source"
                 await asyncio.to_thread(lake.fetch, file, source)
                 text = await asyncio.to_thread(prepare, source, request.encoding, folder / "text")
                 await run.report(progress=0.02, details={"encoding": text.encoding, "timezone": request.timezone})
-                work = Work(
-                    run, import_id, request, record.sha256, source, text, folder, lake, self._keep_rejected
-                )
+                work = Work(run, import_id, request, record.sha256, source, text, folder, lake, self._keep_rejected)
                 await importer.bring_in(work)
         await asyncio.to_thread(lake.delete, file)
 

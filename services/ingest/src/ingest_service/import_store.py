@@ -1,7 +1,7 @@
 """Imports and their rejected rows in PostgreSQL."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -87,8 +87,8 @@ class ImportStore:
             row = (await session.execute(_GET, {"import_id": import_id})).mappings().one_or_none()
         return ImportRecord(**row) if row is not None else None
 
-    async def mark_recorded(self, session: AsyncSession, import_id: UUID, recorded: dict[str, Any]) -> None:
-        await session.execute(_RECORDED, {"import_id": import_id, "recorded": json.dumps(recorded)})
+    async def mark_recorded(self, session: AsyncSession, import_id: UUID, recorded: Mapping[str, Any]) -> None:
+        await session.execute(_RECORDED, {"import_id": import_id, "recorded": json.dumps(dict(recorded))})
 
     async def forget_rejected(self, session: AsyncSession, import_id: UUID) -> None:
         """Drops what an earlier attempt has kept."""

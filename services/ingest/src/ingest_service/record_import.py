@@ -1,7 +1,7 @@
 """Imports of posts and metrics: typed rows into the record by one transaction, then the lake's copy follows."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import TypeVar
 from uuid import UUID
 
@@ -56,11 +56,11 @@ class RecordImport:
             file.close()
         if work.request.dry_run:
             async with self._database.tenant_session(work.run.tenant_id) as session:
-                await work.run.finish(session, details={"dry_run": "true"}, **counts.as_json())
+                await work.run.finish(session, details={"dry_run": "true"}, **counts)
             return
-        await self.complete(work.run, work.import_id, work.request, counts.as_json())
+        await self.complete(work.run, work.import_id, work.request, counts)
 
-    async def complete(self, run: JobRun, import_id: UUID, request: ImportRequest, recorded: Mapping[str, int]) -> None:
+    async def complete(self, run: JobRun, import_id: UUID, request: ImportRequest, recorded: Counts) -> None:
         """Copies to the lake and finishes: the record stands, so there is no way back from here."""
         with self._spool.folder() as folder:
             async for done in self._lake_copy.bring_up_to_date(run.tenant_id, request.kind, folder):
@@ -72,15 +72,15 @@ class RecordImport:
             await run.finish(session, **recorded)
 
     async def _record(self, work: Work, file: TabularFile) -> Counts:
-        counts = Counts(0, 0, 0, 0)
+        counts = Counts(rows_read=0, rows_written=0, rows_unchanged=0, rows_rejected=0)
         try:
             async with self._database.tenant_session(work.run.tenant_id) as session:
                 counts = await self._load(session, work, file)
                 if work.request.dry_run:
                     raise _NotToBeWritten
-                await self._imports.mark_recorded(session, work.import_id, counts.as_json())
+                await self._imports.mark_recorded(session, work.import_id, counts)
                 # The fence: where another attempt has begun, this one's rows are rolled back.
-                await work.run.report(session=session, progress=_RECORDED, **counts.as_json())
+                await work.run.report(session=session, progress=_RECORDED, **counts)
         except _NotToBeWritten:
             pass
         return counts
@@ -108,7 +108,12 @@ class RecordImport:
             share = (written + unchanged) / max(1, copied)
             await run.report(progress=_COPIED + (_RECORDED - _COPIED) * share)
         await self._accounts.mark_synced(session, await load.account_numbers())
-        return Counts(file.rows_read, written, unchanged, file.rejections.count)
+        return Counts(
+            rows_read=file.rows_read,
+            rows_written=written,
+            rows_unchanged=unchanged,
+            rows_rejected=file.rejections.count,
+        )
 
     async def _account_numbers(
         self, session: AsyncSession, tenant_id: UUID, request: ImportRequest, file: TabularFile

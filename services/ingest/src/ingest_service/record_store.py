@@ -84,7 +84,9 @@ class Written:
 class RecordLoad:
     """One import's rows on their way into the record, inside the caller's transaction."""
 
-    def __init__(self, session: AsyncSession, driver: psycopg.AsyncConnection, tenant_id: UUID, kind: RecordKind) -> None:  # type: ignore[type-arg]
+    def __init__(
+        self, session: AsyncSession, driver: psycopg.AsyncConnection, tenant_id: UUID, kind: RecordKind
+    ) -> None:
         self._session = session
         self._driver = driver
         self._tenant_id = tenant_id
@@ -186,11 +188,14 @@ class RecordLoad:
     async def _note_partitions(self) -> None:
         """Notes which partitions of the lake have changed, the ones that rows moved away from too."""
         kind = self._kind
-        await self._run(
-            f"INSERT INTO lake_partitions (tenant_id, kind, id_usuario, mes) SELECT '{self._tenant_id}', '{kind.name}', * "  # noqa: S608
-            "FROM (SELECT id_usuario, mes FROM matched WHERE differs UNION "
+        touched = (
+            "SELECT id_usuario, mes FROM matched WHERE differs UNION "  # noqa: S608
             f"SELECT incoming.id_usuario, {kind.month.format(row='incoming')} "
-            "FROM incoming LEFT JOIN matched USING (line) WHERE matched.differs IS NOT false) AS touched (id_usuario, mes) "
+            "FROM incoming LEFT JOIN matched USING (line) WHERE matched.differs IS NOT false"
+        )
+        await self._run(
+            "INSERT INTO lake_partitions (tenant_id, kind, id_usuario, mes) "  # noqa: S608
+            f"SELECT '{self._tenant_id}', '{kind.name}', * FROM ({touched}) AS touched (id_usuario, mes) "
             "ON CONFLICT (tenant_id, kind, id_usuario, mes) DO UPDATE SET changed = lake_partitions.changed + 1"
         )
 

@@ -8,7 +8,8 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ingest_service.columns import TARGETS, Mapping as ColumnMapping, find_columns, known_names, parse_mapping
+from ingest_service.columns import TARGETS, find_columns, known_names, parse_mapping
+from ingest_service.columns import Mapping as ColumnMapping
 from ingest_service.conversion.profile import FileProfile
 from ingest_service.conversion.typed_rows import TypedRows
 from ingest_service.import_request import ImportRequest
@@ -41,9 +42,7 @@ class TabularFile:
         self._spool = spool
         self._table = TableFile(text, request.delimiter, lambda header: known_names(request.kind, header))
         chosen = parse_mapping(request.kind, request.mapping)
-        self.mapping: ColumnMapping = find_columns(
-            request.kind, self._table.header, chosen, request.account_column
-        )
+        self.mapping: ColumnMapping = find_columns(request.kind, self._table.header, chosen, request.account_column)
         self._cell_of = {target: f"c{place}" for place, target in enumerate(self.mapping.column_of)}
         self._account_cell = f"c{len(self._cell_of)}" if self.mapping.account_column >= 0 else ""
         targets = {target.name: target for target in TARGETS[request.kind]}
@@ -58,15 +57,17 @@ class TabularFile:
         if self._account_cell:
             columns.append(self.mapping.account_column)
         options = pa.ipc.IpcWriteOptions(compression="lz4")
-        with pa.OSFile(str(self._spool), "wb") as file:
-            with pa.ipc.new_stream(file, self._table.schema(columns), options=options) as spool:
-                for batch in self._table.batches(columns):
-                    for rejection in batch.rejections:
-                        self.rejections.add(rejection)
-                    self.rows_read += batch.rows.num_rows + len(batch.rejections)
-                    self.profile.look(self._connection, batch.rows)
-                    spool.write_batch(batch.rows)
-                    yield min(1.0, batch.read_to / max(1, self._table.size))
+        with (
+            pa.OSFile(str(self._spool), "wb") as file,
+            pa.ipc.new_stream(file, self._table.schema(columns), options=options) as spool,
+        ):
+            for batch in self._table.batches(columns):
+                for rejection in batch.rejections:
+                    self.rejections.add(rejection)
+                self.rows_read += batch.rows.num_rows + len(batch.rejections)
+                self.profile.look(self._connection, batch.rows)
+                spool.write_batch(batch.rows)
+                yield min(1.0, batch.read_to / max(1, self._table.size))
 
     def typed(self, account_ids: Mapping[str, int], only_account: int | None) -> Iterator[pa.Table]:
         """Converts what was read; rows of accounts that `account_ids` has not are rejected."""
@@ -93,11 +94,7 @@ class TabularFile:
         for row, number in zip(bad.slice(0, room).to_pylist(), faults, strict=False):
             fault = rows.faults[number]
             cell = self._account_cell if fault.target == "account" else self._cell_of[fault.target]
-            column = (
-                self.mapping.account_column
-                if fault.target == "account"
-                else self.mapping.column_of[fault.target]
-            )
+            column = self.mapping.account_column if fault.target == "account" else self.mapping.column_of[fault.target]
             self.rejections.add(
                 Rejection(
                     row["line"],

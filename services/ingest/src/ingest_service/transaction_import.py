@@ -1,7 +1,6 @@
 """Imports of transactions: one Parquet file in the lake, named by the hash of the uploaded bytes."""
 
 import asyncio
-from collections.abc import Mapping
 from pathlib import Path
 from uuid import UUID
 
@@ -40,12 +39,17 @@ class TransactionImport:
         if not known and taken and not work.request.dry_run:
             # Putting is atomic and the name is the content's: another attempt at it does no harm.
             await asyncio.to_thread(work.lake.put_file, parquet, path)
-        counts = Counts(file.rows_read, 0 if known else taken, taken if known else 0, file.rejections.count)
+        counts = Counts(
+            rows_read=file.rows_read,
+            rows_written=0 if known else taken,
+            rows_unchanged=taken if known else 0,
+            rows_rejected=file.rejections.count,
+        )
         details = {"dry_run": "true"} if work.request.dry_run else {}
         async with self._database.tenant_session(work.run.tenant_id) as session:
-            await work.run.finish(session, details=details, **counts.as_json())
+            await work.run.finish(session, details=details, **counts)
 
-    async def complete(self, run: JobRun, import_id: UUID, request: ImportRequest, recorded: Mapping[str, int]) -> None:
+    async def complete(self, run: JobRun, import_id: UUID, request: ImportRequest, recorded: Counts) -> None:
         """Has nothing left to do: the file is the whole effect."""
 
 

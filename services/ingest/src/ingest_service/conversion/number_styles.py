@@ -41,7 +41,7 @@ class NumberProfile:
             return
         self.odd += len(values)
         for style in ("comma", "dot"):
-            pattern = whole_pattern(style) if self.whole else decimal_pattern(style)  # type: ignore[arg-type]
+            pattern = whole_pattern(style) if self.whole else decimal_pattern(style)
             self.fits[style] += pc.sum(pc.match_substring_regex(values, pattern)).as_py() or 0
 
     @property
@@ -54,17 +54,17 @@ class NumberProfile:
 def tidied(values: pa.Array) -> pa.Array:
     """Drops what stands around numbers: currency and per cent signs, spaces and apostrophes between thousands."""
     bare = pc.replace_substring_regex(values, TRIMMINGS, "")
-    return pc.replace_substring_regex(bare, SPACED, r"\1\2")
+    return pc.replace_substring_regex(bare, SPACED, r"\1")
 
 
 TRIMMINGS = r"^\s*(S/\.?|US\$|R\$|[$€£])\s*|\s*[%€$£]\s*$|\s+$"
-SPACED = "([0-9])[ '’\u00a0\u202f]([0-9]{3})"
+SPACED = "[ '’\u00a0\u202f]([0-9]{3})\\b"
 
 
 def tidy_sql(cell: str) -> str:
     """The same as `tidied`, as SQL."""
     trimmings, spaced = (text.replace("'", "''") for text in (TRIMMINGS, SPACED))
-    return f"regexp_replace(regexp_replace({cell}, '{trimmings}', '', 'g'), '{spaced}', '\\1\\2', 'g')"
+    return f"regexp_replace(regexp_replace({cell}, '{trimmings}', '', 'g'), '{spaced}', '\\1', 'g')"
 
 
 def count_sql(cell: str, style: Style) -> str:

@@ -39,7 +39,8 @@ class FileProfile:
             self.account_names.update(name for name in names.to_pylist() if name)
             if len(self.account_names) > MOST_ACCOUNTS:
                 raise InvalidArgument(
-                    "TOO_MANY_ACCOUNTS", f"The account column names more than {MOST_ACCOUNTS} accounts; is it the right one?"
+                    "TOO_MANY_ACCOUNTS",
+                    f"The account column names more than {MOST_ACCOUNTS} accounts; is it the right one?",
                 )
 
     def told(self) -> dict[str, str]:

@@ -33,7 +33,8 @@ _NAMED = r"regexp_replace(replace(cell, ',', ' '), '[-\s]+', ' ', 'g')"
 FORMS = (
     TimeForm(
         ISO,
-        r"CASE WHEN regexp_matches(cell, '^\d{4}[-/]\d{1,2}[-/]\d{1,2}([T ].*)?$') THEN TRY_CAST(cell AS TIMESTAMPTZ) END",
+        r"CASE WHEN regexp_matches(cell, '^\d{4}[-/]\d{1,2}[-/]\d{1,2}([T ].*)?$') "
+        "THEN TRY_CAST(cell AS TIMESTAMPTZ) END",
     ),
     _written("day/month/year", _SHORT, f"trim({_SLASHED})", "%d/%m/%y", "%d/%m/%Y"),
     _written("month/day/year", _SHORT, f"trim({_SLASHED})", "%m/%d/%y", "%m/%d/%Y"),

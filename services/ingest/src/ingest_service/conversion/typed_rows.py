@@ -68,7 +68,11 @@ class TypedRows:
             raw = self._cell_of.get(target.name)
             if raw is not None:
                 # Texts of a post stay as they are; what is read as a number or a time has no outer spaces.
-                cells.append(f"{raw} AS x_{target.name}" if target.form == "text" else f"trim({raw}, {_SPACES}) AS x_{target.name}")
+                cells.append(
+                    f"{raw} AS x_{target.name}"
+                    if target.form == "text"
+                    else f"trim({raw}, {_SPACES}) AS x_{target.name}"
+                )
             values.append(f"{self._value(target)} AS {target.name}")
         faults = " ".join(f"WHEN {fault.condition} THEN {number}" for number, fault in enumerate(self.faults))
         finals = ", ".join(_final(target) for target in self._targets)
@@ -105,7 +109,7 @@ class TypedRows:
             faults.append(Fault("id_usuario IS NULL", "account", "not an account of the tenant"))
         for target in self._targets:
             if target.name in self._cell_of:
-                faults += _faults_of(target)
+                faults += _faults_of(target, self._profile)
         return faults
 
 
@@ -125,7 +129,7 @@ def _final(target: Target) -> str:
     return target.name
 
 
-def _faults_of(target: Target) -> list[Fault]:
+def _faults_of(target: Target, profile: FileProfile) -> list[Fault]:
     name, cell = target.name, f"x_{target.name}"
     faults = []
     if target.required and not target.may_be_empty:
@@ -137,7 +141,11 @@ def _faults_of(target: Target) -> list[Fault]:
             faults.append(Fault(f"length({cell}) > {longest}", name, f"is longer than {longest} characters"))
         return faults
     kind = "time" if target.form == "time" else "number"
-    faults.append(Fault(f"{cell} <> '' AND {name} IS NULL", name, f"not a {kind}"))
+    missing = f"{cell} <> '' AND {name} IS NULL"
+    if target.form == "count":
+        broken = decimal_sql(cell, profile.numbers[name].style)
+        faults.append(Fault(f"{missing} AND {broken} IS NOT NULL", name, "not a whole number"))
+    faults.append(Fault(missing, name, f"not a {kind}"))
     if target.form == "time":
         early_or_late = f"{name} NOT BETWEEN TIMESTAMPTZ '1900-01-01 00:00:00Z' AND TIMESTAMPTZ '2200-01-01 00:00:00Z'"
         faults.append(Fault(early_or_late, name, "a time before 1900 or after 2199"))

@@ -95,7 +95,7 @@ class CarefulReader:
         if self._unclosed > _MOST_UNCLOSED:
             raise InvalidArgument(
                 "UNREADABLE_FILE",
-                f"More than {_MOST_UNCLOSED} rows have quotes that do not close; name delimiter and encoding, or mend it.",
+                f"More than {_MOST_UNCLOSED} rows have quotes that do not close.",
             )
         first, *rest = self._taken
         self._put_back.extendleft(reversed(rest))

@@ -2,7 +2,8 @@
 
 import csv
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from io import StringIO
 
@@ -29,10 +30,10 @@ class Dialect:
     def delimiter_name(self) -> str:
         return _NAMES.get(self.delimiter, self.delimiter)
 
-    def reader(self, lines: object) -> "csv.Reader":
+    def reader(self, lines: Iterable[str]) -> Iterator[list[str]]:
         """Gives Python's reader for this dialect over an iterable of lines."""
         return csv.reader(
-            lines,  # type: ignore[arg-type]
+            lines,
             delimiter=self.delimiter,
             quotechar=self.quote,
             doublequote=not self.escape,
@@ -72,13 +73,9 @@ def _quote(sample: str) -> str:
 def _score(
     sample: str, dialect: Dialect, known_names: Callable[[Sequence[str]], int], *, rare: bool
 ) -> tuple[int, float, int]:
-    rows = []
-    try:
-        for row in dialect.reader(StringIO(sample, newline="")):
-            if row:
-                rows.append(row)
-    except csv.Error:
-        pass
+    rows: list[list[str]] = []
+    with suppress(csv.Error):
+        rows.extend(row for row in dialect.reader(StringIO(sample, newline="")) if row)
     # The sample's last row may be cut.
     rows = rows[:-1] if len(rows) > 2 else rows
     if not rows:

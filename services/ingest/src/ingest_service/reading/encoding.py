@@ -18,7 +18,9 @@ _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 # What Spanish, Portuguese, French and German texts have above ASCII: letters, quotes, dashes, the euro.
-_WESTERN = frozenset("áéíóúüñÁÉÍÓÚÜÑ¿¡ªº°àèìòùâêîôûäëïöçãõÀÈÌÒÙÂÊÎÔÛÄËÏÖÇÃÕß«»“”‘’–—…€£§©®™´·¨×½¼²³æøåÆØÅ\u00a0".encode("cp1252"))
+_WESTERN = frozenset(
+    "áéíóúüñÁÉÍÓÚÜÑ¿¡ªº°àèìòùâêîôûäëïöçãõÀÈÌÒÙÂÊÎÔÛÄËÏÖÇÃÕß«»“”‘’–—…€£§©®™´·¨×½¼²³æøåÆØÅ\u00a0".encode("cp1252")
+)
 MIXED = "utf-8 with lines in cp1252"
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -11,7 +10,7 @@ from service_runtime.errors import InvalidArgument
 
 from ingest_service.reading.blocks import Rows, cut
 from ingest_service.reading.careful_reader import LARGEST_ROW, CarefulReader, CarefulRow
-from ingest_service.reading.dialect import Dialect, sniff
+from ingest_service.reading.dialect import sniff
 from ingest_service.reading.encoding import PreparedText
 from ingest_service.reading.rejection import Rejection
 
@@ -154,8 +153,8 @@ class TableFile:
             pa.array([row.size for row in rows], pa.int32()),
             *(pa.array([row.cells[column] for row in rows], pa.string()) for column in columns),
         ]
-        last = max((row.start + row.size for row in (*rows[-1:], *rejections[-1:])), default=0)
-        return Batch(pa.RecordBatch.from_arrays(arrays, schema=self.schema(columns)), rejections, last)
+        ends = [row.start + row.size for row in rows[-1:]] + [row.start + row.size for row in rejections[-1:]]
+        return Batch(pa.RecordBatch.from_arrays(arrays, schema=self.schema(columns)), rejections, max(ends, default=0))
 
     def _wrong_width(self, found: int, line: int, start: int, size: int) -> Rejection:
         return Rejection(line, "", "", f"has {found} cells, the header {len(self.header)}", start, size)

@@ -1,0 +1,115 @@
+"""The ingest service: `python -m ingest_service serve | work | migrate | check-config`."""
+
+import argparse
+from collections.abc import Awaitable, Callable
+from functools import lru_cache
+from uuid import UUID
+
+import grpc
+from atalaya.auth.v1 import auth_pb2, auth_pb2_grpc
+from atalaya.ingest.v1 import accounts_pb2_grpc, data_pb2_grpc, records_pb2_grpc
+from atalaya.ml.v1 import jobs_pb2_grpc
+from atalaya.policies import rpc_policies
+from service_runtime.client import open_channel
+from service_runtime.config import load_settings
+from service_runtime.database import Database
+from service_runtime.identity import TokenVerifier
+from service_runtime.jobs import JobQueue, workers_alive
+from service_runtime.lake import tenant_lake
+from service_runtime.migrations import run_migrations
+from service_runtime.server import Server, run_service
+from uuid6 import uuid7
+
+from ingest_service.account_store import AccountStore
+from ingest_service.accounts import Accounts
+from ingest_service.config import Settings
+from ingest_service.data_servicer import DataServicer
+from ingest_service.import_store import ImportStore
+from ingest_service.imports import Imports
+from ingest_service.jobs_servicer import JobsServicer
+from ingest_service.post_store import PostStore
+from ingest_service.records import Records
+from ingest_service.records_servicer import RecordsServicer
+from ingest_service.social_accounts_servicer import SocialAccountsServicer
+from ingest_service.spool import Spool
+from ingest_service.worker import build_worker
+
+
+def new_id() -> UUID:
+    return UUID(str(uuid7()))
+
+
+async def build_server(settings: Settings, *, verifier: TokenVerifier | None = None) -> Server:
+    """Joins the service's parts; `verifier` is for tests."""
+    database = Database(settings.database_url)
+    queue = JobQueue(database, "ingest")
+    spool = Spool(settings.ingest_spool_folder)
+    spool.clean()
+    accounts = AccountStore()
+    imports = Imports(
+        database,
+        ImportStore(database),
+        accounts,
+        queue,
+        spool,
+        lru_cache(256)(lambda tenant_id: tenant_lake(settings, tenant_id)),
+        new_id,
+        settings.ingest_largest_file,
+    )
+    auth_channel = open_channel(settings.auth_address, settings)
+    ml_channel = open_channel(settings.ml_address, settings)
+    verifier = verifier or TokenVerifier(_key_fetcher(auth_channel), settings.jwt_issuer, settings.jwt_audience)
+    server = Server(settings, policies=rpc_policies(), verifier=verifier, name="ingest")
+    server.add(
+        accounts_pb2_grpc.add_SocialAccountsServiceServicer_to_server,
+        SocialAccountsServicer(Accounts(database, accounts, new_id)),
+    )
+    server.add(data_pb2_grpc.add_DataServiceServicer_to_server, DataServicer(imports))
+    server.add(
+        data_pb2_grpc.add_JobsServiceServicer_to_server,
+        JobsServicer(queue, jobs_pb2_grpc.JobsServiceStub(ml_channel)),
+    )
+    records = Records(database, accounts, PostStore(database))
+    server.add(records_pb2_grpc.add_RecordsServiceServicer_to_server, RecordsServicer(records))
+    server.add_check("database", database.ping)
+    server.add_check("workers", workers_alive(database), critical=False)
+    server.on_close(database.close)
+    server.on_close(lambda: auth_channel.close(None))
+    server.on_close(lambda: ml_channel.close(None))
+    return server
+
+
+def _key_fetcher(channel: grpc.aio.Channel) -> Callable[[], Awaitable[bytes]]:
+    async def fetch() -> bytes:
+        reply = await auth_pb2_grpc.AuthServiceStub(channel).GetJwks(auth_pb2.GetJwksRequest())
+        return bytes(reply.data)
+
+    return fetch
+
+
+async def serve(settings: Settings) -> None:
+    server = await build_server(settings)
+    await server.run()
+
+
+async def work(settings: Settings) -> None:
+    await build_worker(settings, new_id).run()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="ingest_service", description=__doc__)
+    parser.add_argument("command", choices=["serve", "work", "migrate", "check-config"])
+    command = parser.parse_args().command
+    settings = load_settings(Settings)
+    if command == "serve":
+        run_service(serve(settings))
+    elif command == "work":
+        run_service(work(settings))
+    elif command == "migrate":
+        run_migrations("ingest_service", settings)
+    else:
+        print("The settings are valid.")
+
+
+if __name__ == "__main__":
+    main()

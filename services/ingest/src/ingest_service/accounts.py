@@ -1,0 +1,48 @@
+"""Social accounts of a tenant."""
+
+from collections.abc import Callable
+from uuid import UUID
+
+from service_runtime.database import Database
+from service_runtime.errors import AlreadyExists, InvalidArgument
+from service_runtime.identity import Identity
+from sqlalchemy.exc import IntegrityError
+
+from ingest_service.account_store import Account, AccountStore, name_key
+
+
+class Accounts:
+    """Accounts of the caller's tenant."""
+
+    def __init__(self, database: Database, store: AccountStore, new_id: Callable[[], UUID]) -> None:
+        self._database = database
+        self._store = store
+        self._new_id = new_id
+
+    async def page(self, caller: Identity, after: str, limit: int) -> list[Account]:
+        """Gives the accounts behind a name, by name."""
+        async with self._database.tenant_session(caller.tenant_id) as session:
+            return await self._store.page(session, after, limit)
+
+    async def create(self, caller: Identity, platform: str, username: str) -> Account:
+        """Adds an account fed by imports."""
+        if platform != "csv":
+            raise InvalidArgument(
+                "PLATFORM_NOT_AVAILABLE",
+                f"Accounts of {platform} cannot be connected yet; only csv.",
+                platform=platform,
+            )
+        if not name_key(username):
+            raise InvalidArgument("BAD_ACCOUNT", "The user name must have more than spaces.")
+        try:
+            async with self._database.tenant_session(caller.tenant_id) as session:
+                return await self._store.insert(session, caller.tenant_id, self._new_id(), platform, username)
+        except IntegrityError as error:
+            if "accounts_username_key" not in str(error.orig):
+                raise
+            raise AlreadyExists("ACCOUNT_EXISTS", "The tenant has this account already.", username=username) from error
+
+    async def visible(self, caller: Identity) -> list[str]:
+        """Gives the names of the accounts that the caller may see: all active ones of the tenant."""
+        async with self._database.tenant_session(caller.tenant_id) as session:
+            return await self._store.visible_names(session)

@@ -1,0 +1,88 @@
+"""Between the contracts' messages and ours."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from atalaya.ingest.v1 import accounts_pb2, data_pb2, records_pb2
+from atalaya.jobs.v1 import job_pb2
+from google.protobuf.timestamp_pb2 import Timestamp
+from service_runtime.jobs import JobRecord
+
+from ingest_service.account_store import Account
+from ingest_service.import_request import ImportRequest
+from ingest_service.import_store import RejectedRow
+
+
+def timestamp(value: datetime | None) -> Timestamp | None:
+    """Gives the message; None stays absent."""
+    if value is None:
+        return None
+    message = Timestamp()
+    message.FromDatetime(value.astimezone(UTC))
+    return message
+
+
+def from_account(account: Account) -> accounts_pb2.SocialAccount:
+    return accounts_pb2.SocialAccount(
+        id=str(account.account_id),
+        platform=account.platform,
+        username=account.username,
+        is_active=account.is_active,
+        status="connected",
+        last_sync_at=timestamp(account.last_sync_at),
+        created_at=timestamp(account.created_at),
+        id_usuario=account.id_usuario,
+    )
+
+
+def to_import_request(first: data_pb2.ImportDataRequest, timezone: str) -> ImportRequest:
+    """Reads the parameters of the first message; `timezone` is the caller's."""
+    return ImportRequest(
+        kind=first.kind,
+        account=first.account.strip(),
+        account_column=first.account_column,
+        create_accounts=first.create_accounts,
+        dataset=first.dataset,
+        mapping=first.mapping,
+        timezone=first.timezone or timezone,
+        on_error=first.on_error or "skip",
+        dry_run=first.dry_run,
+        delimiter=first.delimiter,
+        encoding=first.encoding,
+    )
+
+
+def from_rejected_row(row: RejectedRow) -> data_pb2.RejectedRow:
+    return data_pb2.RejectedRow(line=row.line, column=row.column_name, value=row.value, reason=row.reason, raw=row.raw)
+
+
+def from_job(job: JobRecord) -> job_pb2.Job:
+    return job_pb2.Job(
+        job_id=job.id,
+        kind=job.kind,
+        status=job_pb2.JobStatus.Value(job.status),
+        progress=job.progress,
+        rows_read=job.rows_read,
+        rows_written=job.rows_written,
+        rows_unchanged=job.rows_unchanged,
+        rows_rejected=job.rows_rejected,
+        error=job.error,
+        code=job.code,
+        created_at=timestamp(job.created_at),
+        started_at=timestamp(job.started_at),
+        finished_at=timestamp(job.finished_at),
+        details=job.details,
+        attempt=job.attempt,
+    )
+
+
+def from_post(row: Mapping[str, Any]) -> records_pb2.Publicacion:
+    fields = {name: value for name, value in row.items() if name not in ("fecha_publicacion", "clave")}
+    return records_pb2.Publicacion(fecha_publicacion=timestamp(row["fecha_publicacion"]), **fields)
+
+
+def from_metric(row: Mapping[str, Any]) -> records_pb2.Metrica:
+    return records_pb2.Metrica(
+        hora=timestamp(row["hora"]), **{name: value for name, value in row.items() if name != "hora"}
+    )

@@ -1,0 +1,100 @@
+"""Accepting files for import, and the rows that imports could not take."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from uuid import UUID
+
+from service_runtime.database import Database
+from service_runtime.errors import NotFound, PermissionDenied, ServiceError
+from service_runtime.identity import Identity
+from service_runtime.jobs import JobQueue, JobRecord
+from service_runtime.lake import Lake
+
+from ingest_service.account_store import AccountStore
+from ingest_service.import_request import ImportRequest, check
+from ingest_service.import_store import ImportStore, RejectedRow
+from ingest_service.spool import Spool
+from ingest_service.upload import ReceivedFile, receive
+
+JOB_KIND = "import"
+
+
+class Imports:
+    """Imports of the caller's tenant."""
+
+    def __init__(
+        self,
+        database: Database,
+        store: ImportStore,
+        accounts: AccountStore,
+        queue: JobQueue,
+        spool: Spool,
+        open_lake: Callable[[UUID], Lake],
+        new_id: Callable[[], UUID],
+        largest_file: int,
+    ) -> None:
+        self._database = database
+        self._store = store
+        self._accounts = accounts
+        self._queue = queue
+        self._spool = spool
+        self._open_lake = open_lake
+        self._new_id = new_id
+        self._largest_file = largest_file
+
+    async def accept(
+        self, caller: Identity, request: ImportRequest, content_type: str, pieces: AsyncIterator[bytes]
+    ) -> tuple[JobRecord, int]:
+        """Takes a file and queues its import; the file is in the lake before the job is there to be seen."""
+        check(request)
+        await self._check_account(caller, request)
+        with self._spool.folder() as folder:
+            received = await receive(content_type, pieces, folder / "upload", self._largest_file)
+            return await self._queue_import(caller, request, received), received.size
+
+    async def rejected(self, caller: Identity, job_id: str, after: int, limit: int) -> list[RejectedRow]:
+        """Gives rejected rows of an import behind a line, by line."""
+        job = await self._queue.get(caller.tenant_id, job_id)
+        if job.kind != JOB_KIND:
+            raise NotFound("JOB_NOT_FOUND", "There is no such import.", job_id=job_id[:100])
+        return await self._store.rejected(caller.tenant_id, UUID(job.id.rpartition("/")[2]), after, limit)
+
+    async def _check_account(self, caller: Identity, request: ImportRequest) -> None:
+        if not request.account or request.create_accounts:
+            return
+        async with self._database.tenant_session(caller.tenant_id) as session:
+            if not await self._accounts.find(session, [request.account]):
+                raise PermissionDenied(
+                    "ACCOUNT_FORBIDDEN", "Your company has no such account.", account=request.account
+                )
+
+    async def _queue_import(self, caller: Identity, request: ImportRequest, received: ReceivedFile) -> JobRecord:
+        import_id = self._new_id()
+        lake = self._open_lake(caller.tenant_id)
+        path = f"imports/{import_id}.csv"
+        await asyncio.to_thread(lake.put_file, received.path, path)
+        try:
+            async with self._database.tenant_session(caller.tenant_id) as session:
+                await self._store.insert(
+                    session,
+                    caller.tenant_id,
+                    import_id,
+                    request.as_json(),
+                    received.size,
+                    received.sha256,
+                    caller.subject,
+                )
+                return await self._queue.enqueue(
+                    session,
+                    tenant_id=caller.tenant_id,
+                    kind=JOB_KIND,
+                    payload={},
+                    requested_by=caller.subject,
+                    job_id=str(import_id),
+                )
+        except ServiceError:
+            # The caller is told that it failed, so the file is not needed.
+            with suppress(ServiceError):
+                await asyncio.to_thread(lake.delete, path)
+            raise

@@ -1,0 +1,51 @@
+"""The rpcs of JobsService."""
+
+from typing import TYPE_CHECKING, Any
+
+from atalaya.ingest.v1 import data_pb2
+from atalaya.ingest.v1.data_pb2_grpc import JobsServiceServicer
+from atalaya.jobs.v1 import job_pb2
+from atalaya.ml.v1 import jobs_pb2
+from grpc.aio import ServicerContext
+from service_runtime.identity import caller
+from service_runtime.jobs import JobQueue
+from service_runtime.paging import decode_page_token, encode_page_token, page_size
+
+from ingest_service import convert
+from ingest_service.job_lists import newest
+
+if TYPE_CHECKING:
+    from atalaya.ml.v1.jobs_pb2_grpc import JobsServiceAsyncStub
+
+
+class JobsServicer(JobsServiceServicer):
+    """Ingest's own jobs, and the list of all services' jobs."""
+
+    def __init__(self, queue: JobQueue, ml_jobs: "JobsServiceAsyncStub") -> None:
+        self._queue = queue
+        self._ml_jobs = ml_jobs
+
+    async def GetJob(self, request: data_pb2.GetJobRequest, context: ServicerContext[Any, Any]) -> job_pb2.Job:
+        return convert.from_job(await self._queue.get(caller().tenant_id, request.job_id))
+
+    async def CancelJob(self, request: data_pb2.CancelJobRequest, context: ServicerContext[Any, Any]) -> job_pb2.Job:
+        return convert.from_job(await self._queue.cancel(caller().tenant_id, request.job_id))
+
+    async def ListJobs(
+        self, request: data_pb2.ListJobsRequest, context: ServicerContext[Any, Any]
+    ) -> data_pb2.ListJobsResponse:
+        tenant_id, size = caller().tenant_id, page_size(request.page_size)
+        query = {"jobs": "all", "kind": request.kind, "status": request.status}
+        after = decode_page_token(request.page_token, tenant_id, query) or ""
+        jobs, last = await newest([self._own, self._of_ml], request.kind, request.status, after, size)
+        token = encode_page_token(tenant_id, query, last) if last else ""
+        return data_pb2.ListJobsResponse(jobs=jobs, next_page_token=token)
+
+    async def _own(self, kind: str, status: str, after: str, limit: int) -> list[job_pb2.Job]:
+        tenant_id = caller().tenant_id
+        jobs = await self._queue.list(tenant_id, kind=kind, status=status, after=after, limit=limit)
+        return [convert.from_job(job) for job in jobs]
+
+    async def _of_ml(self, kind: str, status: str, after: str, limit: int) -> list[job_pb2.Job]:
+        request = jobs_pb2.ListJobsRequest(kind=kind, status=status, after=after, limit=limit)
+        return list((await self._ml_jobs.ListJobs(request)).jobs)

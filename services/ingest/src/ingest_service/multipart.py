@@ -1,0 +1,88 @@
+"""The one file in a multipart/form-data body, as its bytes come in."""
+
+import re
+
+from service_runtime.errors import InvalidArgument
+
+from ingest_service.file_types import check_content_type
+
+_LONGEST_HEADER = 16 * 1024
+
+
+def boundary_of(content_type: str) -> bytes:
+    """Gives the boundary of a multipart type; empty for other types."""
+    if content_type.partition(";")[0].strip().lower() != "multipart/form-data":
+        return b""
+    found = re.search(r'boundary=(?:"([^"]{1,200})"|([^;\s]{1,200}))', content_type)
+    if found is None:
+        raise InvalidArgument("BAD_MULTIPART", "The multipart body's type names no boundary.")
+    return (found[1] or found[2]).encode()
+
+
+class MultipartFile:
+    """Takes the body piece by piece and gives the bytes of the part that is a file."""
+
+    def __init__(self, boundary: bytes) -> None:
+        self._mark = b"\r\n--" + boundary
+        # The first boundary may stand at the very beginning.
+        self._held = b"\r\n"
+        self._place = "between"
+        self.files = 0
+        self.ended = False
+
+    def feed(self, piece: bytes) -> bytes:
+        """Gives what of the file is in sight after this piece."""
+        self._held += piece
+        found = b""
+        while not self.ended:
+            if self._place == "header":
+                end = self._held.find(b"\r\n\r\n")
+                if end < 0:
+                    if len(self._held) > _LONGEST_HEADER:
+                        raise InvalidArgument("BAD_MULTIPART", "A part of the body has no end of its header.")
+                    break
+                self._open(self._held[:end].decode(errors="replace"))
+                # The mark's line end may be the header's own, where a part is empty.
+                self._held = self._held[end + 2 :]
+                self._skip = 2
+            elif not self._advance():
+                end = self._held.find(self._mark)
+                kept = self._held[: end if end >= 0 else max(0, len(self._held) - len(self._mark))]
+                if self._place == "file":
+                    found += self._without_line_end(kept)
+                elif end < 0:
+                    self._skip = max(0, self._skip - len(kept))
+                self._held = self._held[len(kept) :]
+                if end < 0:
+                    break
+        return found
+
+    _skip = 0
+
+    def _without_line_end(self, kept: bytes) -> bytes:
+        cut, self._skip = kept[self._skip :], max(0, self._skip - len(kept))
+        return cut
+
+    def _advance(self) -> bool:
+        """Goes into the next part's header, or to the end, where a mark stands in front."""
+        if not self._held.startswith(self._mark):
+            return False
+        after = self._held[len(self._mark) : len(self._mark) + 2]
+        if len(after) < 2:
+            return False
+        if after == b"--":
+            self.ended = True
+            return True
+        self._held = self._held[len(self._mark) :]
+        self._place = "header"
+        return True
+
+    def _open(self, header: str) -> None:
+        self._place = "part"
+        if re.search(r"^content-disposition:.*\bfilename\*?=", header, re.IGNORECASE | re.MULTILINE):
+            self.files += 1
+            if self.files > 1:
+                raise InvalidArgument("MORE_THAN_ONE_FILE", "The body has more than one file.")
+            kind = re.search(r"^content-type:\s*(.+?)\s*$", header, re.IGNORECASE | re.MULTILINE)
+            check_content_type(kind[1] if kind else "")
+            self._place = "file"

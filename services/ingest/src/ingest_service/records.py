@@ -1,0 +1,104 @@
+"""Posts and metrics of an account, as callers ask for them."""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from service_runtime.database import Database
+from service_runtime.errors import InvalidArgument, PermissionDenied
+from service_runtime.identity import Identity
+
+from ingest_service.account_store import AccountStore
+from ingest_service.post_store import Page, PostStore, Window
+
+_POST_KEYS = (
+    "id_publicacion",
+    "id_usuario",
+    "contenido",
+    "fecha_publicacion",
+    "likes",
+    "comentarios",
+    "compartidos",
+    "tipo_contenido",
+    "hashtags",
+    "menciones",
+)
+_METRIC_KEYS = (
+    "id_metrica",
+    "id_usuario",
+    "seguidores",
+    "siguiendo",
+    "publicaciones_totales",
+    "engagement_rate",
+    "engagement",
+    "alcance_promedio",
+    "impresiones",
+    "hora",
+)
+
+
+class Records:
+    """Posts and metrics of accounts that the caller may see."""
+
+    def __init__(self, database: Database, accounts: AccountStore, store: PostStore) -> None:
+        self._database = database
+        self._accounts = accounts
+        self._store = store
+
+    async def posts(self, caller: Identity, username: str, window: Window) -> Page:
+        return await self._store.posts(caller.tenant_id, await self._number(caller, username), window)
+
+    async def metrics(self, caller: Identity, username: str, window: Window) -> Page:
+        page = await self._store.metrics(caller.tenant_id, await self._number(caller, username), window)
+        return Page([{**row, "engagement": row["engagement_rate"]} for row in page.rows], page.total)
+
+    async def _number(self, caller: Identity, username: str) -> int:
+        async with self._database.tenant_session(caller.tenant_id) as session:
+            for account in (await self._accounts.find(session, [username])).values():
+                return account.id_usuario
+        # The same for an account of somebody else and for one that nobody has.
+        raise PermissionDenied("ACCOUNT_FORBIDDEN", "Your company has no such account.", account=username)
+
+
+def window(first: str, last: str, timezone: str, *, limit: int, offset: int, tipo_contenido: str = "") -> Window:
+    """Makes the window of days in the tenant's time zone, both included; either may be empty."""
+    first_day, last_day = _day(first, "desde"), _day(last, "hasta")
+    if first_day and last_day and first_day > last_day:
+        raise InvalidArgument("DATE_RANGE_REVERSED", "desde is after hasta.")
+    zone = ZoneInfo(timezone)
+    since = datetime(first_day.year, first_day.month, first_day.day, tzinfo=zone) if first_day else None
+    before = None
+    if last_day and last_day < date.max:
+        after = last_day + timedelta(days=1)
+        before = datetime(after.year, after.month, after.day, tzinfo=zone)
+    return Window(since, before, tipo_contenido, limit, offset)
+
+
+def _day(day: str, name: str) -> date | None:
+    try:
+        return date.fromisoformat(day) if day else None
+    except ValueError as error:
+        raise InvalidArgument("BAD_DATE", f"{name} is not a day of the calendar.", **{name: day}) from error
+
+
+def posts_json(rows: Sequence[Mapping[str, Any]]) -> bytes:
+    """Gives posts as a JSON array with the documented keys, and `id` besides."""
+    return _json([{**{key: row[key] for key in _POST_KEYS}, "id": row["id_publicacion"]} for row in rows])
+
+
+def metrics_json(rows: Sequence[Mapping[str, Any]]) -> bytes:
+    """Gives metrics as a JSON array; what has no value is absent."""
+    return _json([{key: row[key] for key in _METRIC_KEYS if row[key] is not None} for row in rows])
+
+
+def _json(rows: list[dict[str, Any]]) -> bytes:
+    return json.dumps(rows, ensure_ascii=False, separators=(",", ":"), default=_time_text).encode()
+
+
+def _time_text(value: object) -> str:
+    if not isinstance(value, datetime):
+        raise TypeError(type(value).__name__)
+    text = value.astimezone(UTC).replace(tzinfo=None).isoformat()
+    return (text.rstrip("0") if "." in text else text) + "Z"

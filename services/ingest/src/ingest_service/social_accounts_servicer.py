@@ -1,0 +1,46 @@
+"""The rpcs of SocialAccountsService."""
+
+from typing import Any
+
+from atalaya.ingest.v1 import accounts_pb2
+from atalaya.ingest.v1.accounts_pb2_grpc import SocialAccountsServiceServicer
+from grpc.aio import ServicerContext
+from service_runtime.identity import caller
+from service_runtime.paging import decode_page_token, encode_page_token, page_size
+
+from ingest_service import convert
+from ingest_service.account_store import name_key
+from ingest_service.accounts import Accounts
+
+_QUERY = {"list": "social-accounts"}
+
+
+class SocialAccountsServicer(SocialAccountsServiceServicer):
+    """Accounts of the caller's tenant."""
+
+    def __init__(self, accounts: Accounts) -> None:
+        self._accounts = accounts
+
+    async def ListSocialAccounts(
+        self, request: accounts_pb2.ListSocialAccountsRequest, context: ServicerContext[Any, Any]
+    ) -> accounts_pb2.ListSocialAccountsResponse:
+        tenant_id, size = caller().tenant_id, page_size(request.page_size)
+        after = decode_page_token(request.page_token, tenant_id, _QUERY) or ""
+        found = await self._accounts.page(caller(), after, size + 1)
+        token = ""
+        if len(found) > size:
+            token = encode_page_token(tenant_id, _QUERY, name_key(found[size - 1].username))
+        return accounts_pb2.ListSocialAccountsResponse(
+            social_accounts=[convert.from_account(account) for account in found[:size]], next_page_token=token
+        )
+
+    async def CreateSocialAccount(
+        self, request: accounts_pb2.CreateSocialAccountRequest, context: ServicerContext[Any, Any]
+    ) -> accounts_pb2.SocialAccount:
+        account = await self._accounts.create(caller(), request.platform, request.username)
+        return convert.from_account(account)
+
+    async def ListVisibleAccounts(
+        self, request: accounts_pb2.ListVisibleAccountsRequest, context: ServicerContext[Any, Any]
+    ) -> accounts_pb2.ListVisibleAccountsResponse:
+        return accounts_pb2.ListVisibleAccountsResponse(usernames=await self._accounts.visible(caller()))

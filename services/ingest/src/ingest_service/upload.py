@@ -1,0 +1,66 @@
+"""Takes the bytes of a file as they stream in: to the spool, hashed, and never more of them in memory than a piece."""
+
+import asyncio
+import errno
+import hashlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from service_runtime.errors import InvalidArgument, PayloadTooLarge, Unavailable
+
+from ingest_service.file_types import check_beginning, check_content_type
+from ingest_service.multipart import MultipartFile, boundary_of
+
+_PIECE = 1 << 20
+_BEGINNING = 16
+
+
+@dataclass(frozen=True)
+class ReceivedFile:
+    """A file in the spool."""
+
+    path: Path
+    size: int
+    sha256: str
+
+
+async def receive(content_type: str, pieces: AsyncIterator[bytes], target: Path, largest: int) -> ReceivedFile:
+    """Writes a body's file to `target`; raises as soon as it is seen to be none that can be imported."""
+    boundary = boundary_of(content_type)
+    if not boundary:
+        check_content_type(content_type)
+    multipart = MultipartFile(boundary) if boundary else None
+    digest = hashlib.sha256()
+    size, held, begun = 0, bytearray(), False
+    try:
+        with target.open("wb") as file:
+
+            def keep(data: bytes) -> None:
+                digest.update(data)
+                file.write(data)
+
+            async for piece in pieces:
+                held += multipart.feed(piece) if multipart else piece
+                if not begun and len(held) >= _BEGINNING:
+                    begun = True
+                    check_beginning(bytes(held[:_BEGINNING]))
+                if len(held) >= _PIECE:
+                    size += len(held)
+                    if size > largest:
+                        raise PayloadTooLarge("FILE_TOO_LARGE", f"The file has more than {largest} bytes.")
+                    await asyncio.to_thread(keep, bytes(held))
+                    held.clear()
+            if not size:
+                check_beginning(bytes(held[:_BEGINNING]))
+            size += len(held)
+            await asyncio.to_thread(keep, bytes(held))
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise Unavailable("SPOOL_FULL", "There is no room for the file at the moment.", retry_after=60) from error
+    if multipart and not multipart.files:
+        raise InvalidArgument("NO_FILE", "The multipart body has no part with a file name.")
+    if multipart and not multipart.ended:
+        raise InvalidArgument("BAD_MULTIPART", "The multipart body ends before its last boundary.")
+    return ReceivedFile(target, size, digest.hexdigest())

@@ -1,0 +1,41 @@
+"""The worker that runs imports."""
+
+from collections.abc import Callable
+from uuid import UUID
+
+from service_runtime.database import Database
+from service_runtime.jobs import Worker
+from service_runtime.lake import Lake, tenant_lake
+
+from ingest_service.account_store import AccountStore
+from ingest_service.config import Settings
+from ingest_service.dataset_import import DatasetImport
+from ingest_service.import_job import Importer, ImportJob
+from ingest_service.import_store import ImportStore
+from ingest_service.imports import JOB_KIND
+from ingest_service.lake_copy import LakeCopy
+from ingest_service.lake_store import LakeStore
+from ingest_service.record_import import RecordImport
+from ingest_service.spool import Spool
+from ingest_service.transaction_import import TransactionImport
+
+
+def build_worker(settings: Settings, new_id: Callable[[], UUID]) -> Worker:
+    """Joins the worker's parts."""
+    database = Database(settings.database_url)
+    spool = Spool(settings.ingest_spool_folder)
+    spool.clean()
+    imports = ImportStore(database)
+
+    def open_lake(tenant_id: UUID) -> Lake:
+        return tenant_lake(settings, tenant_id)
+
+    records = RecordImport(database, AccountStore(), imports, LakeCopy(database, LakeStore(), open_lake), spool, new_id)
+    importers: dict[str, Importer] = {
+        "posts": records,
+        "metrics": records,
+        "transactions": TransactionImport(database),
+        "dataset": DatasetImport(database, imports),
+    }
+    job = ImportJob(database, imports, spool, open_lake, importers)
+    return Worker(settings, database, "ingest", {JOB_KIND: job.handle}, concurrency=settings.ingest_worker_concurrency)

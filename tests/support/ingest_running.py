@@ -1,0 +1,165 @@
+"""The ingest service as tests use it: its stubs for one tenant, its database and its lake."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import UUID, uuid4
+
+import grpc
+from atalaya.ingest.v1 import accounts_pb2, accounts_pb2_grpc, data_pb2, data_pb2_grpc, records_pb2, records_pb2_grpc
+from atalaya.jobs.v1 import job_pb2
+from atalaya.ml.v1 import jobs_pb2
+from atalaya.ml.v1.jobs_pb2_grpc import JobsServiceServicer
+from deltalake import DeltaTable
+from google.api.httpbody_pb2 import HttpBody
+from psycopg.rows import dict_row
+from service_runtime.database import Database
+from service_runtime.jobs import JobQueue
+
+from support import postgres
+from support.tokens import TestIssuer
+
+if TYPE_CHECKING:
+    from atalaya.ingest.v1.accounts_pb2_grpc import SocialAccountsServiceAsyncStub
+    from atalaya.ingest.v1.data_pb2_grpc import DataServiceAsyncStub, JobsServiceAsyncStub
+    from atalaya.ingest.v1.records_pb2_grpc import RecordsServiceAsyncStub
+
+_PIECE = 1 << 20
+
+
+@dataclass
+class IngestSuite:
+    """What runs for all tests: the service, its database, the lake's folder."""
+
+    channel: grpc.aio.Channel
+    issuer: TestIssuer
+    service_database: postgres.ServiceDatabase
+    database: Database
+    lake_folder: Path
+
+
+@dataclass
+class Tenant:
+    """A company of its own, with calls of one of its users."""
+
+    suite: IngestSuite
+    timezone: str = "America/Mexico_City"
+    tenant_id: UUID = field(default_factory=uuid4)
+
+    def bearer(self, role: str = "user") -> tuple[tuple[str, str], ...]:
+        return self.suite.issuer.bearer(self.tenant_id, role, tz=self.timezone)
+
+    @property
+    def accounts(self) -> SocialAccountsServiceAsyncStub:
+        return accounts_pb2_grpc.SocialAccountsServiceStub(self.suite.channel)
+
+    @property
+    def data(self) -> DataServiceAsyncStub:
+        return data_pb2_grpc.DataServiceStub(self.suite.channel)
+
+    @property
+    def jobs(self) -> JobsServiceAsyncStub:
+        return data_pb2_grpc.JobsServiceStub(self.suite.channel)
+
+    @property
+    def records(self) -> RecordsServiceAsyncStub:
+        return records_pb2_grpc.RecordsServiceStub(self.suite.channel)
+
+    @property
+    def queue(self) -> JobQueue:
+        return JobQueue(self.suite.database, "ingest")
+
+    async def add_account(self, username: str = "banco") -> accounts_pb2.SocialAccount:
+        request = accounts_pb2.CreateSocialAccountRequest(platform="csv", username=username)
+        return await self.accounts.CreateSocialAccount(request, metadata=self.bearer())
+
+    async def upload(self, content: bytes | str, content_type: str = "text/csv", **parameters: Any) -> str:
+        """Sends a file and gives the job's id."""
+        data = content.encode() if isinstance(content, str) else content
+        reply = await self.data.ImportData(messages(data, content_type, parameters), metadata=self.bearer())
+        assert reply.bytes_received == len(data) or content_type.startswith("multipart/")
+        return reply.job_id
+
+    async def run(self, content: bytes | str, content_type: str = "text/csv", **parameters: Any) -> job_pb2.Job:
+        """Imports a file and waits for the end; the sum of the counts must hold."""
+        job_id = await self.upload(content, content_type, **parameters)
+        job = await self.ended(job_id)
+        if job.status == job_pb2.JobStatus.SUCCEEDED:
+            assert job.rows_read == job.rows_written + job.rows_unchanged + job.rows_rejected
+        return job
+
+    async def ended(self, job_id: str, seconds: float = 60) -> job_pb2.Job:
+        await self.queue.wait(self.tenant_id, job_id, seconds)
+        job = await self.jobs.GetJob(data_pb2.GetJobRequest(job_id=job_id), metadata=self.bearer("viewer"))
+        assert job.status in (job_pb2.JobStatus.SUCCEEDED, job_pb2.JobStatus.FAILED, job_pb2.JobStatus.CANCELLED), job
+        return job
+
+    async def rejected(self, job_id: str) -> list[data_pb2.RejectedRow]:
+        request = data_pb2.ListRejectedRowsRequest(job_id=job_id, page_size=1000)
+        return list((await self.data.ListRejectedRows(request, metadata=self.bearer("viewer"))).rows)
+
+    async def posts(self, account: str = "banco") -> list[records_pb2.Publicacion]:
+        """Gives all posts of an account, through as many pages as it takes."""
+        found: list[records_pb2.Publicacion] = []
+        while True:
+            request = records_pb2.ListPublicacionesRequest(usuario=account, limit=1000, offset=len(found))
+            page = await self.records.ListPublicaciones(request, metadata=self.bearer("viewer"))
+            found += page.publicaciones
+            if len(found) >= page.total or not page.publicaciones:
+                return found
+
+    async def posts_json(self, account: str = "banco") -> list[dict[str, Any]]:
+        request = records_pb2.ExportPublicacionesJsonRequest(usuario=account)
+        body = await self.records.ExportPublicacionesJson(request, metadata=self.bearer("viewer"))
+        rows: list[dict[str, Any]] = json.loads(body.data)
+        return rows
+
+    def query(self, statement: str) -> list[dict[str, Any]]:
+        """Asks the database as its superuser; `{tenant}` stands for the tenant's id."""
+        with postgres.server().connect(self.suite.service_database.name) as connection:
+            text = statement.replace("{tenant}", f"'{self.tenant_id}'")
+            return connection.cursor(row_factory=dict_row).execute(text.encode()).fetchall()
+
+    @property
+    def lake(self) -> Path:
+        return self.suite.lake_folder / f"tenant={self.tenant_id}"
+
+    def lake_rows(self, table: str) -> list[dict[str, Any]]:
+        """Gives all rows of a Delta table of the tenant's lake."""
+        rows: list[dict[str, Any]] = DeltaTable(str(self.lake / table)).to_pyarrow_table().to_pylist()
+        return rows
+
+    def lake_version(self, table: str) -> int:
+        return int(DeltaTable(str(self.lake / table)).version())
+
+
+def messages(data: bytes, content_type: str, parameters: dict[str, Any]) -> Iterator[data_pb2.ImportDataRequest]:
+    """Gives the messages of an upload: the parameters with the first, the bytes in pieces."""
+    first = HttpBody(content_type=content_type, data=data[:_PIECE])
+    yield data_pb2.ImportDataRequest(file=first, **parameters)
+    for start in range(_PIECE, len(data), _PIECE):
+        yield data_pb2.ImportDataRequest(file=HttpBody(data=data[start : start + _PIECE]))
+
+
+class MlJobs(JobsServiceServicer):
+    """Stands for the ml service's jobs: gives those of the caller's token that a test has put there."""
+
+    def __init__(self) -> None:
+        self.jobs: dict[str, list[job_pb2.Job]] = {}
+        self.tokens: list[str] = []
+
+    async def ListJobs(  # noqa: N802 - the rpc's name
+        self, request: jobs_pb2.ListJobsRequest, context: Any
+    ) -> jobs_pb2.ListJobsResponse:
+        token = dict(context.invocation_metadata()).get("authorization", "")
+        self.tokens.append(token)
+        jobs = [job for job in self.jobs.get(token, []) if not request.after or _key(job) < request.after]
+        return jobs_pb2.ListJobsResponse(jobs=sorted(jobs, key=_key, reverse=True)[: request.limit])
+
+
+def _key(job: job_pb2.Job) -> str:
+    return job.job_id.rpartition("/")[2]
