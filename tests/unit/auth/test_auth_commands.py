@@ -81,7 +81,8 @@ def test_provision_is_refused_in_production(terminal: Terminal, settings: Settin
 
 
 def test_bad_input_is_explained_without_its_secrets(terminal: Terminal, settings: Settings) -> None:
-    wanted = {"tenants": [{"name": "Bad", "users": [{**PERSON, "role": "king"}]}]}
+    wanted = {"tenants": [{"name": "Bad", "timezone": "Mars", "users": [{**PERSON, "role": "king"}]}]}
     said = terminal.fail("provision", environment_of(settings), wanted)
+    assert "tenants.0.timezone" in said
     assert "tenants.0.users.0.role" in said
     assert "s3cret-of-mine" not in said

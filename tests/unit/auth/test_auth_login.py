@@ -41,6 +41,8 @@ async def test_every_refusal_is_the_same(auth: RunningAuth) -> None:
         await refusal(auth.log_in(inactive.email)),
         await refusal(auth.log_in(of_inactive_tenant.email)),
         await refusal(auth.log_in_by_username("nobody")),
+        await refusal(auth.log_in_by_username("no\0body")),
+        await refusal(auth.log_in("@" * 254, "\0")),
         await refusal(auth.log_in_by_username(inactive.user.username)),
     ]
     assert all(isinstance(error, Unauthenticated) for error in refusals)

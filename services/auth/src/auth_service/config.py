@@ -2,10 +2,11 @@
 
 import os
 from typing import ClassVar
-from zoneinfo import available_timezones
 
 from pydantic import Field, field_validator
 from service_runtime.config import RuntimeSettings
+
+from auth_service.names import require_timezone
 
 
 class Settings(RuntimeSettings):
@@ -39,9 +40,4 @@ class Settings(RuntimeSettings):
     # Time zone of a new tenant, as in the IANA list.
     default_timezone: str = "America/Lima"
 
-    @field_validator("default_timezone")
-    @classmethod
-    def _is_a_time_zone(cls, name: str) -> str:
-        if name not in available_timezones():
-            raise ValueError("no time zone of the IANA list")
-        return name
+    _is_a_timezone = field_validator("default_timezone")(require_timezone)

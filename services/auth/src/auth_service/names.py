@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from zoneinfo import available_timezones
 
 from service_runtime.errors import InvalidArgument
 
@@ -25,7 +26,8 @@ def comparison_key(text: str) -> str:
     """Gives the form in which e-mail addresses, user names and tenant names are compared."""
     # Case folding can undo the composition, and composing can bring back what folds: hence NFKC on both sides.
     folded = unicodedata.normalize("NFKC", text).casefold()
-    return " ".join(unicodedata.normalize("NFKC", folded).split())
+    # PostgreSQL takes no NUL; what stands for it here is in no name that was ever registered.
+    return " ".join(unicodedata.normalize("NFKC", folded).replace("\0", "\ufffd").split())
 
 
 def username_from_email(email: str) -> str:
@@ -37,3 +39,10 @@ def username_from_email(email: str) -> str:
 def is_username(name: str) -> bool:
     """Tells whether a name can be a user name; one with an at sign would be taken for an address."""
     return bool(re.fullmatch(r"[\w.-]{1,64}", name))
+
+
+def require_timezone(name: str) -> str:
+    """Gives the name of a time zone back, or raises ValueError."""
+    if name not in available_timezones():
+        raise ValueError("is no time zone of the IANA list")
+    return name

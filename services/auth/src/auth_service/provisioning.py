@@ -4,14 +4,15 @@ import secrets
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Annotated
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 from service_runtime.errors import InvalidArgument
 
 from auth_service.accounts import Origin, Role, Tenant, User
 from auth_service.audit import OK, AuditTrail
-from auth_service.names import clean_text, comparison_key, is_username
+from auth_service.names import clean_text, comparison_key, is_username, require_timezone
 from auth_service.passwords import PasswordHashing
 from auth_service.store import Store
 from auth_service.tenant_store import TenantRecords
@@ -42,7 +43,7 @@ class WantedTenant(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     name: str = Field(min_length=1, max_length=200)
-    timezone: str | None = None
+    timezone: Annotated[str, AfterValidator(require_timezone)] | None = None
     is_active: bool = True
     users: list[WantedUser] = []
 
