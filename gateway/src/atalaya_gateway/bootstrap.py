@@ -1,10 +1,9 @@
 """Envoy's whole configuration as a template."""
 
-import yaml
-
 from atalaya_gateway.clusters import clusters
 from atalaya_gateway.listeners import public_listener
 from atalaya_gateway.typed import JsonObject, typed
+from atalaya_gateway.yaml_text import as_yaml
 
 _HEADER = "# Made from the contracts by `python -m atalaya_gateway.generate`; not edited by hand.\n"
 
@@ -26,18 +25,6 @@ def bootstrap() -> JsonObject:
         },
         "static_resources": {"listeners": [public_listener()], "clusters": clusters()},
     }
-
-
-class _WithoutAliases(yaml.SafeDumper):
-    """Writes equal parts in full, so that a change shows where it applies."""
-
-    def ignore_aliases(self, data: object) -> bool:
-        return True
-
-
-def as_yaml(document: JsonObject) -> str:
-    """Writes a configuration as YAML."""
-    return yaml.dump(document, Dumper=_WithoutAliases, sort_keys=False, width=120, allow_unicode=True)
 
 
 def template() -> str:

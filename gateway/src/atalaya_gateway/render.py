@@ -1,18 +1,17 @@
 """Fills the template for one run."""
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from atalaya_gateway import contract
 from atalaya_gateway.addresses import address_of, discovery_of
-from atalaya_gateway.bootstrap import as_yaml
 from atalaya_gateway.committed import committed_file
 from atalaya_gateway.pages import write_pages
 from atalaya_gateway.placeholders import fill
 from atalaya_gateway.tracing import spans_cluster, tracing
+from atalaya_gateway.yaml_text import from_yaml
 
 LOCAL_ORIGINS = r"https?://(localhost|127\.0\.0\.1)(:\d+)?"
 ONE_MEBIBYTE = 1024 * 1024
@@ -64,6 +63,6 @@ def render(
     for service in contract.clusters():
         values[f"{service.upper()}_ADDRESS"] = address_of(sockets[service])
         values[f"{service.upper()}_DISCOVERY"] = discovery_of(sockets[service])
-    target = directory / "envoy.yaml"
-    target.write_text(as_yaml(fill(yaml.safe_load(committed_file("envoy.yaml")), values)), encoding="utf-8")
+    target = directory / "envoy.json"
+    target.write_text(json.dumps(fill(from_yaml(committed_file("envoy.yaml")), values), indent=1), encoding="utf-8")
     return target

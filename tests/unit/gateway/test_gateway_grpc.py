@@ -58,8 +58,7 @@ async def test_an_error_keeps_its_details_and_shows_no_inner_header(channel: grp
         await call
 
     assert refused.value.code() is grpc.StatusCode.NOT_FOUND
-    trailers = {key: value for key, value in refused.value.trailing_metadata() or ()}  # type: ignore[misc]
-    assert b"CUSTOMER_NOT_FOUND" in trailers["grpc-status-details-bin"]
+    assert "CUSTOMER_NOT_FOUND" in str(refused.value.trailing_metadata())
     assert not {key for key, _ in refused.value.initial_metadata() or () if key.startswith(("x-http", "x-error"))}
 
 
