@@ -1,0 +1,43 @@
+"""Imports a file of any size and follows its job."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+from atalaya.ingest.v1.data_pb2 import GetJobRequest as GetIngestJobRequest
+from atalaya.ingest.v1.data_pb2 import ImportDataRequest
+from atalaya.jobs.v1.job_pb2 import CANCELLED, FAILED, SUCCEEDED, Job
+from google.api.httpbody_pb2 import HttpBody
+
+from atalaya_client.connection import Atalaya
+
+CHUNK_BYTES = 512 * 1024
+_ENDED = (SUCCEEDED, FAILED, CANCELLED)
+
+
+async def import_file(atalaya: Atalaya, path: Path, options: ImportDataRequest) -> str:
+    """Streams a CSV file and gives the id of its job; `options` says what the rows are, as in the rpc ImportData."""
+    reply = await atalaya.data.ImportData(_messages(path, options))
+    return reply.job_id
+
+
+async def _messages(path: Path, options: ImportDataRequest) -> AsyncIterator[ImportDataRequest]:
+    message = ImportDataRequest()
+    message.CopyFrom(options)
+    with path.open("rb") as file:
+        message.file.CopyFrom(HttpBody(content_type="text/csv", data=await asyncio.to_thread(file.read, CHUNK_BYTES)))
+        yield message
+        while data := await asyncio.to_thread(file.read, CHUNK_BYTES):
+            yield ImportDataRequest(file=HttpBody(data=data))
+
+
+async def follow_job(
+    atalaya: Atalaya, job_id: str, tell: Callable[[Job], None] = lambda job: None, pause_seconds: float = 0.5
+) -> Job:
+    """Asks for a job of ingest until it has ended, tells each answer, and gives the last."""
+    while True:
+        job = await atalaya.jobs.GetJob(GetIngestJobRequest(job_id=job_id))
+        tell(job)
+        if job.status in _ENDED:
+            return job
+        await asyncio.sleep(pause_seconds)
