@@ -1,11 +1,28 @@
 """Logging in by e-mail and by user name, and the one answer to all that is wrong."""
 
+from collections.abc import Iterator
 from hashlib import sha256
+from typing import Any
 
 import pytest
 from service_runtime.errors import Unauthenticated
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
 from support.auth_running import RunningAuth
 from support.running import refusal
+
+
+@pytest.fixture
+def statements() -> Iterator[list[str]]:
+    """The statements that the service sends to its database."""
+    sent: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        sent.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    yield sent
+    event.remove(Engine, "before_cursor_execute", note)
 
 
 async def test_person_logs_in_by_email_in_any_case(auth: RunningAuth) -> None:
@@ -49,6 +66,18 @@ async def test_every_refusal_is_the_same(auth: RunningAuth) -> None:
     assert {(error.reason, error.message, *error.metadata.items()) for error in refusals} == {
         ("BAD_CREDENTIALS", "The name or the password is wrong.")
     }
+
+
+async def test_every_refusal_costs_the_same_statements(auth: RunningAuth, statements: list[str]) -> None:
+    person, inactive = await auth.register(), await auth.register()
+    auth.query("UPDATE users SET is_active = false WHERE user_id = %s", inactive.user.id)
+    costs = []
+    for email in (person.email, "nobody@example.com", inactive.email):
+        statements.clear()
+        await refusal(auth.log_in(email, "wrong-password", source="203.0.113.200"))
+        costs.append(list(statements))
+    assert len(costs[0]) > 5
+    assert costs[0] == costs[1] == costs[2]
 
 
 async def test_each_log_in_is_a_session_with_a_family_of_its_own(auth: RunningAuth) -> None:
