@@ -90,7 +90,14 @@ def _spoiler(random: Random) -> Callable[[str, str], str]:
             return f"{value}.0"
         if column.endswith(("_at", "_date", "fecha_reclamo", "fecha_pago")) and "T" in value:
             return random.choice(
-                (value + "Z", value + "-05:00", value.replace("T", " ") + ".25", value[:16], "2099-01-01", value + "+0530")
+                (
+                    value + "Z",
+                    value + "-05:00",
+                    value.replace("T", " ") + ".25",
+                    value[:16],
+                    "2099-01-01",
+                    value + "+0530",
+                )
             )
         if column in ("monto", "premium") and chance < 0.15:
             return random.choice(("-5", "0", "1e3", "+7.", ".5"))

@@ -1,4 +1,4 @@
-"""The lake's parse rules once more, written from its specification in plain Python and pandas, to hold the service to."""
+"""The lake's parse rules once more, in plain Python and pandas from the specification alone."""
 
 import csv
 import io
@@ -68,7 +68,9 @@ def boolean(raw: object) -> bool | None:
 def read_csv(data: bytes) -> pd.DataFrame:
     """The raw texts of a CSV by lower-cased column name: short rows filled, long rows cut, blank lines skipped."""
     content = data.decode("utf-8-sig", errors="replace")
-    rows = [row for row in csv.reader(io.StringIO(content, newline="")) if row and (len(row) > 1 or row[0].strip(WHITE))]
+    rows = [
+        row for row in csv.reader(io.StringIO(content, newline="")) if row and (len(row) > 1 or row[0].strip(WHITE))
+    ]
     if not rows:
         return pd.DataFrame()
     header = [name.strip().lower() for name in rows[0]]

@@ -40,7 +40,8 @@ def customers(raw: pd.DataFrame, now: datetime, *, key: str, when: str, amount: 
     table["r"] = score(-table["recencia"])
     table["f"] = score(table["frecuencia"])
     table["m"] = score(table["monto"])
-    table["segmento"] = [MAP[row.r][(row.f + row.m + 1) // 2 - 1] for row in table.itertuples()]
+    scores = zip(table["r"].tolist(), table["f"].tolist(), table["m"].tolist(), strict=True)
+    table["segmento"] = [MAP[r][(f + m + 1) // 2 - 1] for r, f, m in scores]
     table.attrs["as_of"] = end.date().isoformat()
     return table
 

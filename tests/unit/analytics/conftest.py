@@ -19,9 +19,7 @@ def clock() -> dict[str, datetime]:
 
 
 @pytest.fixture
-async def analytics(
-    tmp_path: Path, issuer: TestIssuer, clock: dict[str, datetime]
-) -> AsyncIterator[RunningAnalytics]:
+async def analytics(tmp_path: Path, issuer: TestIssuer, clock: dict[str, datetime]) -> AsyncIterator[RunningAnalytics]:
     """The running service, with a tenant of its own."""
     async with socket_address() as address:
         settings = Settings(

@@ -26,9 +26,7 @@ async def test_claims_are_counted_by_lower_cased_state(analytics: RunningAnalyti
 
 async def test_claims_are_a_bare_object_over_rest(analytics: RunningAnalytics) -> None:
     analytics.put(CLAIMS, "estado\nrechazado\n")
-    reply = await analytics.insurance.ExportClaimStatsJson(
-        pb.ExportClaimStatsJsonRequest(), metadata=analytics.viewer
-    )
+    reply = await analytics.insurance.ExportClaimStatsJson(pb.ExportClaimStatsJsonRequest(), metadata=analytics.viewer)
     assert reply.content_type == "application/json"
     assert json.loads(reply.data) == {"aprobado": 0, "pendiente": 0, "rechazado": 1, "en_revision": 0}
 

@@ -60,7 +60,9 @@ async def test_status_names_each_service_and_each_route(analytics: RunningAnalyt
     assert (reply.status, reply.services["analytics"], reply.services["auth"]) == ("degraded", "serving", "not_serving")
     assert sorted(reply.services) == ["analytics", "auth", "ingest", "insights", "ml"]
     routes = {(item.method, item.path): item.summary for item in reply.endpoints}
-    assert routes["GET", "/cross/analytics/customer-journey"] == "Follows users to clients, policyholders and claimants."
+    assert (
+        routes["GET", "/cross/analytics/customer-journey"] == "Follows users to clients, policyholders and claimants."
+    )
     assert routes["GET", "/"] == "Says what this is."
     assert all(routes.values())
     assert [item.path for item in reply.endpoints] == sorted(item.path for item in reply.endpoints)

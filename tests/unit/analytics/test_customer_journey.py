@@ -1,5 +1,6 @@
 """The customer journey equals an independent computation from the specification, on clean and on dirty data."""
 
+import asyncio
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -35,7 +36,8 @@ def figures(reply: pb.GetCustomerJourneyResponse) -> dict[str, Any]:
             funnel.policyholders_to_claimants,
         ),
         "rates": tuple(
-            value(rates, name) for name in ("user_to_client", "client_to_policy", "policy_to_claim", "overall_conversion")
+            value(rates, name)
+            for name in ("user_to_client", "client_to_policy", "policy_to_claim", "overall_conversion")
         ),
         "days": tuple(
             value(timing, f"avg_days_{name}") for name in ("user_to_client", "client_to_policy", "policy_to_claim")
@@ -102,9 +104,7 @@ async def test_an_as_of_that_is_no_time_with_zone_is_refused(analytics: RunningA
     assert error.reason == "INVALID_REQUEST"
 
 
-async def test_a_time_to_come_counts_once_it_has_come(
-    analytics: RunningAnalytics, clock: dict[str, datetime]
-) -> None:
+async def test_a_time_to_come_counts_once_it_has_come(analytics: RunningAnalytics, clock: dict[str, datetime]) -> None:
     put_all(analytics, insurance_files(8))
     analytics.put("mysql/users/users.csv", "id,state,created_at\n1,lima,2030-01-01\n")
     before = (await ask(analytics)).as_of.ToDatetime()
@@ -120,7 +120,7 @@ async def test_generated_data_of_the_peers_give_the_same_figures(
     if not generator.is_file():
         pytest.skip(f"there is no {generator}")
     command = [sys.executable, str(generator), "--scale", "0.02", "--out", str(tmp_path / "made"), "--only", "primac"]
-    subprocess.run(command, check=True, capture_output=True, timeout=60)
+    await asyncio.to_thread(subprocess.run, command, check=True, capture_output=True, timeout=60)
     analytics.path("").parent.mkdir(parents=True, exist_ok=True)
     (tmp_path / "made" / "s3").rename(analytics.path(""))
     assert figures(await ask(analytics)) == customer_journey(analytics.path(""), NOW)

@@ -1,7 +1,6 @@
 """RFM scores and segments: the map, the law of the scores, and figures equal to an independent computation."""
 
 import asyncio
-import gzip
 from collections.abc import AsyncIterator
 from datetime import datetime
 from pathlib import Path
@@ -50,7 +49,16 @@ async def holds(analytics: RunningAnalytics, expected: pd.DataFrame, sample: int
     assert (reply.total_clientes, reply.as_of) == (len(expected), expected.attrs["as_of"])
     for row in expected.sample(min(sample, len(expected)), random_state=1).itertuples():
         found = await customer(analytics, str(row.Index))
-        got = (found.id_cuenta, found.recencia, found.frecuencia, found.monto, found.r, found.f, found.m, found.segmento)
+        got = (
+            found.id_cuenta,
+            found.recencia,
+            found.frecuencia,
+            found.monto,
+            found.r,
+            found.f,
+            found.m,
+            found.segmento,
+        )
         assert got == tuple(row)
         assert found.rfm == f"{row.r}{row.f}{row.m}"
         assert found.beneficios
@@ -62,9 +70,7 @@ async def test_payments_are_segmented_as_the_reference_does(analytics: RunningAn
     data = insurance_files(11, dirty=dirty)[PAYMENTS]
     analytics.put(PAYMENTS, data)
     raw = lake_rules.read_csv(data)
-    await holds(
-        analytics, rfm_reference.customers(raw, NOW, key="customer_id", when="fecha_pago", amount="monto")
-    )
+    await holds(analytics, rfm_reference.customers(raw, NOW, key="customer_id", when="fecha_pago", amount="monto"))
 
 
 async def test_transactions_go_before_payments_and_parquet_before_csv(analytics: RunningAnalytics) -> None:
@@ -72,7 +78,9 @@ async def test_transactions_go_before_payments_and_parquet_before_csv(analytics:
     analytics.put(TRANSACTIONS, "id_cuenta,fecha,monto\nfrom-csv,2024-01-01,5\n")
     assert (await customer(analytics, "from-csv")).frecuencia == 1
     for number in (1, 2):
-        part = pa.table({"monto": ["10.5"], "id_cuenta": ["from-parquet"], "fecha": [f"2024-01-0{number}T23:30:00-05:00"]})
+        part = pa.table(
+            {"monto": ["10.5"], "id_cuenta": ["from-parquet"], "fecha": [f"2024-01-0{number}T23:30:00-05:00"]}
+        )
         pq.write_table(part, analytics.path(f"datavision/transactions/{number}.parquet"))
     found = await customer(analytics, " from-parquet ")
     assert (found.frecuencia, found.monto, found.as_of) == (2, 21.0, "2024-01-03")
@@ -86,7 +94,7 @@ async def test_real_purchases_are_segmented_as_the_reference_does(
     file = shared_data / "rfm_cdnow" / "cdnow_master.csv.gz"
     if not file.is_file():
         pytest.skip(f"there is no {file}")
-    table = pd.read_csv(gzip.open(file), dtype=str)
+    table = pd.read_csv(file, dtype=str)
     table = table.rename(columns={"customer_id": "id_cuenta", "date": "fecha", "dollar_value": "monto"})
     analytics.put(TRANSACTIONS, table.to_csv(index=False))
     expected = rfm_reference.customers(table, NOW, key="id_cuenta", when="fecha", amount="monto")
@@ -163,7 +171,7 @@ async def test_each_of_the_125_cells_has_one_segment(engine: tuple[DuckDbEngine,
     pq.write_table(table, folder / "cells.parquet")
     sql = sql_text("rfm_customers")
     after_scores = sql[sql.index("segments (r, fm, segmento) AS") :]
-    found = await duckdb.rows(Query("t", f"WITH {after_scores}", {"scores": Source([folder / "cells.parquet"])}))  # noqa: S608
+    found = await duckdb.rows(Query("t", f"WITH {after_scores}", {"scores": Source([folder / "cells.parquet"])}))
     names = {(row["r"], row["f"], row["m"]): row["segmento"] for row in found}
     assert len(found) == len(names) == 125
     assert names == {(r, f, m): rfm_reference.MAP[r][(f + m + 1) // 2 - 1] for r, f, m in scores}

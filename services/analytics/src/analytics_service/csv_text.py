@@ -8,9 +8,6 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 _CHUNK_BYTES = 4 * 1024 * 1024
 _ROWS_AT_ONCE = 20_000
 # A cell longer than this is a quote that was never closed.
@@ -44,6 +41,10 @@ def inspect(path: Path) -> CsvFile:
 
 def repair(file: CsvFile, target: Path) -> None:
     """Writes the rows as a Parquet table of texts c0, c1 …: one cell for each column, blank lines left out."""
+    # Only dirty files need pyarrow: a service that has seen none stays small.
+    import pyarrow as pa
+    from pyarrow import parquet as pq
+
     width = len(file.header)
     schema = pa.schema([(f"c{index}", pa.string()) for index in range(width)])
     with pq.ParquetWriter(target, schema) as writer:

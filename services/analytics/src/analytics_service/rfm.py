@@ -13,7 +13,7 @@ from service_runtime.errors import NotFound
 
 from analytics_service.answers import column_missing
 from analytics_service.as_of import NewestTimes
-from analytics_service.customer_table import Customer, CustomerTable, write_arrow
+from analytics_service.customer_table import Customer, CustomerTable
 from analytics_service.datasets import PAYMENTS, TRANSACTIONS, Dataset
 from analytics_service.kept_files import KeptFile, KeptFiles, key_of
 from analytics_service.query_engine import Query, QueryEngine, Source
@@ -104,7 +104,9 @@ class Rfm:
         listed = await self._tables.files(tenant_id, [TRANSACTIONS])
         dataset = TRANSACTIONS if listed[TRANSACTIONS.name] else PAYMENTS
         try:
-            table = (await self._tables.open(tenant_id, [dataset]))[dataset.table]
+            table = (await self._tables.open(tenant_id, [dataset], listed if dataset is TRANSACTIONS else None))[
+                dataset.table
+            ]
         except NotFound as error:
             message = f"Neither {TRANSACTIONS.path} nor {PAYMENTS.path} is in the lake."
             raise NotFound(error.reason, message, path=TRANSACTIONS.path, dataset=TRANSACTIONS.name) from error
@@ -128,7 +130,7 @@ class Rfm:
             await self._engine.write(query, sorted_rows)
             tables = {"rfm_customers": Source([sorted_rows])}
             segments = await self._engine.rows(Query(owner, sql_text("rfm_segments"), tables))
-            await asyncio.to_thread(write_arrow, sorted_rows, mapped)
+            await asyncio.to_thread(CustomerTable.write, sorted_rows, mapped)
             return self._kept.keep(key, mapped, {"segments": segments})
 
 
