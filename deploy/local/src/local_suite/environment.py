@@ -40,6 +40,8 @@ def service_environment(home: Home, service: str, *, process: str = "", metrics_
     bucket = settings.get("S3_BUCKET")
     settings.setdefault("ATALAYA_LAKE", f"s3://{bucket}" if bucket else f"file://{home.lake}")
     settings |= {f"{name.upper()}_ADDRESS": f"unix:{home.socket(name)}" for name in SERVICES}
+    if service == "analytics":
+        settings.setdefault("ANALYTICS_CACHE_FOLDER", str(home.path / "cache" / "analytics"))
     if service == "auth":
         settings["JWT_PRIVATE_KEYS_FILE"] = str(signing_keys(home))
         settings.setdefault("JWT_EXPIRATION_MINUTES", "60")
