@@ -1,9 +1,10 @@
-"""Schema changes by Alembic, run by the owner's role; helpers for what every service's tables need alike."""
+"""Schema changes by Alembic, run by the owner's role; helpers for what every service's tables need alike.
+
+Alembic is imported where it is used: every process knows `run_migrations`, but only one that migrates pays for it.
+"""
 
 from typing import TYPE_CHECKING
 
-from alembic import command, context, op
-from alembic.config import Config
 from sqlalchemy import create_engine, make_url, text
 from sqlalchemy.pool import NullPool
 
@@ -19,6 +20,9 @@ _LOCK_NUMBER = 4_715_020_011
 
 def run_migrations(package: str, settings: RuntimeSettings) -> None:
     """Brings the database to the newest schema of `<package>.migrations`, as the owner's role."""
+    from alembic import command
+    from alembic.config import Config
+
     if not settings.migration_database_url or not settings.database_url:
         raise SystemExit("MIGRATION_DATABASE_URL and DATABASE_URL must be set to migrate.")
     config = Config()
@@ -36,6 +40,8 @@ def run_migrations(package: str, settings: RuntimeSettings) -> None:
 
 def run_environment() -> None:
     """Runs the migrations on the connection of `run_migrations`; the whole of a service's migrations/env.py."""
+    from alembic import context
+
     connection: Connection = context.config.attributes["connection"]
     context.configure(connection=connection, transaction_per_migration=False)
     context.run_migrations()
@@ -43,6 +49,8 @@ def run_environment() -> None:
 
 def app_role() -> str:
     """Gives the quoted name of the role that the service works with; inside a migration."""
+    from alembic import op
+
     config = op.get_context().config
     role = config.attributes["app_role"] if config is not None else ""
     return '"' + str(role).replace('"', '""') + '"'
@@ -50,11 +58,15 @@ def app_role() -> str:
 
 def grant_to_app_role(table: str, rights: str = "SELECT, INSERT, UPDATE, DELETE") -> None:
     """Lets the service's role work on a table, or use a sequence named in full (`SEQUENCE name`)."""
+    from alembic import op
+
     op.execute(f"GRANT {rights} ON {table} TO {app_role()}")
 
 
 def enable_tenant_isolation(table: str) -> None:
     """Shows of a table only the session's tenant's rows, to its owner too, and lets the service's role work on it."""
+    from alembic import op
+
     own_rows = "tenant_id = NULLIF(current_setting('app.tenant_id', true), '')::uuid"
     op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
     op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
