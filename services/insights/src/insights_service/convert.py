@@ -26,18 +26,19 @@ def _day(name: str, text: str) -> date | None:
     try:
         return date.fromisoformat(text) if text else None
     except ValueError as error:
-        violation = Violation((name,), "value must be a day of the calendar", "date.exists")
+        violation = Violation(("query", name), "value must be a day of the calendar", "date.exists")
         raise Unprocessable("INVALID_REQUEST", f"{name} is not a day.", violations=[violation]) from error
 
 
 def from_text_sentiment(found: TextSentiment) -> sentiment_pb2.SentimentResult:
-    """Gives a text's scores as they come: rounding is for those who show them."""
+    """Gives a text's scores, rounded so that the three still sum to 1 and the score is their difference."""
+    positive, negative = round(found.positive, _SHARE_DECIMALS), round(found.negative, _SHARE_DECIMALS)
     return sentiment_pb2.SentimentResult(
         label=found.label,
-        score=found.score,
-        positive=found.positive,
-        neutral=found.neutral,
-        negative=found.negative,
+        score=round(positive - negative, _SHARE_DECIMALS),
+        positive=positive,
+        neutral=round(1.0 - positive - negative, _SHARE_DECIMALS),
+        negative=negative,
         language=found.language,
         emotions=found.emotions,
     )

@@ -51,9 +51,15 @@ class PostTexts:
                 filter=_condition(accounts, period),
                 batch_size=self._batch_size,
             )
+            waiting: list[PostText] = []
+            # A month of an account is a file, and often a small one: they are put together to full batches.
             for batch in scanner.to_batches():
-                if batch.num_rows:
-                    yield _texts(batch, period.timezone)
+                waiting += _texts(batch, period.timezone)
+                if len(waiting) >= self._batch_size:
+                    yield waiting
+                    waiting = []
+            if waiting:
+                yield waiting
         except TableNotFoundError:
             return
         except (DeltaError, OSError, pa.ArrowException) as error:

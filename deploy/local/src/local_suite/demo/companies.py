@@ -23,6 +23,8 @@ class Company:
     accounts: tuple[str, ...]
     # Whether the insurance files and the shop's purchases are loaded for it.
     has_business_data: bool = False
+    # Whether its accounts get their first forecast and clusters, so that the first session answers at once.
+    trains_models: bool = False
 
 
 TIMEZONE = "America/Lima"
@@ -36,6 +38,7 @@ COMPANIES = (
         ),
         ("BCPComunica", "bbva_peru", "Interbank"),
         has_business_data=True,
+        trains_models=True,
     ),
     Company(
         "DataInc",

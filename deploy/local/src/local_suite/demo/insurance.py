@@ -36,7 +36,7 @@ _COVERAGES = (
     "DENTAL",
 )
 _STATUS = ("ACTIVE", "ACTIVE", "EXPIRED", "CANCELLED", "PENDING")
-_ESTADOS = ("APROBADO", "PENDIENTE", "RECHAZADO", "EN_PROCESO")
+_ESTADOS = ("APROBADO", "PENDIENTE", "RECHAZADO", "EN_REVISION")
 _METHODS = ("TARJETA", "TRANSFERENCIA", "EFECTIVO", "YAPE", "DEBITO_AUTOMATICO")
 _SERVICES = {
     "servicio_pagos": 30, "autenticacion_usuario": 27, "servicio_notificaciones": 14, "respaldo_datos": 11,

@@ -80,11 +80,7 @@ async def _load_company(api: Api, company: Company, files: list[ImportFile], say
         unchanged += job["rows_unchanged"]
         rejected += job["rows_rejected"]
     say(f"{company.name}: {written} rows written, {unchanged} there already, {rejected} rejected ({len(files)} files).")
-    if company.is_active:
-        trained = [
-            f"{what} of {account}"
-            for account in company.accounts
-            for what in ("regression", "clustering")
-            if await api.train(what, account)
-        ]
-        say(f"{company.name}: {len(trained)} models trained.")
+    if company.trains_models:
+        trainings = [(what, account) for account in company.accounts for what in ("regression", "clustering")]
+        begun = await asyncio.gather(*(api.train(what, account) for what, account in trainings))
+        say(f"{company.name}: {sum(begun)} models trained or in training, {len(begun) - sum(begun)} there already.")
