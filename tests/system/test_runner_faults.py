@@ -24,7 +24,7 @@ QUESTIONS = {
     "auth": "/api/v1/users/me",
     "ingest": "/api/v1/jobs/ingest%2F01920000-0000-7000-8000-000000000000",
     "ml": "/regression/metrics/nobody",
-    "insights": "/api/v1/insights/sentiment?text=bien",
+    "insights": "/api/v1/insights/sentiment?account=nobody",
     "analytics": "/api/v1/status",
 }
 

@@ -82,6 +82,7 @@ class Supervised:
             except (SuiteError, OSError) as error:
                 reason = str(error)
             else:
+                self._changed()  # Now there is a process id.
                 await self._attend(self.process)
                 reason = ending(self.process.returncode)
             if self._stopping or not await self._may_start_again(reason):
