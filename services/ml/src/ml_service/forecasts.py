@@ -12,7 +12,7 @@ from service_runtime.identity import Identity
 from service_runtime.jobs import JobRecord
 
 from ml_service.daily_readings import daily_series
-from ml_service.forecast.series import DailySeries, last_window
+from ml_service.forecast.series import DailySeries
 from ml_service.forecast.served import Path, ServedForecast
 from ml_service.ingest_client import VisibleAccounts
 from ml_service.lake_reader import LakeReader
@@ -83,7 +83,7 @@ class Forecasts:
             raise NotFound("MODEL_NOT_TRAINED", "The account has no readings any more.", username=account)
         ahead = days_until(until, series) if until else days
         return Prediction(
-            path=model.path(last_window(series.filled()), series.last_day, ahead, level),
+            path=model.path(series, ahead, level),
             level=level,
             model_id=version.model_id,
             last_date=date.fromordinal(series.last_day),

@@ -7,23 +7,32 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ml_service.forecast.series import Floats
+from ml_service.forecast.series import LONGEST_WINDOW, Floats
 
 # Growth beyond the longest measured horizon, as a power of the days: between a random walk and a wrong slope.
 _SLOWEST_GROWTH, _FASTEST_GROWTH = 0.5, 1.0
 _FEWEST_OTHERS = 3
 
 
+def recent_change(filled: Floats) -> float:
+    """Mean absolute daily change of the last year, by which errors of calm and of busy times are made alike.
+
+    At least one follower over the whole time, so that nothing is divided by 0.
+    """
+    recent = filled[-LONGEST_WINDOW:]
+    return float(max(np.abs(np.diff(recent)).mean(), 1.0 / len(recent))) if len(recent) > 1 else 1.0
+
+
 @dataclass(frozen=True)
 class HorizonErrors:
-    """Absolute errors so many days ahead, in followers, each with the day (an ordinal) it was predicted from."""
+    """Absolute errors so many days ahead, each over the recent change at its origin, with that day as an ordinal."""
 
     ahead: int
     origins: Sequence[int]
     errors: Sequence[float]
 
     def half_width(self, level: float) -> float:
-        """Half the interval's width, in followers."""
+        """Half the interval's width, in recent changes."""
         return _conformal(np.asarray(self.errors), level)
 
     def coverage(self, level: float) -> float:
@@ -48,13 +57,14 @@ class Intervals:
         self._horizons = horizons
         self._ahead = np.array([each.ahead for each in horizons], dtype=np.float64)
 
-    def half_widths(self, level: float, days: int) -> Floats:
-        """For 1..days ahead, never falling."""
+    def half_widths(self, level: float, days: int, change: float) -> Floats:
+        """In followers, for 1..days ahead from where the recent change is that; never falling."""
         known = np.maximum.accumulate([each.half_width(level) for each in self._horizons])
         ahead = np.arange(1.0, days + 1.0)
+        last = self._ahead[-1]
         within = np.interp(ahead, self._ahead, known)
-        beyond = known[-1] * (np.maximum(ahead, self._ahead[-1]) / self._ahead[-1]) ** self._growth(known)
-        return np.asarray(np.maximum(within, beyond))
+        beyond = known[-1] * (np.maximum(ahead, last) / last) ** self._growth(known)
+        return np.asarray(np.where(ahead <= last, within, beyond) * change)
 
     def coverage(self, level: float, ahead: int) -> float:
         """The measured one, between horizons by a straight line, beyond the longest that of the longest."""

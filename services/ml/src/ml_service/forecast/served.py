@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from ml_service.forecast.intervals import HorizonErrors, Intervals
+from ml_service.forecast.intervals import HorizonErrors, Intervals, recent_change
 from ml_service.forecast.recursion import recursive_paths
-from ml_service.forecast.series import Days, Floats
+from ml_service.forecast.series import DailySeries, Days, Floats, last_window
 from ml_service.onnx_session import Graph
 
 
@@ -41,9 +41,11 @@ class ServedForecast:
             return np.asarray(self._graph.run(recent)[:, :days])
         return recursive_paths(self._graph.run, self._bounds, recent, last_days, days)
 
-    def path(self, window: Floats, last_day: int, days: int, level: float) -> Path:
-        values = self.values(window[None, :], np.array([last_day]), days)[0]
-        half = self._intervals.half_widths(level, days)
+    def path(self, series: DailySeries, days: int, level: float) -> Path:
+        """So many days after the newest reading of a series."""
+        filled = series.filled()
+        values = self.values(last_window(filled)[None, :], np.array([series.last_day]), days)[0]
+        half = self._intervals.half_widths(level, days, recent_change(filled))
         return Path(
             predictions=_whole(values),
             lower=_whole(values - half),

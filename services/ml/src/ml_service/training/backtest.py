@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ml_service.forecast.intervals import recent_change
 from ml_service.forecast.series import DailySeries, Days, Floats, last_window
 from ml_service.training.candidates import Fit
 
@@ -21,10 +22,13 @@ _MOST_REFITS = 5
 
 @dataclass(frozen=True)
 class Backtest:
-    """Errors of every candidate by origin and horizon; NaN where the day has no reading."""
+    """Errors of every candidate by origin and horizon; NaN where there is nothing to compare with."""
 
     origins: Days
-    scale: Floats
+    # Mean absolute daily change of the whole history.
+    scale: float
+    # Recent change at each origin.
+    changes: Floats
     actual: Floats
     errors: Mapping[str, Floats]
 
@@ -50,25 +54,23 @@ class Backtest:
 
 
 def origins_of(series: DailySeries) -> Days:
-    """Days from which to predict: the last year's, or the later part of a short history's."""
-    first, last = int(series.days[0]), series.last_day
-    length = last - first + 1
-    least = max(10, min(length // 2, length - SCORED[-1] - FEWEST_ORIGINS + 1))
-    zone = min(length - least, _LONGEST_ZONE)
-    step = -(-zone // _MOST_ORIGINS)
+    """Days from which to predict, each with a reading: the last year's, or the later part of a short history's."""
+    count = len(series)
+    least = max(10, min(count // 2, count - SCORED[-1] - FEWEST_ORIGINS + 1))
+    zone = series.days[least - 1 : -1]
+    zone = zone[zone > series.last_day - _LONGEST_ZONE]
+    step = -(-len(zone) // _MOST_ORIGINS)
     if step % 7 == 0:
         step += 1  # Else every origin would fall on the same weekday.
-    return np.arange(last - 1, last - 1 - zone, -step, dtype=np.int64)[::-1]
+    return np.asarray(zone[::-1][:: max(step, 1)][::-1])
 
 
 def run_backtest(series: DailySeries, candidates: Mapping[str, Fit], tick: Callable[[float], None]) -> Backtest:
     """Fits each candidate a few times along the past and lets it predict from all origins until the next fit."""
     origins = origins_of(series)
-    targets = series.without_outliers()
-    actual = np.array([[_reading(targets, day + ahead) for ahead in LADDER] for day in origins])
+    actual = _targets(series, origins)
     pasts = [series.until(int(day)).filled() for day in origins]
     windows = np.stack([last_window(past) for past in pasts])
-    scale = np.array([mean_change(past) for past in pasts])
     errors = {name: np.full(actual.shape, np.nan) for name in candidates}
     blocks = np.array_split(np.arange(len(origins)), min(_MOST_REFITS, len(origins)))
     for number, block in enumerate(blocks):
@@ -77,7 +79,8 @@ def run_backtest(series: DailySeries, candidates: Mapping[str, Fit], tick: Calla
             paths = fitted.predict(windows[block], origins[block], LADDER[-1])
             errors[name][block] = paths[:, np.array(LADDER) - 1] - actual[block]
             tick((number + (place + 1) / len(candidates)) / len(blocks))
-    return Backtest(origins, scale, actual, errors)
+    changes = np.array([recent_change(past) for past in pasts])
+    return Backtest(origins, mean_change(series.filled()), changes, actual, errors)
 
 
 def mean_change(filled: Floats) -> float:
@@ -85,6 +88,16 @@ def mean_change(filled: Floats) -> float:
     return float(max(np.abs(np.diff(filled)).mean(), 1.0 / len(filled)))
 
 
-def _reading(series: DailySeries, day: int) -> float:
-    place = int(np.searchsorted(series.days, day))
-    return float(series.values[place]) if place < len(series) and series.days[place] == day else float("nan")
+def _targets(series: DailySeries, origins: Days) -> Floats:
+    """What was to be predicted, by origin and horizon.
+
+    Where readings are so rare that next to none follows another by a day, bridged gaps stand in for readings.
+    """
+    known = np.full(series.last_day - int(series.days[0]) + 1 + LADDER[-1], np.nan)
+    readings = series.without_outliers()
+    known[readings.days - series.days[0]] = readings.values
+    places = origins[:, None] - series.days[0] + np.array(LADDER)
+    if np.isfinite(known[places[:, 0]]).sum() < FEWEST_ORIGINS:
+        filled = series.filled()
+        known[: len(filled)] = filled
+    return np.asarray(known[places])

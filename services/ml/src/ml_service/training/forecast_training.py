@@ -64,10 +64,10 @@ def describe_data(series: DailySeries) -> dict[str, Any]:
 
 
 def interval_errors(backtest: Backtest, name: str) -> list[dict[str, Any]]:
-    """Absolute errors of the choice at each horizon with enough of them."""
+    """Errors of the choice, as intervals are made of, at each horizon with enough of them."""
     found = []
     for place, ahead in enumerate(LADDER):
-        errors = backtest.errors[name][:, place]
+        errors = backtest.errors[name][:, place] / backtest.changes
         known = np.isfinite(errors)
         if known.sum() >= FEWEST_ORIGINS:
             found.append(
