@@ -1,4 +1,4 @@
-"""The template as YAML: written by PyYAML itself, so that its text is the same everywhere; read by libyaml, which is fast."""
+"""The template as YAML: written by PyYAML alone, so that the text is the same everywhere; read by libyaml if there."""
 
 from typing import Any
 

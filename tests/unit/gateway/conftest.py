@@ -81,7 +81,7 @@ async def edge() -> AsyncIterator[Edge]:
             await server.stop()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 async def client(edge: Edge) -> AsyncIterator[httpx.AsyncClient]:
     """A client without a token."""
     async with httpx.AsyncClient(base_url=edge.url) as client:
