@@ -80,7 +80,7 @@ class TypedRows:
         filled = _FOUND_IN_TEXT if kind == "posts" else "*"
         for name in ("hashtags", "menciones"):
             if name in self._cell_of:
-                filled = filled.replace(f"{_found(name)} AS {name}", name)
+                filled = filled.replace(f"{_found(name)} AS {name}", f"{name} AS {name}")
         return (
             f"WITH cells AS (SELECT line, id_usuario, {', '.join(cells)} FROM batch), "  # noqa: S608
             f"valued AS (SELECT *, {', '.join(values)} FROM cells), "
