@@ -16,6 +16,7 @@ from analytics_service.tables import Tables
 from service_runtime.config import RuntimeSettings
 from service_runtime.errors import DeadlineExceeded, ServiceError, Unprocessable
 from service_runtime.lake import Lake, StoredObject, tenant_lake
+from support import s3
 
 TENANT = UUID(int=1)
 FILE = "cassandra/reclamos/reclamos.csv"
@@ -54,13 +55,19 @@ class ReplacedOnFetch:
 class House:
     """A lake, a cache and the tables between them."""
 
-    def __init__(self, folder: Path, max_bytes: int = 10**9) -> None:
+    def __init__(self, folder: Path, max_bytes: int = 10**9, url: str = "") -> None:
+        where = RuntimeSettings(
+            atalaya_lake=url or f"file://{folder / 'lake'}",
+            aws_endpoint_url=s3.endpoint() if url else "",
+            aws_access_key_id="k",
+            aws_secret_access_key="s",
+        )
         self.folder = folder
         self.engine = DuckDbEngine(folder / "cache", memory_limit="200MB", threads=1, concurrency=2, timeout=10)
-        self.lake: Any = tenant_lake(RuntimeSettings(atalaya_lake=f"file://{folder / 'lake'}"), TENANT)
+        self.lake: Any = tenant_lake(where, TENANT)
         self.kept = KeptFiles(folder / "cache", max_bytes)
         self.parser = CountingParser(self.engine)
-        self.tables = Tables(lambda _: self.lake, self.kept, self.parser)
+        self.tables = Tables(lambda _: self.lake, self.kept, self.parser, is_near=not url)
 
     async def states(self) -> list[str]:
         opened = await self.tables.open(TENANT, [CLAIMS])
@@ -68,9 +75,10 @@ class House:
         return [row["estado"] for row in await self.engine.rows(query)]
 
 
-@pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
-    house = House(tmp_path)
+@pytest.fixture(params=["file", "s3"])
+async def house(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[House]:
+    """The same rules hold for a lake in a folder and one on S3."""
+    house = House(tmp_path, url=f"s3://{s3.new_bucket()}/lake" if request.param == "s3" else "")
     yield house
     await house.engine.close()
 
@@ -87,6 +95,7 @@ async def test_what_was_parsed_outlives_a_restart(house: House) -> None:
     await house.states()
     (house.folder / "cache" / "leftover.parquet").write_bytes(b"half")
     again = House(house.folder)
+    again.lake = house.lake
     assert await again.states() == ["a"]
     assert again.parser.parsed == 0
     assert not (house.folder / "cache" / "leftover.parquet").exists()
@@ -124,6 +133,22 @@ async def test_a_file_that_is_no_table_is_said_to_be_unreadable(house: House) ->
         await house.states()
     assert caught.value.reason == "DATASET_UNREADABLE"
     assert str(house.folder) not in caught.value.message
+
+
+async def test_a_lake_that_is_away_says_so_without_its_keys(tmp_path: Path) -> None:
+    away = RuntimeSettings(
+        atalaya_lake="s3://bucket/lake",
+        aws_endpoint_url="http://127.0.0.1:9",
+        aws_access_key_id="the-key",
+        aws_secret_access_key="the-secret",
+    )
+    house = House(tmp_path)
+    house.lake = tenant_lake(away, TENANT)
+    with pytest.raises(ServiceError) as caught:
+        await house.states()
+    assert (caught.value.http_status, caught.value.reason) == (503, "LAKE_UNAVAILABLE")
+    assert "the-" not in f"{caught.value} {caught.value.metadata}"
+    await house.engine.close()
 
 
 async def test_the_folder_stays_within_its_bound_and_keeps_what_was_used_last(tmp_path: Path) -> None:
@@ -167,11 +192,13 @@ async def test_files_in_use_are_not_thrown_away(tmp_path: Path) -> None:
         "ATTACH '/tmp/other-{unique}.db'",
     ],
 )
-async def test_the_engine_reaches_nothing_outside_its_folder(house: House, sql: str) -> None:
-    (house.folder / "secret").write_text("secret")
-    text = sql.format(folder=house.folder / "cache", unique=uuid4().hex)
+async def test_the_engine_reaches_nothing_outside_its_folder(tmp_path: Path, sql: str) -> None:
+    house = House(tmp_path)
+    (tmp_path / "secret").write_text("secret")
+    text = sql.format(folder=tmp_path / "cache", unique=uuid4().hex)
     with pytest.raises(QueryFailed):
         await house.engine.rows(Query("t", text))
+    await house.engine.close()
 
 
 async def test_a_query_that_takes_too_long_is_stopped(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import argparse
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from importlib.metadata import version
 from uuid import UUID
 
@@ -43,7 +43,8 @@ async def build_server(
     folder = settings.analytics_cache_folder.absolute()
     kept = KeptFiles(folder, settings.analytics_cache_bytes)
     engine = build_engine(settings)
-    tables = Tables(lru_cache(256)(lambda tenant_id: tenant_lake(settings, tenant_id)), kept, TableParser(engine))
+    is_near = settings.atalaya_lake.startswith("file://")
+    tables = Tables(lru_cache(256)(partial(tenant_lake, settings)), kept, TableParser(engine), is_near=is_near)
     times = NewestTimes(engine, clock)
     answers = Answers(tables, engine, times, settings.analytics_answers_kept)
     rfm = Rfm(tables, kept, engine, times)
@@ -52,7 +53,7 @@ async def build_server(
     auth_channel = open_channel(settings.auth_address, settings)
     verifier = verifier or TokenVerifier(_key_fetcher(auth_channel), settings.jwt_issuer, settings.jwt_audience)
     server = Server(settings, policies=rpc_policies(), verifier=verifier, name="analytics")
-    data_source = "S3 Bucket" if settings.atalaya_lake.startswith("s3://") else "Local lake"
+    data_source = "Local lake" if is_near else "S3 Bucket"
     system = SystemServicer(checks, tables, version=version("analytics-service"), data_source=data_source, clock=clock)
     server.add(system_pb2_grpc.add_SystemServiceServicer_to_server, system)
     server.add(insurance_pb2_grpc.add_InsuranceServiceServicer_to_server, InsuranceServicer(answers))

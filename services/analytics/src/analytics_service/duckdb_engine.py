@@ -99,6 +99,10 @@ def _on_tables(cursor: duckdb.DuckDBPyConnection, query: Query, work: Callable[[
         return work(cursor)
     except duckdb.OutOfMemoryException as error:
         raise Unavailable("QUERY_TOO_LARGE", "The query needs more memory than it may have.") from error
+    except duckdb.IOException as error:
+        if "No space left" in str(error):
+            raise Unavailable("QUERY_STORAGE_FULL", "There is no room left to work in.", retry_after=30) from error
+        raise QueryFailed(str(error)) from error
     except duckdb.Error as error:
         raise QueryFailed(str(error)) from error
     finally:

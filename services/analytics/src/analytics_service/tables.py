@@ -11,7 +11,6 @@ from uuid import UUID
 
 from service_runtime.errors import NotFound, Unavailable
 from service_runtime.lake import Lake, StoredObject
-from service_runtime.lake.local import LocalLake
 
 from analytics_service.datasets import Dataset
 from analytics_service.kept_files import KeptFile, KeptFiles, key_of
@@ -54,21 +53,22 @@ class Table:
 class Tables:
     """Opens datasets of a tenant's lake; whoever asks gets what the lake holds at that moment."""
 
-    def __init__(self, lake_of: Callable[[UUID], Lake], kept: KeptFiles, parser: TableParser) -> None:
+    def __init__(self, lake_of: Callable[[UUID], Lake], kept: KeptFiles, parser: TableParser, *, is_near: bool) -> None:
         self._lake_of, self._kept, self._parser = lake_of, kept, parser
+        # A listing on a disk of this machine takes less than a thread's turn; one further away waits in a thread.
+        self._is_near = is_near
         self._flights: SingleFlight[KeptFile] = SingleFlight()
         # Raw files are copied whole: a few at a time bound disk and network.
         self._fetches = asyncio.Semaphore(4)
 
     async def files(self, tenant_id: UUID, datasets: Sequence[Dataset]) -> dict[str, list[StoredObject]]:
         """The files that make up each dataset now, by dataset name; an empty list where it is not there."""
-        lake = self._lake_of(tenant_id)
 
         def list_all() -> dict[str, list[StoredObject]]:
+            lake = self._lake_of(tenant_id)
             return {dataset.name: _parts(dataset, lake.list(dataset.folder)) for dataset in datasets}
 
-        # On a disk of this machine it takes less than a thread's turn; anything further away is waited for in a thread.
-        return list_all() if isinstance(lake, LocalLake) else await asyncio.to_thread(list_all)
+        return list_all() if self._is_near else await asyncio.to_thread(list_all)
 
     async def open(
         self, tenant_id: UUID, datasets: Sequence[Dataset], listed: Mapping[str, list[StoredObject]] | None = None
