@@ -13,7 +13,7 @@ from service_runtime.errors import Unavailable
 from service_runtime.jobs import JobQueue, JobRecord, JobRun, StaleAttempt, workers_alive
 from service_runtime.jobs.attempts import Attempts
 from sqlalchemy import text
-from support.postgres import ServiceDatabase, database_for
+from support.postgres import ServiceDatabase, database_for, kill, migrated, own_server
 from support.workers import worker_process
 
 
@@ -198,3 +198,21 @@ async def test_the_unforeseen_is_tried_five_times_and_tells_nothing(
     assert seen == ["QUEUED"] * 4 + ["FAILED"]
     assert (last.code, last.attempt) == ("INTERNAL", 5)
     assert "hunter2" not in last.error
+
+
+async def test_a_worker_and_its_job_outlive_a_database_that_is_killed() -> None:
+    with own_server() as postgres:
+        fresh = migrated(postgres, "sample", package="support.sample_service")
+        database, tenant_id = Database(fresh.url), uuid4()
+        queue = JobQueue(database, "sample")
+        job_id = await ask(database, queue, tenant_id, "wait", attempts=2, body="once")
+        settings = {"DATABASE_URL": fresh.url, "DRAIN_SECONDS": "0.1"}
+        async with worker_process("support.sample_service", settings) as worker:
+            await until_running(queue, tenant_id, job_id)
+            kill(postgres)
+            postgres.start()
+            job = await queue.wait(tenant_id, job_id, 30)
+            assert worker.returncode is None
+        assert job.status == "SUCCEEDED"
+        assert await bodies(database, tenant_id) == ["once"]
+        await database.close()

@@ -64,9 +64,10 @@ class Execution:
         except StaleAttempt:
             return "stale"
         except asyncio.CancelledError:
-            # The worker stops: the job waits for the next one, and this attempt does not count against it.
+            # The worker stops: the job waits for the next one, and this attempt does not count against it. The
+            # cancellation ends here, or the queue would take it for an error and queue the job a second time.
             await asyncio.shield(self._attempts.requeue(attempt, released=True))
-            raise
+            return "released"
         except Exception as error:
             return await self._failed(attempt, error)
         await self._attempts.end(attempt, "SUCCEEDED")

@@ -23,6 +23,7 @@ Handler = Callable[[JobRun], Awaitable[None]]
 HEARTBEAT_SECONDS = 1.0
 # New jobs are announced by NOTIFY; asking serves those whose time comes later.
 ASK_SECONDS = 1.0
+BOOKKEEPING_PAUSE_SECONDS = 2
 _NEVER = 10.0**9
 
 _log = structlog.stdlib.get_logger("service_runtime.worker")
@@ -78,7 +79,8 @@ class Worker:
             timeout=5,
         )
         app = procrastinate.App(connector=connector)
-        app.task(name=TASK)(self._execution.run)
+        # Only what could not be written down comes back to the queue as an error; then the attempt is made again.
+        app.task(name=TASK, retry=procrastinate.RetryStrategy(wait=BOOKKEEPING_PAUSE_SECONDS))(self._execution.run)
         async with app.open_async():
             worker = QueueWorker(
                 app,
