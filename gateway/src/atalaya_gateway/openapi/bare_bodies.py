@@ -57,6 +57,12 @@ def typed_twin(rpc: Rpc) -> Rpc | None:
     return next((other for other in contract.rpcs() if other.service == rpc.service and other.name in twins), None)
 
 
+def comment_of_twin(rpc: Rpc) -> str:
+    """Gives what the typed rpc says, which is written first; empty for rpcs that have none."""
+    twin = typed_twin(rpc)
+    return descriptors().comments[f"{twin.service}.{twin.name}"] if twin is not None else ""
+
+
 def _typed_field(rpc: Rpc) -> tuple[str, FieldDescriptorProto]:
     """Finds the list or map in the typed reply, which the bare one consists of."""
     twin = typed_twin(rpc)

@@ -3,6 +3,7 @@
 import re
 
 from atalaya_gateway.contract import Rpc
+from atalaya_gateway.openapi.bare_bodies import comment_of_twin
 from atalaya_gateway.openapi.descriptors import descriptors
 from atalaya_gateway.openapi.limits import has_limits
 from atalaya_gateway.typed import JsonObject
@@ -69,7 +70,8 @@ def error_responses() -> JsonObject:
 
 def errors_of(rpc: Rpc, *, has_json_body: bool, has_file_body: bool) -> JsonObject:
     """Refers to the errors that a route can give: those of every route, and those that the rpc's comment names."""
-    comment = descriptors().comments[f"{rpc.service}.{rpc.name}"] + descriptors().comments[rpc.service]
+    comments = descriptors().comments
+    comment = " ".join((comments[f"{rpc.service}.{rpc.name}"], comment_of_twin(rpc), comments[rpc.service]))
     found = {400, 401, 429, 503, 504} | {int(first or second) for first, second in _SAID.findall(comment)}
     if not rpc.policy.public:
         found.add(403)

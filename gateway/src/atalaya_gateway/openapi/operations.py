@@ -8,7 +8,7 @@ from google.protobuf.descriptor_pb2 import FieldDescriptorProto
 
 from atalaya_gateway import media_types, path_template
 from atalaya_gateway.contract import Rpc
-from atalaya_gateway.openapi.bare_bodies import HTTP_BODY, bare_body, typed_twin
+from atalaya_gateway.openapi.bare_bodies import HTTP_BODY, bare_body, comment_of_twin
 from atalaya_gateway.openapi.descriptors import descriptors
 from atalaya_gateway.openapi.errors import errors_of
 from atalaya_gateway.openapi.examples import Examples
@@ -31,13 +31,14 @@ class Operations:
     def operation(self, rpc: Rpc, binding: HttpBinding) -> JsonObject:
         """Gives the operation of a route."""
         comment = descriptors().comments[f"{rpc.service}.{rpc.name}"]
-        first = _SENTENCE.match(_comment_of_twin(rpc) or comment)
+        of_twin = comment_of_twin(rpc)
+        first = _SENTENCE.match(of_twin or comment)
         body = self._body(rpc, binding)
         made: JsonObject = {
             "operationId": _operation_id(rpc, binding),
             "tags": [tag_of(rpc.service)],
             "summary": (first[1] if first else comment).rstrip(".:"),
-            "description": f"{comment}\n\n{_who(rpc)}",
+            "description": "\n\n".join(text for text in (of_twin, comment, _who(rpc)) if text),
             "security": [] if rpc.policy.public else [{"bearer": []}],
             "parameters": [*self._path_parameters(rpc, binding), *self._query_parameters(rpc, binding)],
         }
@@ -109,12 +110,6 @@ def tag_of(service: str) -> str:
     """Gives the tag of a proto service, as `Social accounts`."""
     name = service.rsplit(".", 1)[-1].removesuffix("Service")
     return re.sub(r"(?<=[a-z])([A-Z])", lambda letter: f" {letter[1].lower()}", name)
-
-
-def _comment_of_twin(rpc: Rpc) -> str:
-    """Gives what the typed rpc beside a bare one says, which is written first."""
-    twin = typed_twin(rpc)
-    return descriptors().comments[f"{twin.service}.{twin.name}"] if twin is not None else ""
 
 
 def _fields(message: str) -> list[FieldDescriptorProto]:
