@@ -1,4 +1,4 @@
-"""Waits until the suite at the URL answers, registers a person with a tenant of its own, and prints the access token."""
+"""Waits until the suite at the URL answers, registers a person with a new tenant, and prints the access token."""
 
 import secrets
 import sys

@@ -15,6 +15,7 @@ from service_runtime.database import Database
 from service_runtime.errors import ServiceError
 from service_runtime.identity import TokenVerifier
 from service_runtime.migrations import run_migrations
+from service_runtime.redis_check import redis_alive
 from service_runtime.server import Server, run_service
 from uuid6 import uuid7
 
@@ -67,6 +68,10 @@ async def build_server(settings: Settings, *, clock: Callable[[], datetime] = ut
     server.add_check("database", database.ping)
     server.on_close(database.close)
     server.on_close(passwords.close)
+    if settings.redis_url:
+        redis_check, close_redis = redis_alive(settings.redis_url)
+        server.add_check("redis", redis_check, critical=False)
+        server.on_close(close_redis)
     return server
 
 
