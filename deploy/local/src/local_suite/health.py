@@ -5,8 +5,9 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import grpc
-import httpx
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from local_suite import pages
 
 SECONDS = 2.0
 
@@ -18,6 +19,16 @@ def in_thread(check: Callable[[], bool]) -> Callable[[], Awaitable[bool]]:
         return await asyncio.to_thread(check)
 
     return ready
+
+
+def page(url: str) -> Callable[[], Awaitable[bool]]:
+    """Asks for a page, for example of the metrics of a worker, which answers nothing else."""
+    return in_thread(lambda: pages.answers(url))
+
+
+def envoy(admin_socket: Path) -> Callable[[], Awaitable[bool]]:
+    """Asks Envoy's admin page whether it takes requests."""
+    return in_thread(lambda: pages.socket_answers(admin_socket, "/ready"))
 
 
 def grpc_service(socket: Path) -> Callable[[], Awaitable[bool]]:
@@ -33,30 +44,3 @@ def grpc_service(socket: Path) -> Callable[[], Awaitable[bool]]:
         return bool(reply.status == health_pb2.HealthCheckResponse.SERVING)
 
     return ready
-
-
-def envoy(admin_socket: Path) -> Callable[[], Awaitable[bool]]:
-    """Asks Envoy's admin page whether it takes requests."""
-
-    async def ready() -> bool:
-        return await answers("http://envoy/ready", httpx.AsyncHTTPTransport(uds=str(admin_socket)))
-
-    return ready
-
-
-def page(url: str) -> Callable[[], Awaitable[bool]]:
-    """Asks for a page, for example of the metrics of a worker, which answers nothing else."""
-
-    async def ready() -> bool:
-        return await answers(url)
-
-    return ready
-
-
-async def answers(url: str, transport: httpx.AsyncBaseTransport | None = None) -> bool:
-    """Whether the address answers 200."""
-    try:
-        async with httpx.AsyncClient(transport=transport, timeout=SECONDS, trust_env=False) as client:
-            return (await client.get(url)).status_code == httpx.codes.OK
-    except (httpx.HTTPError, OSError):
-        return False

@@ -1,4 +1,4 @@
-"""Brings each service's database to the state that its code expects, and skips at once where it is there already."""
+"""Brings a service's database to the state that its code expects, and skips at once where it is there already."""
 
 import asyncio
 import hashlib
@@ -11,7 +11,7 @@ from pathlib import Path
 from psycopg import sql
 
 from local_suite.credentials import password
-from local_suite.environment import SERVICES, marked, service_environment
+from local_suite.environment import marked, service_environment
 from local_suite.errors import SuiteError
 from local_suite.home import Home
 from local_suite.logs import rotate
@@ -22,19 +22,20 @@ from local_suite.waiting import until
 SECONDS = 120.0
 
 
-async def migrate_all(home: Home, server: EmbeddedPostgres) -> None:
-    """Makes roles and databases and runs all migrations, those of different services at the same time."""
-    pending = [service for service in SERVICES if _stamp_in(server, service) != stamp(service)]
-    for service in pending:
-        server.create_service(service, (password(home, f"{service}_owner"), password(home, f"{service}_app")))
-    await asyncio.gather(*(_migrate(home, service) for service in pending))
-    for service in pending:
-        with server.connect() as connection:
-            statement = sql.SQL("comment on database {} is {}")
-            connection.execute(statement.format(sql.Identifier(f"atalaya_{service}"), sql.Literal(stamp(service))))
+async def migrate(home: Home, server: EmbeddedPostgres, service: str) -> None:
+    """Makes a service's roles and database and runs its migrations; one without migrations keeps no records."""
+    if not (_package(f"{service}_service") / "migrations").is_dir():
+        return
+    wanted = await asyncio.to_thread(stamp, service)
+    if await asyncio.to_thread(_stamp_in, server, service) == wanted:
+        return
+    passwords = (password(home, f"{service}_owner"), password(home, f"{service}_app"))
+    await asyncio.to_thread(server.create_service, service, passwords)
+    await _run(home, service)
+    await asyncio.to_thread(_leave_stamp, server, service, wanted)
 
 
-async def _migrate(home: Home, service: str) -> None:
+async def _run(home: Home, service: str) -> None:
     log = home.log(f"{service}-migrate")
     rotate(log)
     environment = marked(home, service_environment(home, service))
@@ -61,6 +62,12 @@ def _stamp_in(server: EmbeddedPostgres, service: str) -> str:
     with server.connect() as connection:
         row = connection.execute(query, [f"atalaya_{service}"]).fetchone()
     return str(row[0]) if row and row[0] else ""
+
+
+def _leave_stamp(server: EmbeddedPostgres, service: str, text: str) -> None:
+    statement = sql.SQL("comment on database {} is {}")
+    with server.connect() as connection:
+        connection.execute(statement.format(sql.Identifier(f"atalaya_{service}"), sql.Literal(text)))
 
 
 def stamp(service: str) -> str:

@@ -77,11 +77,13 @@ def redis_program(home: Home) -> Program:
     return Program("redis", str(server.socket), server.log, start, health.in_thread(server.ready), stop_seconds=5)
 
 
-def service_programs(home: Home) -> list[Program]:
-    """The five services and the workers, each with a port of its own for its metrics."""
+def service_programs(home: Home) -> dict[str, list[Program]]:
+    """The processes of each service, its worker among them, each with a port of its own for its metrics."""
     ports = iter(free_ports(len(SERVICES) + len(WORKERS)))
-    services = [_service(home, name, "serve", name, next(ports)) for name in SERVICES]
-    return services + [_service(home, name, "work", f"{name}-worker", next(ports)) for name in WORKERS]
+    programs = {name: [_service(home, name, "serve", name, next(ports))] for name in SERVICES}
+    for name in WORKERS:
+        programs[name].append(_service(home, name, "work", f"{name}-worker", next(ports)))
+    return programs
 
 
 def _service(home: Home, service: str, verb: str, name: str, metrics_port: int) -> Program:

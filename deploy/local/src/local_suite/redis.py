@@ -2,13 +2,10 @@
 
 import importlib.util
 import shutil
+import socket
 import subprocess
 import time
 from pathlib import Path
-
-import redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from local_suite.errors import SuiteError
 from local_suite.process import spawn
@@ -79,13 +76,14 @@ class EmbeddedRedis:
 
     def ready(self) -> bool:
         """Whether the server answers now."""
-        client = redis.Redis(unix_socket_path=str(self.socket), socket_timeout=2, retry=Retry(NoBackoff(), 0))
-        try:
-            return bool(client.ping())
-        except redis.RedisError:
-            return False
-        finally:
-            client.close()
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(2)
+            try:
+                connection.connect(str(self.socket))
+                connection.sendall(b"PING\r\n")
+                return connection.recv(16).startswith(b"+PONG")
+            except OSError:
+                return False
 
     def stop(self) -> None:
         """Stops the server."""

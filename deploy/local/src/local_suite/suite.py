@@ -1,6 +1,7 @@
 """The suite as a whole: starts everything in order, keeps it running, and stops it in order."""
 
 import asyncio
+import itertools
 import os
 import signal
 import time
@@ -8,9 +9,10 @@ from collections.abc import Callable
 
 from local_suite import gateway, health, state
 from local_suite.checks import check_disk
+from local_suite.environment import SERVICES
 from local_suite.errors import SuiteError
 from local_suite.home import Home
-from local_suite.migrate import migrate_all
+from local_suite.migrate import migrate
 from local_suite.programs import (
     Program,
     gateway_program,
@@ -22,7 +24,7 @@ from local_suite.programs import (
 from local_suite.supervisor import State, Supervised
 from local_suite.waiting import until
 
-READY_SECONDS = 60.0
+READY_SECONDS = 120.0
 
 
 class Suite:
@@ -35,8 +37,16 @@ class Suite:
         self._server = postgres_server(home)
         self.postgres = self._supervised(postgres_program(home, self._server))
         self.redis = self._supervised(redis_program(home))
-        self.services = [self._supervised(program) for program in service_programs(home)]
+        self._processes_of = {
+            service: [self._supervised(program) for program in programs]
+            for service, programs in service_programs(home).items()
+        }
         self.gateway = self._supervised(gateway_program(home))
+
+    @property
+    def services(self) -> list[Supervised]:
+        """The processes of the services, workers last."""
+        return sorted(itertools.chain(*self._processes_of.values()), key=lambda each: each.program.name not in SERVICES)
 
     @property
     def all(self) -> list[Supervised]:
@@ -53,15 +63,13 @@ class Suite:
         self.redis.start()
         self.gateway.start()
         await self._need(self.postgres, deadline)
-        await migrate_all(self.home, self._server)
-        for service in self.services:
-            service.start()
+        await asyncio.gather(*(self._bring_up(service) for service in self._processes_of))
         await self._need(self.gateway, deadline)
         answers = await asyncio.gather(
             *(each.ready(deadline - time.monotonic()) for each in [self.redis, *self.services])
         )
         if all(answers):
-            await until(lambda: health.answers(f"{self.home.url}/health"), deadline - time.monotonic())
+            await until(health.page(f"{self.home.url}/health"), deadline - time.monotonic())
         self.ready = True
         self._write_state()
         return [each.program.name for each in self.all if each.state is not State.RUNNING]
@@ -90,6 +98,11 @@ class Suite:
         """Ends everything at once, for someone who does not want to wait; PostgreSQL still closes in order."""
         for each in [*self.services, self.gateway, self.redis]:
             each.kill()
+
+    async def _bring_up(self, service: str) -> None:
+        await migrate(self.home, self._server, service)
+        for each in self._processes_of[service]:
+            each.start()
 
     async def _need(self, supervised: Supervised, deadline: float) -> None:
         if await supervised.ready(max(0.0, deadline - time.monotonic())):
