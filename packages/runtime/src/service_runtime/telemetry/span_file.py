@@ -1,15 +1,18 @@
 """Writes spans as JSON lines."""
 
+import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+from opentelemetry.trace import format_span_id, format_trace_id
 
 
 class SpanFile(SpanExporter):
-    """Appends each span as one line; several processes may share a file, since a line is one write."""
+    """Appends each span as one line; several processes may share a file, since spans go out in one write."""
 
     def __init__(self, path: str) -> None:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
@@ -18,11 +21,30 @@ class SpanFile(SpanExporter):
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         try:
-            for span in spans:
-                self._file.write(span.to_json(indent=None).encode() + b"\n")
+            self._file.write("".join(json.dumps(_line(span), default=str) + "\n" for span in spans).encode())
         except (OSError, ValueError):
             return SpanExportResult.FAILURE
         return SpanExportResult.SUCCESS
 
     def shutdown(self) -> None:
         self._file.close()
+
+
+def _line(span: ReadableSpan) -> dict[str, Any]:
+    """Keeps what a reader wants; the SDK's own JSON costs several times as much on every call."""
+    context, start, end = span.context, span.start_time or 0, span.end_time or 0
+    line = {
+        "service": span.resource.attributes.get("service.name"),
+        "name": span.name,
+        "kind": span.kind.name,
+        "trace_id": format_trace_id(context.trace_id) if context else "",
+        "span_id": format_span_id(context.span_id) if context else "",
+        "parent_id": format_span_id(span.parent.span_id) if span.parent else None,
+        "start_unix_ns": start,
+        "ms": (end - start) / 1e6,
+        "status": span.status.status_code.name,
+        "attributes": dict(span.attributes or {}),
+    }
+    if span.events:
+        line["events"] = [{"name": event.name, **dict(event.attributes or {})} for event in span.events]
+    return line
