@@ -32,7 +32,7 @@ def write(bank: Bank, theme: str, seasons: list[Season], random: Random) -> tupl
     """Writes a post on a theme; gives its text and its hashtags."""
     sentences = CENTRAL if bank.central else THEMES
     text = _FIELD.sub(lambda field: random.choice(FILLINGS[field.group(1)]), random.choice(sentences[theme]))
-    text = (text[0].upper() + text[1:]).replace(" de el ", " del ").replace(" a el ", " al ")
+    text = (text[0].upper() + text[1:]).replace(" de el ", " del ").replace(" a el ", " al ").replace("m..", "m.")
     hashtags = _hashtags(bank, theme, seasons, random)
     if theme in {"respuesta", "caida"}:
         return text, hashtags
