@@ -9,6 +9,7 @@ import grpc
 import pytest
 from service_runtime import errors
 from service_runtime.rest import set_reply_header, set_success_status
+from support.running import refusal
 from support.sample_rpcs import Request, SampleBinding, SamplePolicy, SampleServers
 
 ROUTES = SamplePolicy(
@@ -132,8 +133,10 @@ async def test_lists_and_texts_are_cut_to_what_a_header_can_hold(rpcs: SampleSer
         raise errors.Unprocessable("INVALID_REQUEST", "many", violations=violations)
 
     async with rpcs.serving(break_much, ROUTES) as stub:
+        assert (await refusal(stub.one(Request(job_id="x")))).reason == "INVALID_REQUEST"
         listed = await headers(stub.one(Request(job_id="x"), metadata=over_rest()))
     async with rpcs.serving(behave, ROUTES) as stub:
         long = await headers(stub.one(Request(job_id="long"), metadata=over_rest()))
+        over_grpc = await refusal(stub.one(Request(job_id="long")))
     assert 0 < len(listed["body"]["detail"]) <= 20
-    assert long["body"]["code"] == "LONG"
+    assert long["body"]["code"] == over_grpc.reason == "LONG"

@@ -49,7 +49,8 @@ def error_metadata(request: Request, error: ServiceError) -> Metadata:
     if isinstance(error, ResourceExhausted | Unavailable) and error.retry_after is not None:
         headers["retry-after"] = str(error.retry_after)
     if isinstance(error, Unauthenticated):
-        headers["www-authenticate"] = 'Bearer realm="atalaya"'
+        bad = error.reason in ("TOKEN_INVALID", "TOKEN_EXPIRED")
+        headers["www-authenticate"] = 'Bearer realm="atalaya"' + (', error="invalid_token"' if bad else "")
     return tuple(headers.items())
 
 

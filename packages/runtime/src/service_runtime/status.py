@@ -1,6 +1,7 @@
 """Errors on the wire: service errors become gRPC statuses with details (AIP-193) and back again."""
 
 from typing import Any
+from urllib.parse import quote
 
 import grpc
 from google.protobuf import any_pb2, duration_pb2
@@ -10,6 +11,9 @@ from grpc_status import rpc_status
 from service_runtime import errors
 from service_runtime.errors import DOMAIN, ServiceError, Unprocessable, Violation
 from service_runtime.rest import MOST_VIOLATIONS
+
+# gRPC clients refuse trailers over 8 KiB, and then nobody learns what was wrong.
+MOST_MESSAGE_BYTES, MOST_VALUE_BYTES, MOST_VIOLATION_BYTES = 1500, 300, 2000
 
 # The class of an error that comes with nothing but its code.
 _BY_CODE: dict[grpc.StatusCode, type[ServiceError]] = {
@@ -35,7 +39,7 @@ _BY_STATUS: dict[str, type[ServiceError]] = {
 
 def to_status(error: ServiceError) -> Any:
     """Makes the status with its details that `abort_with_status` takes."""
-    metadata = dict(error.metadata)
+    metadata = {name: _cut(value, MOST_VALUE_BYTES) for name, value in error.metadata.items()}
     if str(error.http_status) in _BY_STATUS:
         metadata["http_status"] = str(error.http_status)
     details: list[Any] = [error_details_pb2.ErrorInfo(reason=error.reason, domain=DOMAIN, metadata=metadata)]
@@ -43,8 +47,9 @@ def to_status(error: ServiceError) -> Any:
         details.append(_bad_request(error.violations))
     if error.retry_after is not None:
         details.append(error_details_pb2.RetryInfo(retry_delay=duration_pb2.Duration(seconds=error.retry_after)))
+    message = _cut(error.message, MOST_MESSAGE_BYTES)
     return rpc_status.to_status(
-        status_pb2.Status(code=error.grpc_code.value[0], message=error.message, details=[_packed(d) for d in details])
+        status_pb2.Status(code=error.grpc_code.value[0], message=message, details=[_packed(d) for d in details])
     )
 
 
@@ -71,12 +76,20 @@ def from_rpc_error(error: grpc.aio.AioRpcError) -> ServiceError:
 
 
 def _bad_request(violations: list[Violation]) -> Any:
-    return error_details_pb2.BadRequest(
-        field_violations=[
-            error_details_pb2.BadRequest.FieldViolation(field=".".join(v.loc), description=v.msg, reason=v.type)
-            for v in violations[:MOST_VIOLATIONS]
-        ]
-    )
+    request = error_details_pb2.BadRequest()
+    for violation in violations[:MOST_VIOLATIONS]:
+        text = _cut(violation.msg, MOST_VALUE_BYTES)
+        request.field_violations.add(field=".".join(violation.loc), description=text, reason=violation.type)
+        if request.ByteSize() > MOST_VIOLATION_BYTES:
+            break
+    return request
+
+
+def _cut(text: str, most_bytes: int) -> str:
+    """Cuts a text to what a header may hold, in which gRPC writes each byte that is not ASCII as three."""
+    while len(quote(text)) > most_bytes:
+        text = text[: len(text) * 3 // 4]
+    return text
 
 
 def _packed(detail: Any) -> any_pb2.Any:
