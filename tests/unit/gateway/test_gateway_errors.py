@@ -172,6 +172,12 @@ async def test_the_words_of_an_error_keep_their_letters(client: httpx.AsyncClien
     assert (response.status_code, told(response)["detail"]) == (422, "The file lacks a column: «año».")
 
 
+async def test_headers_over_the_limit_are_431(client: httpx.AsyncClient) -> None:
+    response = await client.get("/health", headers={"x-large": "a" * 40_000})
+
+    assert (response.status_code, response.json()["code"]) == (431, "HEADERS_TOO_LARGE")
+
+
 async def test_too_many_calls_are_429_and_told_when_to_come_again(client: httpx.AsyncClient, bearer: Bearer) -> None:
     response = await client.get("/crud/publicaciones/busy", headers=bearer())
 
