@@ -7,7 +7,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
-import pyarrow.dataset as ds
+import pyarrow.compute as pc
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError, TableNotFoundError
 from service_runtime.errors import Unavailable
@@ -67,9 +67,9 @@ class PostTexts:
             raise Unavailable("LAKE_UNAVAILABLE", "The lake is not available at the moment.", retry_after=5) from error
 
 
-def _condition(accounts: Sequence[str], period: Period) -> ds.Expression:
-    condition = ds.field("cuenta").isin(list(accounts))
-    moment = ds.field("fecha_publicacion")
+def _condition(accounts: Sequence[str], period: Period) -> pc.Expression:
+    condition = pc.field("cuenta").isin(list(accounts))
+    moment = pc.field("fecha_publicacion")
     if period.start is not None:
         condition &= moment >= pa.scalar(_midnight(period.start, period.timezone), _MOMENT)
     # The last day that a calendar knows has no day after it.
