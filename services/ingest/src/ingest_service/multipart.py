@@ -45,7 +45,11 @@ class MultipartFile:
                 # The mark's line end may be the header's own, where a part is empty.
                 self._held = self._held[end + 2 :]
                 self._skip = 2
-            elif not self._advance():
+            elif self._held.startswith(self._mark):
+                if len(self._held) < len(self._mark) + 2:
+                    break
+                self._enter()
+            else:
                 end = self._held.find(self._mark)
                 kept = self._held[: end if end >= 0 else max(0, len(self._held) - len(self._mark))]
                 if self._place == "file":
@@ -63,19 +67,13 @@ class MultipartFile:
         cut, self._skip = kept[self._skip :], max(0, self._skip - len(kept))
         return cut
 
-    def _advance(self) -> bool:
-        """Goes into the next part's header, or to the end, where a mark stands in front."""
-        if not self._held.startswith(self._mark):
-            return False
-        after = self._held[len(self._mark) : len(self._mark) + 2]
-        if len(after) < 2:
-            return False
-        if after == b"--":
-            self.ended = True
-            return True
+    def _enter(self) -> None:
+        """Goes over the mark in front, into the next part's header or to the end."""
         self._held = self._held[len(self._mark) :]
-        self._place = "header"
-        return True
+        if self._held.startswith(b"--"):
+            self.ended = True
+        else:
+            self._place = "header"
 
     def _open(self, header: str) -> None:
         self._place = "part"

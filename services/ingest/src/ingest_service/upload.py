@@ -51,6 +51,8 @@ async def receive(content_type: str, pieces: AsyncIterator[bytes], target: Path,
                         raise PayloadTooLarge("FILE_TOO_LARGE", f"The file has more than {largest} bytes.")
                     await asyncio.to_thread(keep, bytes(held))
                     held.clear()
+            if multipart:
+                _check_whole(multipart)
             if not size:
                 check_beginning(bytes(held[:_BEGINNING]))
             size += len(held)
@@ -59,8 +61,11 @@ async def receive(content_type: str, pieces: AsyncIterator[bytes], target: Path,
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
         raise Unavailable("SPOOL_FULL", "There is no room for the file at the moment.", retry_after=60) from error
-    if multipart and not multipart.files:
-        raise InvalidArgument("NO_FILE", "The multipart body has no part with a file name.")
-    if multipart and not multipart.ended:
-        raise InvalidArgument("BAD_MULTIPART", "The multipart body ends before its last boundary.")
     return ReceivedFile(target, size, digest.hexdigest())
+
+
+def _check_whole(multipart: MultipartFile) -> None:
+    if not multipart.ended:
+        raise InvalidArgument("BAD_MULTIPART", "The multipart body ends before its last boundary.")
+    if not multipart.files:
+        raise InvalidArgument("NO_FILE", "The multipart body has no part with a file name.")

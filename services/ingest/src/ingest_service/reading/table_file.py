@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 from pyarrow import csv
 from service_runtime.errors import InvalidArgument
 
@@ -122,9 +124,9 @@ class TableFile:
             for fault, at in zip(faults, bad, strict=True)
         ]
         arrays = [
-            pa.array((rows.line_of[good] + line).astype(np.int32)),
-            pa.array(rows.starts[good] + place),
-            pa.array(rows.sizes[good].astype(np.int32)),
+            _numbers(rows.line_of[good] + line, pa.int32(), np.int32),
+            _numbers(rows.starts[good] + place, pa.int64(), np.int64),
+            _numbers(rows.sizes[good], pa.int32(), np.int32),
             *(table.column(name).combine_chunks() for name in chosen),
         ]
         batch = pa.RecordBatch.from_arrays([_flat(array) for array in arrays], schema=self.schema(columns))
@@ -163,6 +165,11 @@ class TableFile:
 def sum_too_large(rows: Sequence[CarefulRow]) -> bool:
     """Tells whether rows waiting for their batch hold as much as a block."""
     return bool(rows) and rows[-1].start + rows[-1].size - rows[0].start > _BLOCK
+
+
+def _numbers(values: NDArray[np.int64], form: pa.DataType, kind: type[np.signedinteger[Any]]) -> pa.Array:
+    # pyarrow.array() of a numpy array would import pandas wherever it is installed, which costs more than the import.
+    return pa.Array.from_buffers(form, len(values), [None, pa.py_buffer(values.astype(kind).tobytes())])
 
 
 def _flat(array: pa.Array | pa.ChunkedArray) -> pa.Array:

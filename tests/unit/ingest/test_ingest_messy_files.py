@@ -1,0 +1,158 @@
+"""Messy files: each gives the right rows or is refused with a reason; none is half done."""
+
+import csv
+import io
+import json
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from atalaya.jobs.v1 import job_pb2
+from ingest_service.reading.careful_reader import LARGEST_ROW
+from ingest_service.reading.encoding import prepare
+from ingest_service.reading.table_file import TableFile
+from service_runtime.errors import ServiceError
+from support.ingest_running import Tenant
+
+SUCCEEDED, FAILED = job_pb2.JobStatus.SUCCEEDED, job_pb2.JobStatus.FAILED
+
+
+def cells(content: bytes, folder: Path, delimiter: str = "") -> tuple[list[list[str]], int]:
+    """Reads a file as imports do: all rows with the header, and how many are rejected."""
+    source = folder / "source"
+    source.write_bytes(content)
+    table = TableFile(prepare(source, "", folder / "text"), delimiter, len)
+    rows, rejected = [table.header], 0
+    for batch in table.batches(range(len(table.header))):
+        columns = [column.to_pylist() for column in batch.rows.columns[3:]]
+        rows += [list(row) for row in zip(*columns, strict=True)]
+        rejected += len(batch.rejections)
+    return rows, rejected
+
+
+DERIVED = {
+    "cp1252_semicolon_crlf.csv": ("cp1252", ";"),
+    "double_encoded_mojibake.csv": ("utf-8", ","),
+    "huge_field.csv": ("utf-8", ","),
+    "latin1_tab.tsv": ("latin-1", "\t"),
+    "pipe_quote_all.csv": ("utf-8", "|"),
+    "utf16le_bom_tab.csv": ("utf-16", "\t"),
+    "utf8_bom_comma_crlf.csv": ("utf-8-sig", ","),
+    "utf8_cr_only.csv": ("utf-8", ","),
+}
+
+
+@pytest.mark.parametrize("name", DERIVED)
+def test_files_in_other_encodings_give_their_cells(name: str, shared_data: Path, tmp_path: Path) -> None:
+    content = (shared_data / "messy_csv" / "encodings_derived" / name).read_bytes()
+    encoding, delimiter = DERIVED[name]
+    rows, rejected = cells(content, tmp_path)
+    text = io.StringIO(content.decode(encoding), newline="")
+    assert rows == list(csv.reader(text, delimiter=delimiter))
+    assert rejected == 0
+
+
+async def test_lines_in_two_encodings_are_each_read_in_their_own(tenant: Tenant, shared_data: Path) -> None:
+    content = (shared_data / "messy_csv" / "encodings_derived" / "mixed_utf8_cp1252.csv").read_bytes()
+    job = await tenant.run(content, kind="posts", account_column="username", create_accounts=True)
+    assert (job.status, job.rows_read, job.rows_rejected) == (SUCCEEDED, 300, 0), job
+    assert job.details["encoding"] == "utf-8 with lines in cp1252"
+    texts = [row["contenido"] for row in tenant.query("SELECT contenido FROM posts WHERE tenant_id = {tenant}")]
+    assert not any("�" in text or "Ã" in text for text in texts)
+
+
+async def test_a_quote_that_never_closes_costs_one_row(tenant: Tenant, shared_data: Path) -> None:
+    content = (shared_data / "messy_csv" / "encodings_derived" / "truncated_open_quote.csv").read_bytes()
+    job = await tenant.run(content, kind="posts", account_column="username", create_accounts=True)
+    assert (job.rows_read, job.rows_written, job.rows_rejected) == (21, 20, 1), job
+    [rejected] = await tenant.rejected(job.job_id)
+    assert (rejected.line, rejected.reason) == (22, "a quote opens a cell that never ends")
+
+
+def test_an_unclosed_quote_in_the_middle_costs_one_row(tmp_path: Path) -> None:
+    rows = [f"{number},texto {number}" for number in range(1000)]
+    rows[500] = '500,"sin cerrar'
+    found, rejected = cells(("id,texto\n" + "\n".join(rows)).encode(), tmp_path)
+    assert (len(found), rejected) == (1000, 1)
+    assert found[500:502] == [["499", "texto 499"], ["501", "texto 501"]]
+
+
+@pytest.mark.parametrize("size", [LARGEST_ROW + 10, 3 * LARGEST_ROW])
+def test_an_endless_line_is_one_rejected_row(size: int, tmp_path: Path) -> None:
+    content = b"id,texto\n1,a\n" + b"x" * size + b"\n2,b\n"
+    found, rejected = cells(content, tmp_path, ",")
+    assert (found, rejected) == ([["id", "texto"], ["1", "a"], ["2", "b"]], 1)
+
+
+def spectrum(folder: Path) -> Iterator[tuple[str, bytes, list[dict[str, str]]]]:
+    for file in sorted((folder / "csvs").iterdir()):
+        expected = json.loads((folder / "json" / f"{file.stem}.json").read_text())
+        yield file.name, file.read_bytes(), expected if isinstance(expected, list) else [expected]
+
+
+def test_the_cases_of_csv_spectrum_give_their_expected_rows(shared_data: Path, tmp_path: Path) -> None:
+    wrong = []
+    for name, content, expected in spectrum(shared_data / "messy_csv" / "csv-spectrum"):
+        rows, rejected = cells(content, tmp_path)
+        found = [dict(zip(rows[0], row, strict=True)) for row in rows[1:]]
+        if found != [{key: value.replace("\r\n", "\n") for key, value in row.items()} for row in expected] and (
+            found != expected
+        ):
+            wrong.append((name, found, expected, rejected))
+    assert not wrong
+
+
+def test_no_file_of_the_pollock_benchmark_breaks_the_reader(shared_data: Path, tmp_path: Path) -> None:
+    read, refused = 0, {}
+    with tarfile.open(shared_data / "messy_csv" / "pollock.tar.gz") as archive:
+        for member in archive:
+            file = archive.extractfile(member) if "/csv/" in f"/{member.name}" else None
+            if file is None:
+                continue
+            try:
+                cells(file.read(), tmp_path)
+                read += 1
+            except ServiceError as error:
+                refused[member.name] = error.reason
+    # A file without a byte, and what else is said in words; nothing else may come out.
+    assert read >= 150
+    assert set(refused.values()) <= {"EMPTY_FILE", "UNREADABLE_FILE", "ENCODING_UNKNOWN", "WRONG_ENCODING"}
+
+
+def test_both_readers_give_the_same_rows_and_places(shared_data: Path, tmp_path: Path) -> None:
+    content = (shared_data / "messy_csv" / "encodings_derived" / "pipe_quote_all.csv").read_bytes()
+    # A stray quote in the last row sends all of it through the careful reader.
+    stray = content.rstrip(b"\r\n") + b'\n"a"b|c|d|e|f|g|h|i|j\n'
+    fast, _ = cells(content, tmp_path)
+    careful, _ = cells(stray, tmp_path)
+    assert careful[:-1] == fast
+
+
+async def test_a_wrong_encoding_is_told_in_the_job(tenant: Tenant) -> None:
+    await tenant.add_account()
+    content = "fecha,texto\n2024-01-05,año\n".encode("cp1252")
+    job = await tenant.run(content, kind="posts", account="banco", encoding="utf-8")
+    assert (job.status, job.code) == (FAILED, "WRONG_ENCODING")
+    assert "line 2" in job.error
+    job = await tenant.run(content, kind="posts", account="banco")
+    assert (job.status, job.details["encoding"]) == (SUCCEEDED, "cp1252")
+    [post] = await tenant.posts()
+    assert post.contenido == "año"
+
+
+async def test_delimiter_and_encoding_of_the_caller_win(tenant: Tenant) -> None:
+    await tenant.add_account()
+    content = "fecha~texto\n2024-01-05~щ, ; и\n".encode("koi8-r")
+    job = await tenant.run(content, kind="posts", account="banco", encoding="koi8-r", delimiter="~")
+    assert job.status == SUCCEEDED, job
+    [post] = await tenant.posts()
+    assert post.contenido == "щ, ; и"
+
+
+async def test_a_row_with_a_nul_character_is_rejected_alone(tenant: Tenant) -> None:
+    await tenant.add_account()
+    job = await tenant.run("fecha,texto\n2024-01-05,a\0b\n2024-01-06,c\n", kind="posts", account="banco")
+    assert (job.rows_written, job.rows_rejected) == (1, 1), job
+    [rejected] = await tenant.rejected(job.job_id)
+    assert (rejected.column, rejected.reason) == ("texto", "has a NUL character")

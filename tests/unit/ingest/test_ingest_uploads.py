@@ -1,0 +1,168 @@
+"""What is refused at the door, and the forms in which a file may come."""
+
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from atalaya.ingest.v1 import data_pb2
+from atalaya.jobs.v1 import job_pb2
+from ingest_service.multipart import MultipartFile
+from ingest_service.spool import Spool
+from service_runtime.errors import NotFound, UnsupportedMediaType
+from support.ingest_running import Tenant, messages
+from support.running import refusal
+
+FILE = b"fecha,texto\n2024-01-05,a\n"
+
+
+async def refused(
+    tenant: Tenant, content: bytes = FILE, content_type: str = "text/csv", **parameters: Any
+) -> tuple[str, int]:
+    wanted = {"kind": "posts", "account": "banco", **parameters}
+    call = tenant.data.ImportData(messages(content, content_type, wanted), metadata=tenant.bearer())
+    error = await refusal(call)
+    return error.reason, error.http_status
+
+
+async def test_a_viewer_may_not_import(tenant: Tenant) -> None:
+    call = tenant.data.ImportData(messages(FILE, "text/csv", {"kind": "posts"}), metadata=tenant.bearer("viewer"))
+    assert (await refusal(call)).http_status == 403
+
+
+@pytest.mark.parametrize(
+    ("parameters", "reason"),
+    [
+        ({"kind": "likes"}, "UNKNOWN_KIND"),
+        ({"kind": ""}, "UNKNOWN_KIND"),
+        ({"account": ""}, "ACCOUNT_REQUIRED"),
+        ({"account_column": "cuenta"}, "ACCOUNT_AMBIGUOUS"),
+        ({"kind": "dataset"}, "DATASET_REQUIRED"),
+        ({"kind": "dataset", "dataset": "../users"}, "DATASET_REQUIRED"),
+        ({"kind": "dataset", "dataset": "a/b/c"}, "DATASET_REQUIRED"),
+        ({"timezone": "Lima"}, "BAD_TIMEZONE"),
+        ({"encoding": "utf-9"}, "BAD_ENCODING"),
+        ({"encoding": "base64"}, "BAD_ENCODING"),
+        ({"delimiter": "||"}, "BAD_DELIMITER"),
+        ({"mapping": "corazones:likes"}, "BAD_MAPPING"),
+        ({"on_error": "stop"}, "BAD_ON_ERROR"),
+        ({"content": b""}, "EMPTY_FILE"),
+    ],
+)
+async def test_bad_parameters_are_named(tenant: Tenant, parameters: dict[str, Any], reason: str) -> None:
+    await tenant.add_account()
+    assert await refused(tenant, **parameters) == (reason, 400)
+
+
+async def test_an_account_that_the_tenant_has_not_is_forbidden(tenant: Tenant) -> None:
+    assert await refused(tenant) == ("ACCOUNT_FORBIDDEN", 403)
+
+
+@pytest.mark.parametrize(
+    ("content", "content_type"),
+    [
+        (FILE, "application/json"),
+        (FILE, "application/json; charset=utf-8"),
+        (FILE, "image/png"),
+        (b"PK\x03\x04" + b"x" * 100, "text/csv"),
+        (b"PAR1" + b"x" * 100, "application/octet-stream"),
+        (b"\x1f\x8b\x08" + b"x" * 100, "text/csv"),
+    ],
+)
+async def test_files_that_are_no_csv_are_refused(tenant: Tenant, content: bytes, content_type: str) -> None:
+    await tenant.add_account()
+    assert await refused(tenant, content, content_type) == ("UNSUPPORTED_FILE_TYPE", 415)
+
+
+async def test_parameters_are_refused_before_the_file_has_arrived(tenant: Tenant) -> None:
+    sent = []
+
+    def endless() -> Any:
+        for message in messages(b"x" * (200 << 20), "text/csv", {"kind": "likes"}):
+            sent.append(len(message.file.data))
+            yield message
+
+    error = await refusal(tenant.data.ImportData(endless(), metadata=tenant.bearer()))
+    assert error.reason == "UNKNOWN_KIND"
+    assert sum(sent) < 100 << 20
+
+
+def body(*parts: tuple[str, bytes]) -> bytes:
+    return (
+        b"".join(b"--XyZ\r\n" + header.encode() + b"\r\n\r\n" + data + b"\r\n" for header, data in parts)
+        + b"--XyZ--\r\n"
+    )
+
+
+FIELD = ('Content-Disposition: form-data; name="note"', b"hello")
+UPLOAD = ('Content-Disposition: form-data; name="file"; filename="a.csv"\r\nContent-Type: text/csv', FILE)
+MULTIPART = "multipart/form-data; boundary=XyZ"
+
+
+async def test_a_multipart_body_with_one_file_is_taken(tenant: Tenant) -> None:
+    await tenant.add_account()
+    job = await tenant.run(body(FIELD, UPLOAD), MULTIPART, kind="posts", account="banco")
+    assert (job.status, job.rows_written) == (job_pb2.JobStatus.SUCCEEDED, 1), job
+    assert [post.contenido for post in await tenant.posts()] == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (body(FIELD), "NO_FILE"),
+        (body(UPLOAD, UPLOAD), "MORE_THAN_ONE_FILE"),
+        (body(UPLOAD)[:-8], "BAD_MULTIPART"),
+        (body((UPLOAD[0], b"")), "EMPTY_FILE"),
+    ],
+)
+async def test_other_multipart_bodies_are_refused(tenant: Tenant, content: bytes, reason: str) -> None:
+    await tenant.add_account()
+    assert await refused(tenant, content, MULTIPART) == (reason, 400)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 1000])
+def test_a_multipart_file_is_the_same_however_it_is_cut(size: int) -> None:
+    content = b"\r\n--Xy\r\n--\r\nlast\r\n"
+    whole = body(FIELD, (UPLOAD[0], content), FIELD)
+    multipart = MultipartFile(b"XyZ")
+    found = b"".join(multipart.feed(whole[start : start + size]) for start in range(0, len(whole), size))
+    assert (found, multipart.ended) == (content, True)
+
+
+def test_a_json_part_in_a_multipart_body_is_refused() -> None:
+    header = 'Content-Disposition: form-data; name="file"; filename="a.json"\r\nContent-Type: application/json'
+    with pytest.raises(UnsupportedMediaType):
+        MultipartFile(b"XyZ").feed(body((header, b"{}")))
+
+
+async def test_rejected_rows_of_another_tenant_are_not_found(tenant: Tenant, new_tenant: Any) -> None:
+    await tenant.add_account()
+    job = await tenant.run("fecha,texto\nayer,a\n", kind="posts", account="banco")
+    request = data_pb2.ListRejectedRowsRequest(job_id=job.job_id)
+    error = await refusal(tenant.data.ListRejectedRows(request, metadata=new_tenant().bearer()))
+    assert (type(error), error.reason) == (NotFound, "JOB_NOT_FOUND")
+
+
+async def test_rejected_rows_come_in_pages(tenant: Tenant) -> None:
+    await tenant.add_account()
+    job = await tenant.run("fecha,texto\n" + "ayer,a\n" * 7, kind="posts", account="banco")
+    lines, token = [], ""
+    while True:
+        request = data_pb2.ListRejectedRowsRequest(job_id=job.job_id, page_size=3, page_token=token)
+        page = await tenant.data.ListRejectedRows(request, metadata=tenant.bearer())
+        lines.append([row.line for row in page.rows])
+        token = page.next_page_token
+        if not token:
+            break
+    assert lines == [[2, 3, 4], [5, 6, 7], [8]]
+
+
+def test_the_spool_removes_only_what_nobody_holds(tmp_path: Any) -> None:
+    spool = Spool(tmp_path)
+    left = tmp_path / f"spool-{uuid4()}"
+    left.mkdir()
+    (left / ".lock").touch()
+    with spool.folder() as held:
+        (held / "upload").write_bytes(b"x")
+        assert spool.clean() == 1
+        assert (held / "upload").exists()
+    assert list(tmp_path.iterdir()) == []
