@@ -41,7 +41,7 @@ async def bodies(database: Database, tenant_id: UUID) -> list[str]:
 
 
 async def until_running(queue: JobQueue, tenant_id: UUID, job_id: str, attempt: int = 1) -> JobRecord:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             job = await queue.get(tenant_id, job_id)
             if job.status == "RUNNING" and job.attempt >= attempt and job.progress > 0:
@@ -49,10 +49,19 @@ async def until_running(queue: JobQueue, tenant_id: UUID, job_id: str, attempt: 
             await asyncio.sleep(0.02)
 
 
+async def until_workers(database: Database, count: int) -> None:
+    async with asyncio.timeout(60):
+        while True:
+            async with database.system_session() as session:
+                if (await session.execute(text("SELECT count(*) FROM procrastinate_workers"))).scalar_one() == count:
+                    return
+            await asyncio.sleep(0.05)
+
+
 async def test_a_job_runs_once_and_its_mark_comes_with_its_effect(
     worker: object, database: Database, queue: JobQueue, tenant_id: UUID
 ) -> None:
-    job = await queue.wait(tenant_id, await ask(database, queue, tenant_id, "note", body="hello"), 20)
+    job = await queue.wait(tenant_id, await ask(database, queue, tenant_id, "note", body="hello"), 60)
     assert (job.status, job.attempt, job.progress, job.rows_written, job.result) == (
         "SUCCEEDED",
         1,
@@ -68,12 +77,12 @@ async def test_a_job_runs_once_and_its_mark_comes_with_its_effect(
 async def test_a_known_error_fails_the_job_at_once_with_its_reason(
     worker: object, database: Database, queue: JobQueue, tenant_id: UUID
 ) -> None:
-    job = await queue.wait(tenant_id, await ask(database, queue, tenant_id, "refuse"), 20)
+    job = await queue.wait(tenant_id, await ask(database, queue, tenant_id, "refuse"), 60)
     assert (job.status, job.code, job.error, job.attempt) == ("FAILED", "BAD_FILE", "The file cannot be read.", 1)
 
 
 async def test_an_unknown_kind_fails(worker: object, database: Database, queue: JobQueue, tenant_id: UUID) -> None:
-    job = await queue.wait(tenant_id, await ask(database, queue, tenant_id, "unheard_of"), 20)
+    job = await queue.wait(tenant_id, await ask(database, queue, tenant_id, "unheard_of"), 60)
     assert (job.status, job.code) == ("FAILED", "JOB_KIND_UNKNOWN")
 
 
@@ -90,7 +99,7 @@ async def test_a_running_job_stops_when_it_is_cancelled(
 
 async def test_workers_are_alive_while_one_is_there(worker: object, database: Database, queue: JobQueue) -> None:
     tenant_id = uuid4()
-    await queue.wait(tenant_id, await ask(database, queue, tenant_id, "note", body="x"), 20)
+    await queue.wait(tenant_id, await ask(database, queue, tenant_id, "note", body="x"), 60)
     await workers_alive(database)()
 
 
@@ -109,9 +118,10 @@ async def test_the_job_of_a_killed_worker_is_taken_again_within_ten_seconds(post
     async with worker_process("support.sample_service", {"DATABASE_URL": fresh.url}) as first:
         await until_running(queue, tenant_id, job_id)
         async with worker_process("support.sample_service", {"DATABASE_URL": fresh.url}):
+            await until_workers(database, 2)
             first.send_signal(signal.SIGKILL)
             killed_at = time.monotonic()
-            job = await queue.wait(tenant_id, job_id, 20)
+            job = await queue.wait(tenant_id, job_id, 60)
             seconds = time.monotonic() - killed_at
     assert (job.status, job.attempt) == ("SUCCEEDED", 2)
     assert await bodies(database, tenant_id) == ["once"]
@@ -133,7 +143,7 @@ async def test_a_worker_that_is_told_to_stop_queues_its_job_again_without_counti
         assert await first.wait() == 0
     assert (await queue.get(tenant_id, job_id)).status == "QUEUED"
     async with worker_process("support.sample_service", settings):
-        job = await queue.wait(tenant_id, job_id, 20)
+        job = await queue.wait(tenant_id, job_id, 60)
     assert (job.status, job.attempt) == ("SUCCEEDED", 2)
     await database.close()
 
@@ -211,7 +221,7 @@ async def test_a_worker_and_its_job_outlive_a_database_that_is_killed() -> None:
             await until_running(queue, tenant_id, job_id)
             kill(postgres)
             postgres.start()
-            job = await queue.wait(tenant_id, job_id, 30)
+            job = await queue.wait(tenant_id, job_id, 60)
             assert worker.returncode is None
         assert job.status == "SUCCEEDED"
         assert await bodies(database, tenant_id) == ["once"]
