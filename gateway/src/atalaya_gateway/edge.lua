@@ -82,14 +82,8 @@ function envoy_on_response(handle)
   headers:remove("grpc-accept-encoding")
   headers:remove("grpc-encoding")
   if status ~= nil then headers:replace(":status", status) else status = headers:get(":status") end
-  if status == "401" then
-    -- Envoy's own would tell the URL back.
-    local challenge = headers:get("www-authenticate")
-    if challenge == nil or challenge:find("://", 1, true) then
-      headers:replace("www-authenticate", 'Bearer realm="atalaya", error="invalid_token"')
-    end
-  else
-    headers:remove("www-authenticate")
+  if status == "401" and headers:get("www-authenticate") == nil then
+    headers:add("www-authenticate", 'Bearer realm="atalaya"')
   end
   if status == "415" and headers:get("accept") == nil then
     local accept = handle:metadata():get("accept")

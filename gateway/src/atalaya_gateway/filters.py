@@ -19,10 +19,11 @@ def public_filters() -> list[JsonObject]:
         http_filter("grpc_web"),
         _compressor(),
         http_filter("body_size_limit", max_request_bytes="${MAX_CONTENT_LENGTH}"),
-        _lua(),
+        _lua("edge"),
         # Before the token's check, so that one rule per rpc holds for REST, gRPC and gRPC-web alike.
         _transcoder(),
         _token_check(),
+        _lua("token"),
         http_filter("router", suppress_envoy_headers=True),
     ]
 
@@ -65,9 +66,9 @@ def _compressor() -> JsonObject:
     )
 
 
-def _lua() -> JsonObject:
-    source = (resources.files("atalaya_gateway") / "edge.lua").read_text(encoding="utf-8")
-    return http_filter("lua", default_source_code={"inline_string": source})
+def _lua(name: str) -> JsonObject:
+    source = (resources.files("atalaya_gateway") / f"{name}.lua").read_text(encoding="utf-8")
+    return {"name": f"{name}_lua", "typed_config": typed("lua", default_source_code={"inline_string": source})}
 
 
 def _token_check() -> JsonObject:
@@ -79,9 +80,9 @@ def _token_check() -> JsonObject:
 
 
 def _either() -> list[JsonObject]:
-    # A bad token is refused here, on public rpcs too. That a token is missing is for the service to say, which also
-    # knows API keys.
-    return [{"provider_name": "atalaya"}, {"allow_missing": {}}]
+    # That a token is missing is for the service to say, which also knows API keys. One that fails, on public rpcs too,
+    # is refused by the filter after this one, unless it only could not be judged.
+    return [{"provider_name": "atalaya"}, {"allow_missing_or_failed": {}}]
 
 
 def _provider() -> JsonObject:
@@ -93,6 +94,7 @@ def _provider() -> JsonObject:
         # Named, because otherwise a token in the query string would count.
         "from_headers": [{"name": "authorization", "value_prefix": "Bearer "}],
         "payload_in_metadata": "token",
+        "failed_status_in_metadata": "refused",
         "clock_skew_seconds": 30,
         "jwt_cache_config": {"jwt_cache_size": 1000},
         "remote_jwks": {

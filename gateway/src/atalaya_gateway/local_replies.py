@@ -1,6 +1,6 @@
 """The bodies of the errors that Envoy itself answers, over REST as the services write theirs."""
 
-from atalaya_gateway.typed import JsonObject, typed
+from atalaya_gateway.typed import JsonObject
 
 # Status, reason, and the sentence; where that is None Envoy's own words are told, for they say what was wrong.
 ERRORS: tuple[tuple[int, str, str | None], ...] = (
@@ -27,31 +27,8 @@ RETRY_AFTER_SECONDS = {429: 1, 503: 1}
 
 def local_reply_config() -> JsonObject:
     """Gives a mapper per status, and one for all other errors. Calls that came as gRPC stay as Envoy makes them."""
-    mappers = [_no_keys(), _expired(), *(_mapper("EQ", status, code, detail) for status, code, detail in ERRORS)]
+    mappers = [_mapper("EQ", status, code, detail) for status, code, detail in ERRORS]
     return {"mappers": [*mappers, _mapper("GE", 400, "GATEWAY_ERROR", None)]}
-
-
-def _no_keys() -> JsonObject:
-    # Not the token is bad: auth was never reached since Envoy started.
-    mapper = _mapper("EQ", 401, "UNAVAILABLE", "Tokens cannot be checked for the moment; try again.")
-    mapper["filter"]["and_filter"]["filters"].append(_details("Jwks_remote_fetch_is_failed"))
-    return {**mapper, "status_code": 503}
-
-
-def _expired() -> JsonObject:
-    mapper = _mapper("EQ", 401, "TOKEN_EXPIRED", "The access token has expired.")
-    mapper["filter"]["and_filter"]["filters"].append(_details("Jwt_is_expired"))
-    return mapper
-
-
-def _details(reason: str) -> JsonObject:
-    expression = f"response.code_details == 'jwt_authn_access_denied{{{reason}}}'"
-    return {
-        "extension_filter": {
-            "name": "envoy.access_loggers.extension_filters.cel",
-            "typed_config": typed("expression_filter", expression=expression),
-        }
-    }
 
 
 def _mapper(operation: str, status: int, code: str, detail: str | None) -> JsonObject:

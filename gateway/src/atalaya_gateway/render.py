@@ -27,7 +27,7 @@ def render(
     cors_origins: Sequence[str] = (),
     jwt_issuer: str = "atalaya",
     jwt_audience: str = "atalaya",
-    jwks_cache_seconds: int = 30,
+    jwks_cache_seconds: int = 300,
     max_content_length: int = ONE_MEBIBYTE,
     max_connections: int = 10_000,
     reply_timeout_seconds: int = 60,

@@ -34,7 +34,7 @@ def _route(rpc: Rpc) -> JsonObject:
     accepted = media_types.accepted(rpc.policy.full_method)
     if accepted:
         # The Lua filter names these in the header Accept where the service answers 415.
-        route["metadata"] = {"filter_metadata": {"envoy.filters.http.lua": {"accept": ", ".join(accepted)}}}
+        route["metadata"] = {"filter_metadata": {"edge_lua": {"accept": ", ".join(accepted)}}}
     return route
 
 

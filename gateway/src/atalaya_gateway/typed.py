@@ -13,7 +13,6 @@ _TYPES = {
     "cors_policy": "extensions.filters.http.cors.v3.CorsPolicy",
     "downstream_connections": "extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig",
     "early_header_mutation": "extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation",
-    "expression_filter": "extensions.access_loggers.filters.cel.v3.ExpressionFilter",
     "filter_config": "config.route.v3.FilterConfig",
     "grpc_json_transcoder": "extensions.filters.http.grpc_json_transcoder.v3.GrpcJsonTranscoder",
     "grpc_web": "extensions.filters.http.grpc_web.v3.GrpcWeb",
