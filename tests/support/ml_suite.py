@@ -61,6 +61,10 @@ class Company:
         )
         write_deltalake(self._folder("social/metrics"), table, partition_by=["cuenta"], mode="append")
 
+    def posts(self, count: int) -> np.ndarray[Any, Any]:
+        """Some likes, comments and shares; always the same ones."""
+        return np.random.default_rng(3).lognormal(3, 2, (count, 3)).astype(np.int32)
+
     def write_posts(self, account: str, counts: np.ndarray[Any, Any]) -> None:
         """Adds posts with rows of likes, comments and shares."""
         rows = len(counts)
