@@ -27,6 +27,8 @@ class MultipartFile:
         # The first boundary may stand at the very beginning.
         self._held = b"\r\n"
         self._place = "between"
+        # Bytes at the file's front that still belong to the header.
+        self._skip = 0
         self.files = 0
         self.ended = False
 
@@ -54,14 +56,10 @@ class MultipartFile:
                 kept = self._held[: end if end >= 0 else max(0, len(self._held) - len(self._mark))]
                 if self._place == "file":
                     found += self._without_line_end(kept)
-                elif end < 0:
-                    self._skip = max(0, self._skip - len(kept))
                 self._held = self._held[len(kept) :]
                 if end < 0:
                     break
         return found
-
-    _skip = 0
 
     def _without_line_end(self, kept: bytes) -> bytes:
         cut, self._skip = kept[self._skip :], max(0, self._skip - len(kept))
