@@ -2,8 +2,10 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pandas as pd
@@ -11,11 +13,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from analytics_service.duckdb_engine import DuckDbEngine
-from analytics_service.query_engine import Query, Source
+from analytics_service.query_engine import Query, Row, Source
 from analytics_service.reports import sql_text
 from analytics_service.segments import SEGMENTS
 from atalaya.analytics.v1 import rfm_pb2 as pb
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import lake_rules, rfm_reference
 from support.analytics_running import NOW, RunningAnalytics
@@ -151,27 +153,27 @@ async def test_a_purchase_to_come_counts_once_it_has_come(
     assert (before, (await customer(analytics, "1")).monto) == (5, 11)
 
 
-@pytest.fixture(scope="module")
-async def engine(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[DuckDbEngine, Path]]:
-    folder = tmp_path_factory.mktemp("rfm")
+@asynccontextmanager
+async def scoring(folder: Path) -> AsyncIterator[DuckDbEngine]:
     engine = DuckDbEngine(folder, memory_limit="300MB", threads=1, concurrency=2, timeout=20)
-    yield engine, folder
+    yield engine
     await engine.close()
 
 
-async def test_each_of_the_125_cells_has_one_segment(engine: tuple[DuckDbEngine, Path]) -> None:
+async def test_each_of_the_125_cells_has_one_segment(tmp_path: Path) -> None:
     # The report's own map and its own join, over every triple of scores.
-    duckdb, folder = engine
     scores = [(r, f, m) for r in range(1, 6) for f in range(1, 6) for m in range(1, 6)]
     columns = dict(zip(("r", "f", "m"), map(list, zip(*scores, strict=True)), strict=True))
     table = pa.table(
         {"id_cuenta": [f"{r}{f}{m}" for r, f, m in scores], "recencia": [0] * 125, "frecuencia": [1] * 125,
          "monto": [1.0] * 125, **columns}
     )  # fmt: skip
-    pq.write_table(table, folder / "cells.parquet")
+    pq.write_table(table, tmp_path / "cells.parquet")
     sql = sql_text("rfm_customers")
     after_scores = sql[sql.index("segments (r, fm, segmento) AS") :]
-    found = await duckdb.rows(Query("t", f"WITH {after_scores}", {"scores": Source([folder / "cells.parquet"])}))
+    async with scoring(tmp_path) as engine:
+        source = Source([tmp_path / "cells.parquet"])
+        found = await engine.rows(Query("t", f"WITH {after_scores}", {"scores": source}))
     names = {(row["r"], row["f"], row["m"]): row["segmento"] for row in found}
     assert len(found) == len(names) == 125
     assert names == {(r, f, m): rfm_reference.MAP[r][(f + m + 1) // 2 - 1] for r, f, m in scores}
@@ -183,11 +185,9 @@ PURCHASES = st.lists(
 )
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, deadline=None)
 @given(PURCHASES)
-def test_scores_keep_their_law(engine: tuple[DuckDbEngine, Path], purchases: list[tuple[int, int, int]]) -> None:
-    duckdb, folder = engine
-    file = folder / "purchases.parquet"
+def test_scores_keep_their_law(purchases: list[tuple[int, int, int]]) -> None:
     table = pa.table(
         {
             "id_cuenta": [str(who) for who, _, _ in purchases],
@@ -195,16 +195,19 @@ def test_scores_keep_their_law(engine: tuple[DuckDbEngine, Path], purchases: lis
             "monto": [cents / 100 for _, _, cents in purchases],
         }
     )
-    pq.write_table(table, file)
     newest = datetime(2024, 1, max([day for _, day, cents in purchases if cents > 0], default=1))  # noqa: DTZ001
-    query = Query("t", sql_text("rfm_customers"), {"purchases": Source([file])}, {"as_of": newest})
-    loop = asyncio.new_event_loop()
-    try:
-        scored = loop.run_until_complete(duckdb.rows(query))
-    finally:
-        loop.close()
+
+    async def score() -> list[Row]:
+        with TemporaryDirectory() as folder:
+            file = Path(folder) / "purchases.parquet"
+            pq.write_table(table, file)
+            async with scoring(Path(folder)) as engine:
+                sources = {"purchases": Source([file])}
+                return await engine.rows(Query("t", sql_text("rfm_customers"), sources, {"as_of": newest}))
+
+    scored = asyncio.run(score())
     assert {row["id_cuenta"] for row in scored} == {str(who) for who, _, cents in purchases if cents > 0}
-    for figure, score, worse in (("recencia", "r", -1), ("frecuencia", "f", 1), ("monto", "m", 1)):
+    for figure, score_name, worse in (("recencia", "r", -1), ("frecuencia", "f", 1), ("monto", "m", 1)):
         for row in scored:
             below = sum(1 for other in scored if other[figure] * worse < row[figure] * worse)
-            assert row[score] == 1 + 5 * below // len(scored)
+            assert row[score_name] == 1 + 5 * below // len(scored)

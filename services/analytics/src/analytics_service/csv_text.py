@@ -80,11 +80,20 @@ def _has_plain_bytes(path: Path) -> bool:
                 return False
             # A few bytes of the last chunk show what stands across the border.
             seen = seen[-64:] + chunk
-            if b"\0" in seen or seen[:-1].count(b"\r") != seen.count(b"\r\n"):
-                return False
-            if (b' "' in seen or b'\t"' in seen) and _QUOTE_AFTER_SPACE.search(seen):
+            if b"\0" in seen or _has_lone_return(seen) or _has_quote_after_space(seen):
                 return False
     return not seen.endswith(b"\r") and decoder.getstate()[0] == b""
+
+
+# Looking for one byte is many times as fast as for two, and most files have neither returns nor quotes.
+
+
+def _has_lone_return(data: bytes) -> bool:
+    return b"\r" in data and data.count(b"\r") - data.endswith(b"\r") != data.count(b"\r\n")
+
+
+def _has_quote_after_space(data: bytes) -> bool:
+    return b'"' in data and (b' "' in data or b'\t"' in data) and bool(_QUOTE_AFTER_SPACE.search(data))
 
 
 def _records(path: Path) -> Iterator[list[str]]:
