@@ -18,10 +18,11 @@ DATES = {
 
 
 def rounded(value: float | None, digits: int) -> float | None:
-    """Halves away from zero."""
+    """Halves away from zero; a float that means a half but stands a little below it is one."""
     if value is None or pd.isna(value):
         return None
-    return float(Decimal(repr(float(value))).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP))
+    exact = Decimal(repr(float(value))).quantize(Decimal("1e-9"), ROUND_HALF_UP)
+    return float(exact.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP))
 
 
 def percent(part: int, whole: int) -> float | None:
@@ -39,6 +40,7 @@ def customer_journey(lake: Path, now: datetime, as_of: datetime | None = None) -
         if column in raw[name] and (bad := bad_values(raw[name][column], time))
     ]
     users = parsed(raw["mysql/users"], ["id"], ["created_at"], ["state"])
+    users["state"] = [value.upper() if isinstance(value, str) else None for value in users["state"]]
     clients = parsed(raw["mysql/clients"], ["id", "user_id"], ["created_at"])
     clients["key"] = clients["id"] if "id" in raw["mysql/clients"] else clients["user_id"]
     policies = parsed(
@@ -61,7 +63,7 @@ def customer_journey(lake: Path, now: datetime, as_of: datetime | None = None) -
     claimant_keys = {row.customer_id for row in contracts.itertuples() if row.Index in claimed}
     claimants = {row.user_id for row in customers.itertuples() if row.Index in claimant_keys}
 
-    people["state"] = [value.upper() if isinstance(value, str) else "UNKNOWN" for value in people["state"]]
+    people["state"] = [value if isinstance(value, str) else "UNKNOWN" for value in people["state"]]
     ids = set(people.index)
     total, first, second, third = len(ids), len(ids & in_clients), len(ids & holders), len(ids & claimants)
     by_state = {}
