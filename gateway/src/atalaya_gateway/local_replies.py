@@ -35,11 +35,12 @@ def _mapper(operation: str, status: int, code: str, detail: str | None) -> JsonO
     body = {
         "detail": detail or "%LOCAL_REPLY_BODY%",
         "code": code,
-        "request_id": "%REQUEST_HEADER(X-REQUEST-ID)%",
+        # One operator alone gives null for what could not even be read; two make a text, which then is empty.
+        "request_id": "%REQUEST_HEADER(X-REQUEST-ID)%%REQUEST_HEADER(:NOTHING)%",
     }
     mapper: JsonObject = {
         "filter": {"and_filter": {"filters": [_status(operation, status), _came_as_rest()]}},
-        "body_format_override": {"json_format": body},
+        "body_format_override": {"json_format": body, "omit_empty_values": True},
     }
     if status in RETRY_AFTER_SECONDS:
         header = {"key": "retry-after", "value": str(RETRY_AFTER_SECONDS[status])}

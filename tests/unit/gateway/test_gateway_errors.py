@@ -1,5 +1,7 @@
 """Every status of the contract of errors, through a real Envoy."""
 
+import asyncio
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -177,7 +179,25 @@ async def test_the_words_of_an_error_keep_their_letters(client: httpx.AsyncClien
 async def test_headers_over_the_limit_are_431(client: httpx.AsyncClient) -> None:
     response = await client.get("/health", headers={"x-large": "a" * 40_000})
 
-    assert (response.status_code, response.json()["code"]) == (431, "HEADERS_TOO_LARGE")
+    assert response.status_code == 431
+    assert response.json() == {
+        "detail": "The request's headers are too large.",
+        "code": "HEADERS_TOO_LARGE",
+        "request_id": "",
+    }
+
+
+@pytest.mark.parametrize("line", [b"NONSENSE", b"GET /caf\xc3\xa9 HTTP/1.1", b"GET /a\x00b HTTP/1.1"])
+async def test_what_is_no_http_is_400(edge: Any, line: bytes) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", edge.port)
+    writer.write(line + b"\r\nhost: atalaya\r\n\r\n")
+    reply = await reader.read()
+    writer.close()
+
+    head, _, body = reply.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400")
+    assert json.loads(body)["code"] == "MALFORMED_REQUEST"
+    assert json.loads(body)["request_id"] == ""
 
 
 async def test_too_many_calls_are_429_and_told_when_to_come_again(client: httpx.AsyncClient, bearer: Bearer) -> None:
