@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import shutil
 from collections.abc import AsyncIterator, Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import grpc
@@ -47,12 +47,17 @@ def ml_settings(lake_folder: Path, others: tuple[OtherServices, str]) -> Setting
         atalaya_lake=f"file://{lake_folder}",
         auth_address=others[1],
         ingest_address=others[1],
+        training_wait_seconds=25,
     )
 
 
 @pytest.fixture(scope="session")
 async def suite(ml_settings: Settings, others: tuple[OtherServices, str]) -> AsyncIterator[Suite]:
-    """The service with one worker."""
+    """The service with one worker, whose first training need not import anything, so that no test waits for that."""
+    importlib.import_module("ml_service.training.forecast_training")
+    importlib.import_module("sklearn.ensemble")
+    importlib.import_module("sklearn.cluster")
+    importlib.import_module("skl2onnx")
     worker = build_worker(ml_settings)
     working = asyncio.create_task(worker.run())
     async with socket_address() as address:
@@ -60,8 +65,7 @@ async def suite(ml_settings: Settings, others: tuple[OtherServices, str]) -> Asy
         async with running(await build_server(settings)) as channel:
             yield Suite(channel, settings, others[0])
     worker.stop()
-    with suppress(asyncio.CancelledError):
-        await working
+    await asyncio.wait_for(working, 30)
 
 
 @pytest.fixture

@@ -55,10 +55,14 @@ async def test_serving_imports_no_training_code(suite: Suite, company: Company) 
         clustering_pb2.TrainClustersRequest(username="banco"), metadata=company.caller()
     )
 
+    expected = await suite.clustering.PredictCluster(
+        clustering_pb2.PredictClusterRequest(username="banco", likes=1), metadata=company.caller()
+    )
+
     async with socket_address() as address:
         said = await run_process(suite.settings, address, dict(company.caller())["authorization"])
 
-    assert (said["days"], said["cluster"]) == (30, 0)
+    assert (said["days"], said["cluster"]) == (30, expected.cluster)
     loaded = {name.split(".")[0] for name in said["modules"]} | set(said["modules"])
     assert [name for name in TRAINING_CODE if name in loaded] == []
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 import numpy as np
 import pyarrow as pa
-from deltalake import DeltaTable
+from deltalake import DeltaTable, QueryBuilder
 from deltalake.exceptions import DeltaError, TableNotFoundError
 from numpy.typing import NDArray
 from service_runtime.config import RuntimeSettings
@@ -32,30 +31,38 @@ class LakeReader:
 
     def readings(self, tenant_id: UUID, username: str) -> Readings:
         """Every reading of the account; of two at one time the later number wins, as the last of them."""
-        table = self._read(tenant_id, "social/metrics", username, ["hora", "id_metrica", "seguidores"])
-        if table is None:
-            return Readings(np.empty(0, np.int64), np.empty(0, np.int64))
-        known = table.filter(table["seguidores"].is_valid()).sort_by(
-            [("hora", "ascending"), ("id_metrica", "ascending")]
+        times, followers = self._read(
+            tenant_id,
+            "social/metrics",
+            "SELECT arrow_cast(arrow_cast(hora, 'Timestamp(Microsecond, Some(\"UTC\"))'), 'Int64'), seguidores "
+            "FROM lake WHERE cuenta = {account} AND seguidores IS NOT NULL ORDER BY hora, id_metrica",
+            username,
+            columns=2,
         )
-        times = known["hora"].cast(pa.timestamp("us", "UTC")).cast(pa.int64())
-        return Readings(times.to_numpy(), known["seguidores"].cast(pa.int64()).to_numpy())
+        return Readings(np.array(times, dtype=np.int64), np.array(followers, dtype=np.int64))
 
     def post_counts(self, tenant_id: UUID, username: str) -> NDArray[np.int32]:
         """Likes, comments and shares of every post of the account, a row each; what is not known is 0."""
-        columns = ["likes", "comentarios", "compartidos"]
-        table = self._read(tenant_id, "social/posts", username, columns)
-        if table is None:
-            return np.empty((0, len(columns)), np.int32)
-        counts = [table[name].fill_null(0).to_numpy() for name in columns]
-        return np.asarray(np.maximum(np.column_stack(counts), 0), dtype=np.int32)
+        counts = self._read(
+            tenant_id,
+            "social/posts",
+            "SELECT greatest(coalesce(likes, 0), 0), greatest(coalesce(comentarios, 0), 0), "
+            "greatest(coalesce(compartidos, 0), 0) FROM lake WHERE cuenta = {account}",
+            username,
+            columns=3,
+        )
+        return np.array(counts, dtype=np.int32).T
 
-    def _read(self, tenant_id: UUID, path: str, username: str, columns: Sequence[str]) -> pa.Table | None:
+    def _read(self, tenant_id: UUID, path: str, query: str, username: str, *, columns: int) -> list[list[int]]:
+        # By the query engine of deltalake: pyarrow's own reader would import pandas.
         lake = tenant_lake(self._settings, tenant_id)
+        account = "'" + username.replace("'", "''") + "'"
         try:
             table = DeltaTable(lake.delta_url(path), storage_options=lake.storage_options)
-            return table.to_pyarrow_table(filters=[("cuenta", "=", username)], columns=list(columns))
+            found = QueryBuilder().register("lake", table).execute(query.format(account=account))
+            rows = pa.RecordBatchReader.from_stream(found).read_all()
         except TableNotFoundError:
-            return None
-        except (DeltaError, OSError) as error:
+            return [[] for _ in range(columns)]
+        except (DeltaError, OSError, pa.ArrowException) as error:
             raise Unavailable("LAKE_UNAVAILABLE", "The lake is not available at the moment.", retry_after=5) from error
+        return [column.to_pylist() for column in rows.columns]
