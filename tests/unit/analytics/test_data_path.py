@@ -102,6 +102,21 @@ async def test_what_was_parsed_outlives_a_restart(house: House) -> None:
     await again.engine.close()
 
 
+async def test_a_kept_file_that_is_gone_or_cut_short_is_made_again(house: House) -> None:
+    house.lake.put_bytes(b"estado\na\n", FILE)
+    await house.states()
+    for file in (house.folder / "cache").glob("*.parquet"):
+        file.unlink()
+    assert await house.states() == ["a"]
+    for file in (house.folder / "cache").glob("*.parquet"):
+        file.write_bytes(file.read_bytes()[:10])
+    again = House(house.folder)
+    again.lake = house.lake
+    assert await again.states() == ["a"]
+    assert (house.parser.parsed, again.parser.parsed) == (2, 1)
+    await again.engine.close()
+
+
 async def test_of_several_parts_only_the_changed_one_is_parsed_again(house: House) -> None:
     house.lake.put_bytes(b"estado\na\n", "cassandra/reclamos/1.csv")
     house.lake.put_bytes(b"ID,ESTADO\n1,b\n", "cassandra/reclamos/2.csv")
@@ -160,6 +175,13 @@ async def test_the_folder_stays_within_its_bound_and_keeps_what_was_used_last(tm
     assert 1 <= len(files) < 6
     assert tables["pagos"].parts[-1].path in files
     await house.engine.close()
+
+
+async def test_a_full_disk_is_said_to_be_one(tmp_path: Path) -> None:
+    kept = KeptFiles(tmp_path, max_bytes=10)
+    with pytest.raises(ServiceError) as caught, kept.incoming(".parquet"):
+        raise OSError(28, "No space left on device")
+    assert (caught.value.http_status, caught.value.reason) == (503, "CACHE_UNAVAILABLE")
 
 
 async def test_files_in_use_are_not_thrown_away(tmp_path: Path) -> None:

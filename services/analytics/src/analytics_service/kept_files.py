@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from service_runtime.errors import Unavailable
+
 
 @dataclass(frozen=True)
 class KeptFile:
@@ -43,17 +45,23 @@ class KeptFiles:
 
     def find(self, key: str) -> KeptFile | None:
         file = self._files.get(key)
-        if file is not None:
-            self._files.move_to_end(key)
+        if file is None:
+            return None
+        if not file.path.exists():
+            # Somebody cleared the folder: it is made again.
+            self._forget(key)
+            return None
+        self._files.move_to_end(key)
         return file
 
     def keep(self, key: str, made: Path, facts: dict[str, Any]) -> KeptFile:
         """Takes over a file that was made in `incoming`; its suffix stays."""
         target = self._folder / f"{key}{made.suffix}"
         about = self._folder / f"{key}.json"
-        about.write_text(json.dumps({"file": target.name, "facts": facts}), encoding="utf-8")
+        size = made.stat().st_size
         made.replace(target)
-        file = KeptFile(key, target, facts, target.stat().st_size)
+        about.write_text(json.dumps({"file": target.name, "size": size, "facts": facts}), encoding="utf-8")
+        file = KeptFile(key, target, facts, size)
         self._add(file)
         self._make_room()
         return file
@@ -78,6 +86,8 @@ class KeptFiles:
         path = self._incoming / f"{uuid4().hex}{suffix}"
         try:
             yield path
+        except OSError as error:
+            raise Unavailable("CACHE_UNAVAILABLE", "There is no room to work in.", retry_after=30) from error
         finally:
             path.unlink(missing_ok=True)
 
@@ -87,7 +97,9 @@ class KeptFiles:
             with contextlib.suppress(OSError, ValueError, KeyError):
                 content = json.loads(path.read_text(encoding="utf-8"))
                 file = self._folder / content["file"]
-                self._add(KeptFile(path.stem, file, content["facts"], file.stat().st_size))
+                # A file that a power cut left shorter is not taken.
+                if file.stat().st_size == content["size"]:
+                    self._add(KeptFile(path.stem, file, content["facts"], content["size"]))
         known = {name for file in self._files.values() for name in (file.path.name, f"{file.key}.json")}
         for path in self._folder.iterdir():
             if path.is_file() and path.name not in known:
@@ -103,9 +115,12 @@ class KeptFiles:
         if self._bytes <= self._max_bytes:
             return
         for key in [key for key in self._files if key not in self._pins][:-1]:
-            file = self._files.pop(key)
-            self._bytes -= file.size
-            file.path.unlink(missing_ok=True)
-            file.path.with_suffix(".json").unlink(missing_ok=True)
+            self._forget(key)
             if self._bytes <= self._max_bytes:
                 return
+
+    def _forget(self, key: str) -> None:
+        file = self._files.pop(key)
+        self._bytes -= file.size
+        file.path.unlink(missing_ok=True)
+        file.path.with_suffix(".json").unlink(missing_ok=True)
