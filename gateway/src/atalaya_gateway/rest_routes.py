@@ -90,10 +90,17 @@ def _refuse_method(entry: RestPath) -> JsonObject:
 
 
 def _refuse_content_type(entry: RestPath) -> JsonObject:
-    # A request without a content type passes: it may have no body, and what is no JSON the transcoder refuses.
+    # A request without a body passes whatever it calls it, as `curl -d ""` does; one without a content type may have no
+    # body, and what is no JSON the transcoder refuses.
     other = {"name": "content-type", "string_match": {"safe_regex": {"regex": JSON_TYPE}}, "invert_match": True}
     named = {"name": "content-type", "present_match": True}
-    matched = match(entry.path, method_is(list(entry.takes_json)), named, other)
+    full: JsonObject = {
+        "name": "content-length",
+        "string_match": {"exact": "0"},
+        "invert_match": True,
+        "treat_missing_header_as_empty": True,
+    }
+    matched = match(entry.path, method_is(list(entry.takes_json)), named, other, full)
     return refuse(matched, 415, "accept", "application/json")
 
 

@@ -154,6 +154,13 @@ async def test_another_content_type_than_json_is_415(client: httpx.AsyncClient, 
     assert response.headers["accept"] == "application/json"
 
 
+async def test_an_empty_body_is_taken_whatever_its_content_type(client: httpx.AsyncClient, bearer: Bearer) -> None:
+    headers = {**bearer(), "content-type": "application/x-www-form-urlencoded"}
+    response = await client.post("/regression/train/bcp", content=b"", headers=headers)
+
+    assert response.status_code != 415, response.text
+
+
 async def test_a_file_of_another_type_is_415_and_told_which_it_may_be(
     client: httpx.AsyncClient, bearer: Bearer
 ) -> None:
