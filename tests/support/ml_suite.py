@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -20,6 +19,7 @@ from atalaya.ml.v1 import clustering_pb2_grpc, jobs_pb2_grpc, regression_pb2_grp
 from deltalake import write_deltalake
 from google.api.httpbody_pb2 import HttpBody
 from ml_service.config import Settings
+from service_runtime.lake import tenant_lake
 
 from support.tokens import TestIssuer
 
@@ -29,7 +29,7 @@ class Company:
     """A tenant with its people, its accounts as ingest knows them, and its part of the lake."""
 
     issuer: TestIssuer
-    lake: Path
+    settings: Settings
     tenant_id: UUID = field(default_factory=uuid4)
     timezone: str = "America/Lima"
 
@@ -59,7 +59,7 @@ class Company:
                 "hora": pa.array(list(times), pa.timestamp("us", "UTC")),
             }
         )
-        write_deltalake(self._folder("social/metrics"), table, partition_by=["cuenta"], mode="append")
+        self._write("social/metrics", table, partition_by=["cuenta"])
 
     def posts(self, count: int) -> np.ndarray[Any, Any]:
         """Some likes, comments and shares; always the same ones."""
@@ -80,12 +80,13 @@ class Company:
                 "compartidos": pa.array(counts[:, 2], pa.int32()),
             }
         )
-        write_deltalake(self._folder("social/posts"), table, partition_by=["cuenta", "mes"], mode="append")
+        self._write("social/posts", table, partition_by=["cuenta", "mes"])
 
-    def _folder(self, path: str) -> str:
-        folder = self.lake / f"tenant={self.tenant_id}" / path
-        folder.mkdir(parents=True, exist_ok=True)
-        return str(folder)
+    def _write(self, path: str, table: pa.Table, *, partition_by: list[str]) -> None:
+        lake = tenant_lake(self.settings, self.tenant_id)
+        write_deltalake(
+            lake.delta_url(path), table, partition_by=partition_by, mode="append", storage_options=lake.storage_options
+        )
 
 
 class OtherServices(SocialAccountsServiceServicer, AuthServiceServicer):

@@ -29,7 +29,7 @@ def lake_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 async def others(issuer: TestIssuer) -> AsyncIterator[tuple[OtherServices, str]]:
-    servicer = OtherServices(issuer)
+    servicer = OtherServices(issuer)  # type: ignore[abstract]  # It serves the two rpcs that ml calls.
     async with socket_address() as address:
         server = grpc.aio.server()
         add_SocialAccountsServiceServicer_to_server(servicer, server)
@@ -69,8 +69,8 @@ async def suite(ml_settings: Settings, others: tuple[OtherServices, str]) -> Asy
 
 
 @pytest.fixture
-def company(issuer: TestIssuer, lake_folder: Path, others: tuple[OtherServices, str]) -> Company:
+def company(issuer: TestIssuer, ml_settings: Settings, others: tuple[OtherServices, str]) -> Company:
     """A new tenant that may see the accounts `banco` and `caja`."""
-    company = Company(issuer, lake_folder)
+    company = Company(issuer, ml_settings)
     others[0].accounts[str(company.tenant_id)] = ["banco", "caja"]
     return company

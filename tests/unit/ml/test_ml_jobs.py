@@ -55,7 +55,7 @@ async def test_jobs_are_listed_newest_first_and_only_ones_own(idle_suite: Suite,
     first, second = [
         (await idle_suite.regression.TrainForecast(TRAIN, metadata=company.caller())).job_id for _ in range(2)
     ]
-    neighbour = Company(company.issuer, company.lake)
+    neighbour = Company(company.issuer, company.settings)
 
     mine = await idle_suite.jobs.ListJobs(
         jobs_pb2.ListJobsRequest(kind="train_forecast", status="QUEUED", limit=10), metadata=company.caller("viewer")

@@ -137,7 +137,7 @@ async def test_predictions_come_from_the_newest_training(suite: Suite, company: 
 async def test_a_company_cannot_use_the_models_of_another(suite: Suite, company: Company) -> None:
     company.write_followers("banco", days_from(date(2024, 3, 1), 40), growing(40))
     await suite.regression.TrainForecast(messages.TrainForecastRequest(username="banco"), metadata=company.caller())
-    neighbour = Company(company.issuer, company.lake)
+    neighbour = Company(company.issuer, company.settings)
     suite.others.accounts[str(neighbour.tenant_id)] = ["banco"]
 
     error = await refusal(
