@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -158,7 +158,7 @@ async def import_here(settings: Settings, file: Path) -> tuple[float, int, dict[
 
 
 async def _one(imports: Imports, queue: JobQueue, someone: Identity, content: bytes | Path) -> dict[str, object]:
-    async def pieces():  # type: ignore[no-untyped-def]
+    async def pieces() -> AsyncIterator[bytes]:
         if isinstance(content, bytes):
             yield content
             return

@@ -37,10 +37,10 @@ def ingest_database(postgres: EmbeddedPostgres) -> ServiceDatabase:
 @pytest.fixture(scope="session")
 async def ml_jobs() -> AsyncIterator[tuple[MlJobs, str]]:
     """Stands for ml, which ListJobs asks."""
-    servicer = MlJobs()
+    servicer = MlJobs()  # type: ignore[abstract]
     async with socket_address() as address:
         server = grpc.aio.server()
-        add_JobsServiceServicer_to_server(servicer, server)  # type: ignore[arg-type]
+        add_JobsServiceServicer_to_server(servicer, server)
         server.add_insecure_port(address)
         await server.start()
         yield servicer, address

@@ -1,6 +1,7 @@
 """The ingest service: `python -m ingest_service serve | work | migrate | check-config`."""
 
 import argparse
+import sys
 from collections.abc import Awaitable, Callable
 from functools import lru_cache
 from uuid import UUID
@@ -93,6 +94,8 @@ async def serve(settings: Settings) -> None:
 
 
 async def work(settings: Settings) -> None:
+    # pyarrow imports pandas wherever it is installed; here nothing needs it, and it costs some 60 MB.
+    sys.modules.setdefault("pandas", None)  # type: ignore[arg-type]
     await build_worker(settings, new_id).run()
 
 

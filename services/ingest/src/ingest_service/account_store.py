@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from service_runtime.errors import AlreadyExists
 from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from ingest_service.counters import take_numbers
+from ingest_service.counter_store import take_numbers
 
 _COLUMNS = "account_id, id_usuario, platform, username, is_active, last_sync_at, created_at"
 _INSERT = text(
@@ -22,6 +24,9 @@ _LIST = text(
 _FIND = text(f"SELECT {_COLUMNS} FROM accounts WHERE username_key = ANY(:keys)")  # noqa: S608
 _NAMES = text("SELECT username FROM accounts WHERE is_active ORDER BY username_key")
 _SYNCED = text("UPDATE accounts SET last_sync_at = now() WHERE id_usuario = ANY(:numbers)")
+
+# A transaction as rules see it: something to pass on to the stores.
+Session = AsyncSession
 
 
 @dataclass(frozen=True)
@@ -48,20 +53,22 @@ class AccountStore:
     async def insert(
         self, session: AsyncSession, tenant_id: UUID, account_id: UUID, platform: str, username: str
     ) -> Account:
-        """Adds an account; a name that is taken breaks the constraint accounts_username_key."""
+        """Adds an account; raises AlreadyExists where the name is taken, and the session is then of no more use."""
         number = await take_numbers(session, tenant_id, "accounts", 1) + 1
-        row = await session.execute(
-            _INSERT,
-            {
-                "tenant_id": tenant_id,
-                "account_id": account_id,
-                "id_usuario": number,
-                "platform": platform,
-                "username": username.strip(),
-                "username_key": name_key(username),
-            },
-        )
-        return Account(**row.mappings().one())
+        values = {
+            "tenant_id": tenant_id,
+            "account_id": account_id,
+            "id_usuario": number,
+            "platform": platform,
+            "username": username.strip(),
+            "username_key": name_key(username),
+        }
+        try:
+            return Account(**(await session.execute(_INSERT, values)).mappings().one())
+        except IntegrityError as error:
+            if "accounts_username_key" not in str(error.orig):
+                raise
+            raise AlreadyExists("ACCOUNT_EXISTS", "The tenant has this account already.", username=username) from error
 
     async def page(self, session: AsyncSession, after: str, limit: int) -> list[Account]:
         """Gives the accounts behind a name key, by name."""

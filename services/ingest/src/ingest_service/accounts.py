@@ -4,9 +4,8 @@ from collections.abc import Callable
 from uuid import UUID
 
 from service_runtime.database import Database
-from service_runtime.errors import AlreadyExists, InvalidArgument
+from service_runtime.errors import InvalidArgument
 from service_runtime.identity import Identity
-from sqlalchemy.exc import IntegrityError
 
 from ingest_service.account_store import Account, AccountStore, name_key
 
@@ -34,13 +33,8 @@ class Accounts:
             )
         if not name_key(username):
             raise InvalidArgument("BAD_ACCOUNT", "The user name must have more than spaces.")
-        try:
-            async with self._database.tenant_session(caller.tenant_id) as session:
-                return await self._store.insert(session, caller.tenant_id, self._new_id(), platform, username)
-        except IntegrityError as error:
-            if "accounts_username_key" not in str(error.orig):
-                raise
-            raise AlreadyExists("ACCOUNT_EXISTS", "The tenant has this account already.", username=username) from error
+        async with self._database.tenant_session(caller.tenant_id) as session:
+            return await self._store.insert(session, caller.tenant_id, self._new_id(), platform, username)
 
     async def visible(self, caller: Identity) -> list[str]:
         """Gives the names of the accounts that the caller may see: all active ones of the tenant."""

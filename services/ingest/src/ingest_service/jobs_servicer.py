@@ -37,7 +37,9 @@ class JobsServicer(JobsServiceServicer):
         tenant_id, size = caller().tenant_id, page_size(request.page_size)
         query = {"jobs": "all", "kind": request.kind, "status": request.status}
         after = decode_page_token(request.page_token, tenant_id, query) or ""
-        jobs, last = await newest([self._own, self._of_ml], request.kind, request.status, after, size)
+        jobs, last = await newest(
+            [self._own, self._of_ml], lambda job: job.job_id, request.kind, request.status, after, size
+        )
         token = encode_page_token(tenant_id, query, last) if last else ""
         return data_pb2.ListJobsResponse(jobs=jobs, next_page_token=token)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from itertools import groupby
 from pathlib import Path
 from uuid import UUID
 
@@ -9,7 +10,7 @@ from service_runtime.database import Database
 from service_runtime.lake import Lake
 
 from ingest_service.lake_store import LakeStore, Partition
-from ingest_service.lake_tables import LAKE_TABLES, NewPart, replace_partitions, write_part
+from ingest_service.lake_tables import LAKE_TABLES, LakeTable, NewPart, replace_partitions, write_parts
 from ingest_service.record_store import RECORD_KINDS
 
 # A commit holds about so many rows, and no more partitions than that.
@@ -25,7 +26,7 @@ class LakeCopy:
         self._open_lake = open_lake
 
     async def bring_up_to_date(self, tenant_id: UUID, kind_name: str, folder: Path) -> AsyncIterator[float]:
-        """Copies all that is stale; gives the share done after each partition."""
+        """Copies all that is stale; gives the share done after each account."""
         kind, table = RECORD_KINDS[kind_name], LAKE_TABLES[kind_name]
         lake = self._open_lake(tenant_id)
         async with self._database.tenant_session(tenant_id) as session:
@@ -35,15 +36,22 @@ class LakeCopy:
             done, total = 0, sum(partition.rows for partition in stale)
             for group in _grouped(stale):
                 parts: list[NewPart] = []
-                for partition in group:
-                    exported = folder / "partition.csv"
-                    await self._store.export(driver, kind, table.columns.names, partition, exported)
-                    values = (partition.username, partition.mes)[: len(table.partitioned_by)]
-                    parts.append(await asyncio.to_thread(write_part, lake, table, values, exported, folder))
-                    done += partition.rows
+                for account, partitions in groupby(group, lambda partition: partition.username):
+                    stale_here = list(partitions)
+                    exported = folder / "account.csv"
+                    await self._store.export(driver, kind, table.columns.names, stale_here, exported)
+                    written = await asyncio.to_thread(write_parts, lake, table, account, exported, folder)
+                    there = {part.values for part in written}
+                    emptied = (_values(partition, table) for partition in stale_here)
+                    parts += [*written, *(NewPart(values, "", 0, 0) for values in emptied if values not in there)]
+                    done += sum(partition.rows for partition in stale_here)
                     yield done / max(1, total)
                 await asyncio.to_thread(replace_partitions, lake, table, parts)
                 await self._store.mark_copied(session, kind, group)
+
+
+def _values(partition: Partition, table: LakeTable) -> tuple[str, ...]:
+    return (partition.username, partition.mes)[: len(table.partitioned_by)]
 
 
 def _grouped(partitions: Sequence[Partition]) -> Iterator[list[Partition]]:

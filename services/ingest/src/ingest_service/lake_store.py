@@ -35,15 +35,6 @@ class Partition:
     changed: int
     rows: int = 0
 
-    @property
-    def span(self) -> str:
-        """SQL for the partition's rows among its account's."""
-        if not self.mes:
-            return "true"
-        year, month = int(self.mes[:4]), int(self.mes[5:])
-        after = f"{year + month // 12:04d}-{month % 12 + 1:02d}"
-        return f"fecha_publicacion >= '{self.mes}-01Z' AND fecha_publicacion < '{after}-01Z'"
-
 
 class LakeStore:
     """Reads for the lake's copy, inside the caller's transaction."""
@@ -73,14 +64,22 @@ class LakeStore:
         driver: psycopg.AsyncConnection[tuple[object, ...]],
         kind: RecordKind,
         columns: Sequence[str],
-        partition: Partition,
+        partitions: Sequence[Partition],
         target: Path,
     ) -> None:
-        """Writes a partition's rows as CSV without a header, by time and number."""
-        order = kind.number if kind.month == "''" else f"fecha_publicacion, {kind.number}"
+        """Writes the rows of one account's partitions as CSV without a header, by time: the month, then the columns."""
+        month = kind.month.format(row="kept")
+        months = sorted({partition.mes for partition in partitions})
+        wanted = f"kept.id_usuario = {partitions[0].id_usuario}"
+        if months != [""]:
+            wanted += (
+                f" AND fecha_publicacion >= '{months[0]}-01Z' AND fecha_publicacion < '{_month_after(months[-1])}-01Z'"
+                f" AND {month} = ANY('{{{','.join(months)}}}')"
+            )
+        order = "fecha_publicacion" if months != [""] else "hora"
         statement = (
-            f"COPY (SELECT {', '.join(columns)} FROM {kind.name} WHERE id_usuario = {partition.id_usuario} "  # noqa: S608
-            f"AND {partition.span} ORDER BY {order}) TO STDOUT (FORMAT csv)"
+            f"COPY (SELECT {month}, {', '.join(columns)} FROM {kind.name} AS kept WHERE {wanted} "  # noqa: S608
+            f"ORDER BY {order}, {kind.number}) TO STDOUT (FORMAT csv)"
         )
         async with driver.cursor() as cursor:
             await cursor.execute("SET LOCAL timezone = 'UTC'")
@@ -100,3 +99,8 @@ class LakeStore:
                 "changed": [partition.changed for partition in partitions],
             },
         )
+
+
+def _month_after(month: str) -> str:
+    year, number = int(month[:4]), int(month[5:])
+    return f"{year + number // 12:04d}-{number % 12 + 1:02d}"

@@ -2,12 +2,13 @@
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pyarrow import csv
 from service_runtime.errors import Unavailable
@@ -78,7 +79,7 @@ LAKE_TABLES = {"posts": POSTS_TABLE, "metrics": METRICS_TABLE}
 
 @dataclass(frozen=True)
 class NewPart:
-    """A partition's new content: its values, and its file (None: the partition has no rows any more)."""
+    """A partition's new content: its values and its file; without rows there is none."""
 
     values: tuple[str, ...]
     name: str
@@ -86,30 +87,63 @@ class NewPart:
     rows: int
 
 
-def write_part(lake: Lake, table: LakeTable, values: tuple[str, ...], exported: Path, folder: Path) -> NewPart:
-    """Makes a Parquet file of a partition's exported rows and puts it into the lake; nothing reads it yet."""
-    name = f"part-{uuid4()}.parquet"
-    local = folder / name
-    rows = 0
-    if exported.stat().st_size:
-        reader = csv.open_csv(
-            exported,
-            read_options=csv.ReadOptions(column_names=table.columns.names, block_size=8 << 20, use_threads=False),
-            parse_options=csv.ParseOptions(newlines_in_values=True),
-            convert_options=csv.ConvertOptions(
-                column_types=table.columns, strings_can_be_null=True, quoted_strings_can_be_null=False, null_values=[""]
-            ),
-        )
-        with pq.ParquetWriter(local, table.columns, compression="zstd") as writer:
-            for batch in reader:
-                rows += batch.num_rows
-                writer.write_batch(batch)
-    if not rows:
-        return NewPart(values, "", 0, 0)
-    size = local.stat().st_size
-    lake.put_file(local, f"{table.path}/{name}")
-    local.unlink()
-    return NewPart(values, name, size, rows)
+def write_parts(lake: Lake, table: LakeTable, account: str, exported: Path, folder: Path) -> list[NewPart]:
+    """Makes a Parquet file of each month of an account's exported rows and puts it into the lake; none is read yet."""
+    parts: list[NewPart] = []
+    if not exported.stat().st_size:
+        return parts
+    schema = pa.schema([pa.field("mes", _TEXT), *table.columns])
+    reader = csv.open_csv(
+        exported,
+        read_options=csv.ReadOptions(column_names=schema.names, block_size=8 << 20, use_threads=False),
+        parse_options=csv.ParseOptions(newlines_in_values=True),
+        convert_options=csv.ConvertOptions(
+            column_types=schema, strings_can_be_null=True, quoted_strings_can_be_null=False, null_values=[""]
+        ),
+    )
+    open_part: _OpenPart | None = None
+    for batch in reader:
+        for month, rows in _by_month(batch):
+            if open_part is None or open_part.month != month:
+                if open_part is not None:
+                    parts.append(open_part.put(lake, table, account))
+                open_part = _OpenPart(month, folder, table.columns)
+            open_part.write(rows)
+    if open_part is not None:
+        parts.append(open_part.put(lake, table, account))
+    return parts
+
+
+class _OpenPart:
+    """The file of a month that is being written."""
+
+    def __init__(self, month: str, folder: Path, columns: pa.Schema) -> None:
+        self.month = month
+        self._file = folder / f"part-{uuid4()}.parquet"
+        self._writer = pq.ParquetWriter(self._file, columns, compression="zstd")
+        self._rows = 0
+
+    def write(self, rows: pa.RecordBatch) -> None:
+        self._writer.write_batch(rows)
+        self._rows += rows.num_rows
+
+    def put(self, lake: Lake, table: LakeTable, account: str) -> NewPart:
+        self._writer.close()
+        size = self._file.stat().st_size
+        lake.put_file(self._file, f"{table.path}/{self._file.name}")
+        self._file.unlink()
+        values = (account, self.month)[: len(table.partitioned_by)]
+        return NewPart(values, self._file.name, size, self._rows)
+
+
+def _by_month(batch: pa.RecordBatch) -> Iterator[tuple[str, pa.RecordBatch]]:
+    """Cuts a batch that is ordered by month where the month changes."""
+    runs = pc.run_end_encode(batch.column(0))
+    rows = batch.select(batch.schema.names[1:])
+    start = 0
+    for month, end in zip(runs.values.to_pylist(), runs.run_ends.to_pylist(), strict=True):
+        yield month or "", rows.slice(start, end - start)
+        start = end
 
 
 def replace_partitions(lake: Lake, table: LakeTable, parts: Sequence[NewPart]) -> None:

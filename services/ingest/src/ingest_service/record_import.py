@@ -8,9 +8,8 @@ from uuid import UUID
 from service_runtime.database import Database
 from service_runtime.errors import PermissionDenied
 from service_runtime.jobs import JobCancelled, JobRun
-from sqlalchemy.ext.asyncio import AsyncSession
 
-from ingest_service.account_store import AccountStore, name_key
+from ingest_service.account_store import AccountStore, Session, name_key
 from ingest_service.import_job import Counts, Work
 from ingest_service.import_request import ImportRequest
 from ingest_service.import_store import ImportStore
@@ -85,7 +84,7 @@ class RecordImport:
             pass
         return counts
 
-    async def _load(self, session: AsyncSession, work: Work, file: TabularFile) -> Counts:
+    async def _load(self, session: Session, work: Work, file: TabularFile) -> Counts:
         run, request = work.run, work.request
         numbers, only = await self._account_numbers(session, run.tenant_id, request, file)
         load = RecordLoad(
@@ -116,7 +115,7 @@ class RecordImport:
         )
 
     async def _account_numbers(
-        self, session: AsyncSession, tenant_id: UUID, request: ImportRequest, file: TabularFile
+        self, session: Session, tenant_id: UUID, request: ImportRequest, file: TabularFile
     ) -> tuple[dict[str, int], int | None]:
         names = sorted(file.profile.account_names) if request.account_column else [request.account]
         known = await self._accounts.find(session, names)

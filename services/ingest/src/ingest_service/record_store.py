@@ -11,7 +11,7 @@ from pyarrow import csv
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from ingest_service.counters import take_numbers
+from ingest_service.counter_store import take_numbers
 
 # New rows that go in by one statement; between two, the job reports and may be told to stop.
 _SLICE = 100_000

@@ -59,7 +59,11 @@ def _write(file: TabularFile, target: Path) -> int:
         for batch in file.typed({}, 0):
             times = pc.cast(batch.column("fecha"), pa.timestamp("us", "UTC"))
             texts = pc.replace_substring_regex(pc.strftime(times, "%Y-%m-%dT%H:%M:%S"), r"\.?0*$|(\.\d*?)0+$", r"\1")
-            columns = [batch.column("id_cuenta"), pc.binary_join_element_wise(texts, "Z", ""), batch.column("monto")]
+            columns = [
+                batch.column("id_cuenta"),
+                pc.binary_join_element_wise(texts, pa.scalar("Z"), pa.scalar("")),
+                batch.column("monto"),
+            ]
             writer.write_table(pa.Table.from_arrays(columns, schema=_SCHEMA))
             taken += batch.num_rows
     return taken

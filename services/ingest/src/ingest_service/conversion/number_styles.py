@@ -7,6 +7,8 @@ from typing import Literal
 import pyarrow as pa
 import pyarrow.compute as pc
 
+# A plain Python text as an argument would make pyarrow look for pandas, and import it.
+EMPTY = pa.scalar("")
 Style = Literal["plain", "comma", "dot"]
 
 _SUFFIX = r"\s*(k|m|mil|mill)"
@@ -35,7 +37,7 @@ class NumberProfile:
 
     def look(self, cells: pa.Array) -> None:
         values = pc.utf8_trim_whitespace(cells)
-        strange = pc.and_(pc.not_equal(values, ""), pc.invert(pc.ascii_is_decimal(values)))
+        strange = pc.and_(pc.not_equal(values, EMPTY), pc.invert(pc.ascii_is_decimal(values)))
         values = tidied(values.filter(strange))
         if not len(values):
             return

@@ -7,6 +7,8 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ingest_service.conversion.number_styles import EMPTY
+
 ISO = "year-month-day"
 _CLOCKS = ("", " %H:%M:%S", " %H:%M", " %H:%M:%S.%f", " %I:%M:%S %p", " %I:%M %p")
 
@@ -75,7 +77,7 @@ class TimeProfile:
 
     def look(self, connection: duckdb.DuckDBPyConnection, cells: pa.Array) -> None:
         values = pc.utf8_trim_whitespace(cells)
-        values = values.filter(pc.not_equal(values, ""))
+        values = values.filter(pc.not_equal(values, EMPTY))
         if not len(values):
             return
         self.seen += len(values)
