@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
+import os
+import sys
 from collections.abc import AsyncIterator
 from datetime import date
 
 import pytest
-from atalaya.jobs.v1.job_pb2 import CANCELLED, QUEUED, RUNNING, SUCCEEDED
+from atalaya.jobs.v1.job_pb2 import CANCELLED, QUEUED, RUNNING, SUCCEEDED, Job, JobStatus
 from atalaya.ml.v1 import jobs_pb2, regression_pb2
 from ml_service.__main__ import build_server
 from ml_service.config import Settings
+from service_runtime.database import Database
+from service_runtime.jobs import JobQueue
 from support.followers import days_from, growing
 from support.ml_suite import Company, OtherServices, Suite
 from support.postgres import database_for
@@ -112,7 +117,42 @@ async def test_a_running_training_can_be_cancelled(suite: Suite, company: Compan
 
 
 async def ended_job(suite: Suite, company: Company, job_id: str) -> int:
-    while True:
-        job = await suite.jobs.GetJob(jobs_pb2.GetJobRequest(job_id=job_id), metadata=company.caller())
-        if job.status not in (QUEUED, RUNNING):
-            return job.status
+    database = Database(suite.settings.database_url)
+    job = await JobQueue(database, "ml").wait(company.tenant_id, job_id, 60)
+    await database.close()
+    return JobStatus.Value(job.status)
+
+
+async def job_of(suite: Suite, company: Company, job_id: str) -> Job:
+    return await suite.jobs.GetJob(jobs_pb2.GetJobRequest(job_id=job_id), metadata=company.caller())
+
+
+async def test_a_worker_that_stops_gives_its_training_to_the_next(idle_suite: Suite, company: Company) -> None:
+    company.write_followers("banco", days_from(date(2020, 1, 1), 1300), growing(1300))
+    job_id = (await idle_suite.regression.TrainForecast(TRAIN, metadata=company.caller())).job_id
+
+    first = await worker_process(idle_suite.settings, drain_seconds="0.1")
+    async with asyncio.timeout(60):
+        while (await job_of(idle_suite, company, job_id)).status == QUEUED:
+            pass
+    first.terminate()
+    await asyncio.wait_for(first.wait(), 20)
+    given_back = await job_of(idle_suite, company, job_id)
+    second = await worker_process(idle_suite.settings)
+    ended = await ended_job(idle_suite, company, job_id)
+    second.terminate()
+
+    assert given_back.status == QUEUED
+    assert (ended, (await job_of(idle_suite, company, job_id)).attempt) == (SUCCEEDED, 2)
+    assert (first.returncode, await asyncio.wait_for(second.wait(), 20)) == (0, 0)
+
+
+async def worker_process(settings: Settings, drain_seconds: str = "10") -> asyncio.subprocess.Process:
+    environment = {
+        "DATABASE_URL": settings.database_url,
+        "ATALAYA_LAKE": settings.atalaya_lake,
+        "DRAIN_SECONDS": drain_seconds,
+    }
+    return await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "ml_service", "work", env={**os.environ, **environment}
+    )
