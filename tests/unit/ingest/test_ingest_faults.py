@@ -183,6 +183,19 @@ async def test_two_imports_at_once_give_every_post_a_number_of_its_own(
     assert len(tenant.lake_rows("social/posts")) == 3000
 
 
+async def test_two_imports_at_once_may_create_the_same_accounts(
+    without_worker: tuple[IngestSuite, Settings],
+) -> None:
+    suite, settings = without_worker
+    tenant = Tenant(suite)
+    file = "cuenta,fecha,texto\n" + "".join(f"c{n},2024-01-05,a\n" for n in range(30))
+    jobs = [await tenant.upload(file, kind="posts", account_column="cuenta", create_accounts=True) for _ in range(2)]
+    async with working(settings), working(settings):
+        ended = [await tenant.ended(job_id) for job_id in jobs]
+    assert sorted(job.rows_written for job in ended) == [0, 30], ended
+    assert tenant.query("SELECT count(*) FROM accounts WHERE tenant_id = {tenant}") == [{"count": 30}]
+
+
 async def test_an_import_that_is_not_accepted_leaves_no_file(without_worker: tuple[IngestSuite, Settings]) -> None:
     suite, settings = without_worker
     tenant = Tenant(suite, tenant_id=uuid4())

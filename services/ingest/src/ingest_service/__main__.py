@@ -1,7 +1,6 @@
 """The ingest service: `python -m ingest_service serve | work | migrate | check-config`."""
 
 import argparse
-import sys
 from collections.abc import Awaitable, Callable
 from functools import lru_cache
 from uuid import UUID
@@ -33,7 +32,7 @@ from ingest_service.records import Records
 from ingest_service.records_servicer import RecordsServicer
 from ingest_service.social_accounts_servicer import SocialAccountsServicer
 from ingest_service.spool import Spool
-from ingest_service.worker import build_worker
+from ingest_service.without_pandas import refuse_pandas
 
 
 def new_id() -> UUID:
@@ -94,8 +93,10 @@ async def serve(settings: Settings) -> None:
 
 
 async def work(settings: Settings) -> None:
-    # pyarrow imports pandas wherever it is installed; here nothing needs it, and it costs some 60 MB.
-    sys.modules.setdefault("pandas", None)  # type: ignore[arg-type]
+    refuse_pandas()
+    # The server needs none of Arrow, DuckDB and Delta, and so does not import the worker's parts.
+    from ingest_service.worker import build_worker
+
     await build_worker(settings, new_id).run()
 
 

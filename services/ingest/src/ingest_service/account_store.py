@@ -18,6 +18,11 @@ _INSERT = text(
     "VALUES (:tenant_id, :account_id, :id_usuario, :platform, :username, :username_key) "
     f"RETURNING {_COLUMNS}"
 )
+_INSERT_MANY = text(
+    "INSERT INTO accounts (tenant_id, platform, account_id, id_usuario, username, username_key) "
+    "SELECT :tenant_id, 'csv', * FROM unnest(CAST(:ids AS uuid[]), CAST(:numbers AS integer[]), "
+    "CAST(:usernames AS text[]), CAST(:keys AS text[])) ON CONFLICT (tenant_id, username_key) DO NOTHING"
+)
 _LIST = text(
     f"SELECT {_COLUMNS} FROM accounts WHERE username_key > :after ORDER BY username_key LIMIT :limit"  # noqa: S608
 )
@@ -69,6 +74,23 @@ class AccountStore:
             if "accounts_username_key" not in str(error.orig):
                 raise
             raise AlreadyExists("ACCOUNT_EXISTS", "The tenant has this account already.", username=username) from error
+
+    async def reserve(self, session: AsyncSession, tenant_id: UUID, count: int) -> int:
+        """Takes numbers for new accounts, in a session of its own so that nobody has to wait; gives the first."""
+        return await take_numbers(session, tenant_id, "accounts", count) + 1
+
+    async def ensure(
+        self, session: AsyncSession, tenant_id: UUID, usernames: Sequence[str], ids: Sequence[UUID], first: int
+    ) -> None:
+        """Adds the accounts of these names with numbers from `first`; those that somebody added meanwhile stay."""
+        values = {
+            "tenant_id": tenant_id,
+            "ids": list(ids),
+            "numbers": list(range(first, first + len(usernames))),
+            "usernames": [name.strip() for name in usernames],
+            "keys": [name_key(name) for name in usernames],
+        }
+        await session.execute(_INSERT_MANY, values)
 
     async def page(self, session: AsyncSession, after: str, limit: int) -> list[Account]:
         """Gives the accounts behind a name key, by name."""

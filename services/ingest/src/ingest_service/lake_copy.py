@@ -11,7 +11,7 @@ from service_runtime.lake import Lake
 
 from ingest_service.lake_store import LakeStore, Partition
 from ingest_service.lake_tables import LAKE_TABLES, LakeTable, NewPart, replace_partitions, write_parts
-from ingest_service.record_store import RECORD_KINDS
+from ingest_service.record_kinds import RECORD_KINDS
 
 # A commit holds about so many rows, and no more partitions than that.
 _ROWS, _PARTITIONS = 500_000, 1000

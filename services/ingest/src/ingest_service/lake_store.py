@@ -9,7 +9,7 @@ import psycopg
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from ingest_service.record_store import RecordKind
+from ingest_service.record_kinds import RecordKind
 
 # One at a time copies a tenant's kind; the lock ends with the transaction.
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 4715))")

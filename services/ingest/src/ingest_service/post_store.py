@@ -9,7 +9,7 @@ from uuid import UUID
 from service_runtime.database import Database
 from sqlalchemy import text
 
-from ingest_service.record_store import METRIC_RECORDS, POST_RECORDS, RecordKind
+from ingest_service.record_kinds import METRIC_RECORDS, POST_RECORDS, RecordKind
 
 _TIME = {"posts": "fecha_publicacion", "metrics": "hora"}
 

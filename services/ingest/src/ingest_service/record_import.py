@@ -14,7 +14,8 @@ from ingest_service.import_job import Counts, Work
 from ingest_service.import_request import ImportRequest
 from ingest_service.import_store import ImportStore
 from ingest_service.lake_copy import LakeCopy
-from ingest_service.record_store import RECORD_KINDS, RecordLoad
+from ingest_service.record_kinds import RECORD_KINDS
+from ingest_service.record_store import RecordLoad
 from ingest_service.spool import Spool
 from ingest_service.tabular_file import TabularFile
 
@@ -120,10 +121,15 @@ class RecordImport:
         names = sorted(file.profile.account_names) if request.account_column else [request.account]
         known = await self._accounts.find(session, names)
         if request.create_accounts:
-            for name in names:
-                if name_key(name) not in known and len(name) <= 200:
-                    account = await self._accounts.insert(session, tenant_id, self._new_id(), "csv", name)
-                    known[name_key(name)] = account
+            # In one order for all imports, so that two of them never wait for each other.
+            new = dict(sorted({name_key(name): name for name in reversed(names) if len(name) <= 200}.items()))
+            missing = [name for key, name in new.items() if key not in known]
+            if missing:
+                async with self._database.tenant_session(tenant_id) as own:
+                    first = await self._accounts.reserve(own, tenant_id, len(missing))
+                ids = [self._new_id() for _ in missing]
+                await self._accounts.ensure(session, tenant_id, missing, ids, first)
+                known = await self._accounts.find(session, names)
         numbers = {name: known[name_key(name)].id_usuario for name in names if name_key(name) in known}
         if request.account and request.account not in numbers:
             raise PermissionDenied("ACCOUNT_FORBIDDEN", "The tenant has no such account.", account=request.account)

@@ -12,65 +12,10 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ingest_service.counter_store import take_numbers
+from ingest_service.record_kinds import RecordKind
 
 # New rows that go in by one statement; between two, the job reports and may be told to stop.
 _SLICE = 100_000
-
-
-@dataclass(frozen=True)
-class RecordKind:
-    """A kind of record: its table, its number, the columns of its key and its values, its lake partition."""
-
-    name: str
-    number: str
-    key: tuple[str, ...]
-    values: tuple[str, ...]
-    # SQL for the lake's partition of a row besides its account.
-    month: str
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        return (*self.key, *self.values)
-
-
-POST_RECORDS = RecordKind(
-    name="posts",
-    number="id_publicacion",
-    key=("id_usuario", "clave"),
-    values=(
-        "id_externo",
-        "contenido",
-        "fecha_publicacion",
-        "likes",
-        "comentarios",
-        "compartidos",
-        "impresiones",
-        "alcance",
-        "guardados",
-        "reproducciones",
-        "tipo_contenido",
-        "hashtags",
-        "menciones",
-        "plataforma",
-        "idioma",
-    ),
-    month="to_char({row}.fecha_publicacion AT TIME ZONE 'UTC', 'YYYY-MM')",
-)
-METRIC_RECORDS = RecordKind(
-    name="metrics",
-    number="id_metrica",
-    key=("id_usuario", "hora"),
-    values=(
-        "seguidores",
-        "siguiendo",
-        "publicaciones_totales",
-        "alcance_promedio",
-        "impresiones",
-        "engagement_rate",
-    ),
-    month="''",
-)
-RECORD_KINDS = {kind.name: kind for kind in (POST_RECORDS, METRIC_RECORDS)}
 
 
 @dataclass
