@@ -22,11 +22,11 @@ from analytics_service.answers import Answers
 from analytics_service.as_of import NewestTimes
 from analytics_service.config import Settings
 from analytics_service.duckdb_engine import DuckDbEngine
+from analytics_service.health_client import SuiteHealthChecks
 from analytics_service.insurance_servicer import InsuranceServicer
 from analytics_service.kept_files import KeptFiles
 from analytics_service.rfm import Rfm
 from analytics_service.rfm_servicer import RfmServicer
-from analytics_service.suite_health import SuiteHealthChecks
 from analytics_service.system_servicer import SystemServicer
 from analytics_service.table_parser import TableParser
 from analytics_service.tables import Tables

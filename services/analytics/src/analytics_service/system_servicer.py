@@ -10,9 +10,9 @@ from service_runtime.errors import ServiceError
 from service_runtime.identity import caller, optional_caller
 
 from analytics_service import convert
+from analytics_service.health_client import SuiteHealthChecks
 from analytics_service.lake_contents import DatasetFiles, lake_contents
 from analytics_service.routes import routes
-from analytics_service.suite_health import SuiteHealthChecks
 from analytics_service.tables import Tables
 
 _DATABASES = ("mysql", "postgresql", "cassandra")
