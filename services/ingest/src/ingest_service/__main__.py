@@ -30,9 +30,9 @@ from ingest_service.jobs_servicer import JobsServicer
 from ingest_service.post_store import PostStore
 from ingest_service.records import Records
 from ingest_service.records_servicer import RecordsServicer
+from ingest_service.small_process import keep_small
 from ingest_service.social_accounts_servicer import SocialAccountsServicer
 from ingest_service.spool import Spool
-from ingest_service.without_pandas import refuse_pandas
 
 
 def new_id() -> UUID:
@@ -93,7 +93,7 @@ async def serve(settings: Settings) -> None:
 
 
 async def work(settings: Settings) -> None:
-    refuse_pandas()
+    keep_small()
     # The server needs none of Arrow, DuckDB and Delta, and so does not import the worker's parts.
     from ingest_service.worker import build_worker
 

@@ -16,6 +16,8 @@ from service_runtime.lake import Lake
 
 _TIME = pa.timestamp("us", "UTC")
 _WHOLE, _TEXT = pa.int32(), pa.string()
+# Columns in which few values come again and again.
+_REPEATED = ["tipo_contenido", "plataforma", "idioma", "hashtags"]
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,7 @@ def write_parts(lake: Lake, table: LakeTable, account: str, exported: Path, fold
     schema = pa.schema([pa.field("mes", _TEXT), *table.columns])
     reader = csv.open_csv(
         exported,
-        read_options=csv.ReadOptions(column_names=schema.names, block_size=8 << 20, use_threads=False),
+        read_options=csv.ReadOptions(column_names=schema.names, block_size=4 << 20, use_threads=False),
         parse_options=csv.ParseOptions(newlines_in_values=True),
         convert_options=csv.ConvertOptions(
             column_types=schema, strings_can_be_null=True, quoted_strings_can_be_null=False, null_values=[""]
@@ -120,7 +122,7 @@ class _OpenPart:
     def __init__(self, month: str, folder: Path, columns: pa.Schema) -> None:
         self.month = month
         self._file = folder / f"part-{uuid4()}.parquet"
-        self._writer = pq.ParquetWriter(self._file, columns, compression="zstd")
+        self._writer = pq.ParquetWriter(self._file, columns, compression="zstd", use_dictionary=_REPEATED)
         self._rows = 0
 
     def write(self, rows: pa.RecordBatch) -> None:

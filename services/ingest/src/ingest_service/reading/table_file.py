@@ -16,7 +16,7 @@ from ingest_service.reading.dialect import sniff
 from ingest_service.reading.encoding import PreparedText
 from ingest_service.reading.rejection import Rejection
 
-_BLOCK = 4 << 20
+_BLOCK = 2 << 20
 _SAMPLE = 1 << 17
 _CAREFUL_ROWS = 10_000
 # Cells of a row beyond this are a file that is not a table.

@@ -1,0 +1,37 @@
+"""Keeps the worker's memory small, whatever is installed beside it and however long it has worked."""
+
+import ctypes
+import os
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+
+
+class _Refusal(MetaPathFinder):
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if fullname == "pandas":
+            raise ModuleNotFoundError("pandas is not for this process", name="pandas")
+        return None
+
+
+# The numbers of glibc's malloc.h.
+_ARENA_MAX, _TRIM_THRESHOLD = -8, -1
+
+
+def keep_small() -> None:
+    """Goes before anything of pyarrow is imported.
+
+    pyarrow imports pandas wherever it is installed, some 60 MB that nothing here needs; its own memory pool and the
+    arenas that malloc makes for each thread keep what a large file once took.
+    """
+    sys.meta_path.insert(0, _Refusal())
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
+    with suppress(OSError, AttributeError):
+        allocator = ctypes.CDLL(None)
+        allocator.mallopt(_ARENA_MAX, 2)
+        allocator.mallopt(_TRIM_THRESHOLD, 1 << 20)
