@@ -36,18 +36,33 @@ class LakeCopy:
             done, total = 0, sum(partition.rows for partition in stale)
             for group in _grouped(stale):
                 parts: list[NewPart] = []
-                for account, partitions in groupby(group, lambda partition: partition.username):
-                    stale_here = list(partitions)
-                    exported = folder / "account.csv"
-                    await self._store.export(driver, kind, table.columns.names, stale_here, exported)
-                    written = await asyncio.to_thread(write_parts, lake, table, account, exported, folder)
-                    there = {part.values for part in written}
-                    emptied = (_values(partition, table) for partition in stale_here)
-                    parts += [*written, *(NewPart(values, "", 0, 0) for values in emptied if values not in there)]
-                    done += sum(partition.rows for partition in stale_here)
-                    yield done / max(1, total)
+                # One account is written while the next is read out of the record.
+                writing: asyncio.Task[list[NewPart]] | None = None
+                try:
+                    for number, (_, partitions) in enumerate(groupby(group, lambda partition: partition.username)):
+                        here = list(partitions)
+                        exported = folder / f"account-{number}.csv"
+                        await self._store.export(driver, kind, table.columns.names, here, exported)
+                        parts += await writing if writing else []
+                        writing = asyncio.create_task(asyncio.to_thread(_written, lake, table, here, exported, folder))
+                        done += sum(partition.rows for partition in here)
+                        yield done / max(1, total)
+                    parts += await writing if writing else []
+                finally:
+                    await asyncio.gather(*([writing] if writing else []), return_exceptions=True)
                 await asyncio.to_thread(replace_partitions, lake, table, parts)
                 await self._store.mark_copied(session, kind, group)
+
+
+def _written(
+    lake: Lake, table: LakeTable, partitions: Sequence[Partition], exported: Path, folder: Path
+) -> list[NewPart]:
+    """Writes an account's partitions; those that have no rows any more are among them, without a file."""
+    written = write_parts(lake, table, partitions[0].username, exported, folder)
+    exported.unlink()
+    there = {part.values for part in written}
+    values = (_values(partition, table) for partition in partitions)
+    return [*written, *(NewPart(empty, "", 0, 0) for empty in values if empty not in there)]
 
 
 def _values(partition: Partition, table: LakeTable) -> tuple[str, ...]:

@@ -1,7 +1,8 @@
 """Imports of posts and metrics: typed rows into the record by one transaction, then the lake's copy follows."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import aclosing
 from typing import TypeVar
 from uuid import UUID
 
@@ -96,11 +97,11 @@ class RecordImport:
         )
         await load.begin()
         copied = 0
-        batches = file.typed(numbers, only)
-        while (batch := await asyncio.to_thread(_next, batches)) is not None:
-            await load.copy(batch)
-            copied += batch.num_rows
-            await run.report(progress=_READ + (_COPIED - _READ) * copied / max(1, file.rows_read))
+        async with aclosing(_ahead(file.typed(numbers, only))) as batches:
+            async for batch in batches:
+                await load.copy(batch)
+                copied += batch.num_rows
+                await run.report(progress=_READ + (_COPIED - _READ) * copied / max(1, file.rows_read))
         await work.reject(file.rejections)
         written = unchanged = 0
         async for done in load.settle():
@@ -143,6 +144,17 @@ async def read_through(file: TabularFile, run: JobRun, share: float) -> None:
     while (done := await asyncio.to_thread(_next, steps)) is not None:
         await run.report(progress=0.02 + (share - 0.02) * done, rows_read=file.rows_read)
     await run.report(details=file.profile.told(), rows_read=file.rows_read, rows_rejected=file.rejections.count)
+
+
+async def _ahead(items: Iterator[T]) -> AsyncGenerator[T, None]:
+    """Gives items while the next one is being made in a thread; none is being made any more when it is closed."""
+    coming = asyncio.create_task(asyncio.to_thread(_next, items))
+    try:
+        while (item := await coming) is not None:
+            coming = asyncio.create_task(asyncio.to_thread(_next, items))
+            yield item
+    finally:
+        await asyncio.gather(coming, return_exceptions=True)
 
 
 def _next(items: Iterator[T]) -> T | None:
