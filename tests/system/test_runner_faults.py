@@ -55,7 +55,7 @@ def kill(suite: RunningSuite, name: str, works: Callable[[], bool]) -> None:
     """Kills one process under a light load, and sees that it comes back in time."""
     killed = suite.process(name).pid
     assert killed is not None
-    with LightLoad(suite.client(), "/health") as load:
+    with suite.client() as other, LightLoad(other, "/health") as load:
         os.kill(killed, signal.SIGKILL)
         wait_until(
             lambda: started_again(suite, name, killed) and works(),
