@@ -1,7 +1,9 @@
 """The process that runs a service's jobs."""
 
 import asyncio
+import os
 import signal
+import threading
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from typing import Any
@@ -24,6 +26,8 @@ HEARTBEAT_SECONDS = 1.0
 # New jobs are announced by NOTIFY; asking serves those whose time comes later.
 ASK_SECONDS = 1.0
 BOOKKEEPING_PAUSE_SECONDS = 2
+# What the orderly stop may take beyond the time that running jobs have.
+STOP_SECONDS = 3
 _NEVER = 10.0**9
 
 _log = structlog.stdlib.get_logger("service_runtime.worker")
@@ -51,7 +55,7 @@ class Worker:
         """Works until SIGTERM or SIGINT, then lets running jobs end, or queues them again when that takes too long."""
         telemetry.setup(self._settings, f"{self._service}-worker")
         for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, self.stop)
+            asyncio.get_running_loop().add_signal_handler(number, self._stop_for_good)
         while not self._stopping.is_set():
             try:
                 await self._work()
@@ -66,6 +70,13 @@ class Worker:
     def stop(self) -> None:
         """Asks the worker to stop in good order."""
         self._stopping.set()
+
+    def _stop_for_good(self) -> None:
+        """Stops; ends the process where a connection to a killed database never answers. Its jobs are taken again."""
+        self.stop()
+        last_resort = threading.Timer(self._settings.drain_seconds + STOP_SECONDS, _end_process)
+        last_resort.daemon = True
+        last_resort.start()
 
     async def _work(self) -> None:
         # Only a process that works carries the weight of the queue's library.
@@ -117,3 +128,8 @@ class Worker:
     async def _stop_with_us(self, worker: Any) -> None:
         await self._stopping.wait()
         worker.stop()
+
+
+def _end_process() -> None:
+    _log.error("stopping took too long; the process ends, and what it had is queued again")
+    os._exit(1)
