@@ -49,7 +49,7 @@ $(UV): deploy/local/bootstrap.sh
 
 .PHONY: test
 test: .venv/.installed-all ## Run all tests that need nothing but this folder (under 5 minutes)
-	@$(RUN) -m pytest
+	@$(RUN) -m pytest --numprocesses 2
 
 .PHONY: test-browser
 test-browser: .venv/.installed-all ## Test the docs pages in Debian's chromium, installing it where apt-get can

@@ -41,3 +41,10 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"there is no shared data in {folder}; ATALAYA_SHARED_DATA names another folder")
     return folder
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keeps a file's tests in one process, and all system tests in one: they share what is slow to start."""
+    for item in items:
+        folder = item.path.parent.name
+        item.add_marker(pytest.mark.xdist_group(folder if folder == "system" else item.path.stem))

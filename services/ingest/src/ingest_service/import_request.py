@@ -16,7 +16,7 @@ _DATASET = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}(/[a-z0-9][a-z0-9_-]{0,62})?")
 
 @dataclass(frozen=True)
 class ImportRequest:
-    """The parameters of `spec/import.md`, with the defaults filled in."""
+    """The parameters of an import, with the defaults filled in."""
 
     kind: str
     account: str = ""
