@@ -3,7 +3,6 @@
 import csv
 import gzip
 import io
-import time
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta, timezone
@@ -12,6 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
+from support.newcomer import imported, newcomer
 from support.running_suite import RunningSuite
 
 FACEBOOK_ZONE = timezone(timedelta(hours=-5))
@@ -22,13 +22,7 @@ Row = dict[str, str]
 
 @pytest.fixture(scope="module")
 def client(suite: RunningSuite) -> Iterator[httpx.Client]:
-    """A person with a tenant of its own, made as any newcomer is."""
-    person = {"email": "real@data.example", "password": "a-long-real-password", "full_name": "Real Data"}
-    with suite.client() as anonymous:
-        reply = anonymous.post("/api/v1/auth/register", json=person)
-    assert reply.status_code == httpx.codes.CREATED, reply.text
-    token = reply.json()["access_token"]
-    with suite.client(token) as client:
+    with newcomer(suite, "real-data") as client:
         yield client
 
 
@@ -85,18 +79,6 @@ def as_csv(rows: list[Row]) -> bytes:
     writer.writeheader()
     writer.writerows(rows)
     return text.getvalue().encode()
-
-
-def imported(client: httpx.Client, content: bytes, **parameters: str) -> dict[str, Any]:
-    """Uploads the file and gives its job when it has ended well."""
-    reply = client.post("/api/v1/data/import", params=parameters, content=content, headers={"content-type": "text/csv"})
-    assert reply.status_code == httpx.codes.ACCEPTED, reply.text
-    until = time.monotonic() + 120
-    while (job := client.get(f"/api/v1/jobs/{reply.json()['job_id']}").json())["status"] in ("QUEUED", "RUNNING"):
-        assert time.monotonic() < until, job
-        time.sleep(0.2)
-    assert job["status"] == "SUCCEEDED", job
-    return dict(job)
 
 
 def pages(client: httpx.Client, path: str) -> Iterator[dict[str, Any]]:
