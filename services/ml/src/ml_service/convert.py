@@ -14,14 +14,17 @@ from service_runtime.jobs import JobRecord
 from ml_service.forecasts import Prediction
 from ml_service.model import ModelVersion
 
+# Replies are for reading; the cards keep every digit.
+DECIMALS = 4
+
 
 def from_trained_forecast(job: JobRecord) -> regression_pb2.TrainForecastResponse:
     """The figures of a training that has ended well; else the job alone."""
-    return regression_pb2.TrainForecastResponse(job_id=job.id, status=_status(job), **job.result)
+    return regression_pb2.TrainForecastResponse(job_id=job.id, status=_status(job), **_rounded(job.result))
 
 
 def from_trained_clusters(job: JobRecord) -> clustering_pb2.TrainClustersResponse:
-    return clustering_pb2.TrainClustersResponse(job_id=job.id, status=_status(job), **job.result)
+    return clustering_pb2.TrainClustersResponse(job_id=job.id, status=_status(job), **_rounded(job.result))
 
 
 def from_prediction(prediction: Prediction) -> regression_pb2.PredictFollowersResponse:
@@ -34,7 +37,7 @@ def from_prediction(prediction: Prediction) -> regression_pb2.PredictFollowersRe
     ]
     return regression_pb2.PredictFollowersResponse(
         prediction=path.predictions[-1],
-        confidence=path.coverage,
+        confidence=round(path.coverage, DECIMALS),
         lower=path.lower[-1],
         upper=path.upper[-1],
         date=series[-1].date,
@@ -47,14 +50,14 @@ def from_prediction(prediction: Prediction) -> regression_pb2.PredictFollowersRe
 
 
 def from_forecast_version(version: ModelVersion) -> regression_pb2.GetForecastMetricsResponse:
-    card = version.card
+    card = _rounded(version.card)
     return regression_pb2.GetForecastMetricsResponse(
         r2=card["r2"],
         mae=card["mae"],
         rmse=card["rmse"],
         model_id=str(version.model_id),
         algorithm=card["algorithm"],
-        horizons=[regression_pb2.HorizonMetrics(**each) for each in card["horizons"]],
+        horizons=[regression_pb2.HorizonMetrics(**_rounded(each)) for each in card["horizons"]],
         trained_at=timestamp(version.trained_at),
     )
 
@@ -73,8 +76,8 @@ def from_cluster_version(version: ModelVersion) -> clustering_pb2.ListClustersRe
                 id=each["id"],
                 name=each["name"],
                 count=each["count"],
-                centroid=clustering_pb2.Centroid(**each["centroid"]),
-                share=each["count"] / posts,
+                centroid=clustering_pb2.Centroid(**_rounded(each["centroid"])),
+                share=round(each["count"] / posts, DECIMALS),
             )
             for each in version.card["clusters"]
         ],
@@ -105,6 +108,10 @@ def from_job(job: JobRecord) -> job_pb2.Job:
         details=job.details,
         attempt=job.attempt,
     )
+
+
+def _rounded(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: round(value, DECIMALS) if isinstance(value, float) else value for name, value in values.items()}
 
 
 def timestamp(moment: datetime) -> Timestamp:
