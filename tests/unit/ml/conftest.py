@@ -14,6 +14,7 @@ from atalaya.auth.v1.auth_pb2_grpc import add_AuthServiceServicer_to_server
 from atalaya.ingest.v1.accounts_pb2_grpc import add_SocialAccountsServiceServicer_to_server
 from ml_service.__main__ import build_server, build_worker
 from ml_service.config import Settings
+from ml_service.renewal import Renewal
 from support.ml_suite import Company, OtherServices, Suite
 from support.postgres import database_for
 from support.running import running, socket_address
@@ -58,7 +59,7 @@ async def suite(ml_settings: Settings, others: tuple[OtherServices, str]) -> Asy
     importlib.import_module("sklearn.ensemble")
     importlib.import_module("sklearn.cluster")
     importlib.import_module("skl2onnx")
-    worker = build_worker(ml_settings)
+    worker = build_worker(ml_settings, Renewal(0))
     working = asyncio.create_task(worker.run())
     async with socket_address() as address:
         settings = ml_settings.model_copy(update={"listen_address": address})

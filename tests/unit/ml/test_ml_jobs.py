@@ -6,9 +6,11 @@ import asyncio
 import base64
 import json
 import os
+import signal
 import sys
 from collections.abc import AsyncIterator
 from datetime import date
+from pathlib import Path
 
 import pytest
 from atalaya.jobs.v1.job_pb2 import CANCELLED, QUEUED, RUNNING, SUCCEEDED, Job, JobStatus
@@ -147,11 +149,29 @@ async def test_a_worker_that_stops_gives_its_training_to_the_next(idle_suite: Su
     assert (first.returncode, await asyncio.wait_for(second.wait(), 20)) == (0, 0)
 
 
-async def worker_process(settings: Settings, drain_seconds: str = "10") -> asyncio.subprocess.Process:
+async def test_a_worker_that_is_idle_gives_back_the_training_code_and_works_on(
+    idle_suite: Suite, company: Company
+) -> None:
+    company.write_followers("banco", days_from(date(2024, 1, 1), 60), growing(60))
+    worker = await worker_process(idle_suite.settings, worker_idle_seconds="0.1")
+    loaded = Path(f"/proc/{worker.pid}/maps")
+    for _ in range(2):
+        job_id = (await idle_suite.regression.TrainForecast(TRAIN, metadata=company.caller())).job_id
+        assert await ended_job(idle_suite, company, job_id) == SUCCEEDED
+        async with asyncio.timeout(30):
+            while "sklearn" in loaded.read_text():  # noqa: ASYNC240 - the kernel answers at once
+                await job_of(idle_suite, company, job_id)
+    worker.terminate()
+
+    # Told so early, it may not have its handler yet.
+    assert await asyncio.wait_for(worker.wait(), 20) in (0, -signal.SIGTERM)
+
+
+async def worker_process(settings: Settings, **more: str) -> asyncio.subprocess.Process:
     environment = {
         "DATABASE_URL": settings.database_url,
         "ATALAYA_LAKE": settings.atalaya_lake,
-        "DRAIN_SECONDS": drain_seconds,
+        **{name.upper(): value for name, value in more.items()},
     }
     return await asyncio.create_subprocess_exec(
         sys.executable, "-m", "ml_service", "work", env={**os.environ, **environment}

@@ -25,11 +25,12 @@ import grpc
 from atalaya.ml.v1 import clustering_pb2, clustering_pb2_grpc, regression_pb2, regression_pb2_grpc
 from ml_service.__main__ import build_server, build_worker
 from ml_service.config import Settings
+from ml_service.renewal import Renewal
 from service_runtime.config import load_settings
 
 async def main(token):
     settings = load_settings(Settings)
-    build_worker(settings)
+    build_worker(settings, Renewal(0))
     server = await build_server(settings)
     await server.start()
     async with grpc.aio.insecure_channel(server.address) as channel:

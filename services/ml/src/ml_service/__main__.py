@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 from functools import partial
 
 from atalaya.auth.v1.auth_pb2 import GetJwksRequest
@@ -29,6 +30,7 @@ from ml_service.jobs_servicer import JobsServicer
 from ml_service.lake_reader import LakeReader
 from ml_service.registry import Registry
 from ml_service.regression_servicer import RegressionServicer
+from ml_service.renewal import Renewal, begin_anew
 from ml_service.served_clusters import ServedClusters
 from ml_service.store import Store
 from ml_service.training_jobs import TrainingJobs
@@ -66,10 +68,10 @@ async def build_server(settings: Settings) -> Server:
     return server
 
 
-def build_worker(settings: Settings) -> Worker:
+def build_worker(settings: Settings, renewal: Renewal) -> Worker:
     """Joins the worker's parts; one training at a time, since it takes a whole core."""
     database = Database(settings.database_url)
-    trainings = Trainings(Store(database), LakeReader(settings), new_id=uuid7)
+    trainings = Trainings(Store(database), LakeReader(settings), renewal, new_id=uuid7)
     return Worker(settings, database, "ml", trainings.handlers())
 
 
@@ -78,8 +80,10 @@ async def serve(settings: Settings) -> None:
     await server.run()
 
 
-async def work(settings: Settings) -> None:
-    await build_worker(settings).run()
+async def work(worker: Worker, renewal: Renewal) -> None:
+    watch = asyncio.create_task(renewal.call_when_due(worker.stop))
+    await worker.run()
+    watch.cancel()
 
 
 def main() -> None:
@@ -90,7 +94,11 @@ def main() -> None:
     if command == "serve":
         run_service(serve(settings))
     elif command == "work":
-        run_service(work(settings))
+        renewal = Renewal(settings.worker_idle_seconds)
+        worker = build_worker(settings, renewal)
+        run_service(work(worker, renewal))
+        if renewal.is_due and not worker.told_to_stop:
+            begin_anew()
     elif command == "migrate":
         run_migrations("ml_service", settings)
     else:

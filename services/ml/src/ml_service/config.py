@@ -15,3 +15,6 @@ class Settings(RuntimeSettings):
     account_cache_seconds: float = Field(default=30.0, ge=0, le=300)
     # Models kept in memory; the one longest unused gives way.
     models_in_memory: int = Field(default=256, ge=1)
+    # Seconds after its last training when an idle worker gives back the memory of the training code, some 200 MB, by
+    # beginning anew; 0: never. The next training then takes some seconds longer.
+    worker_idle_seconds: float = Field(default=60.0, ge=0)

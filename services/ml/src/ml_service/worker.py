@@ -16,6 +16,7 @@ from service_runtime.jobs import JobRun
 from ml_service.daily_readings import daily_series
 from ml_service.lake_reader import LakeReader
 from ml_service.model import ModelVersion, TrainedModel
+from ml_service.renewal import Renewal
 from ml_service.store import Store
 from ml_service.training_jobs import TRAIN_CLUSTERS, TRAIN_FORECAST
 
@@ -28,9 +29,10 @@ _LONGEST_REPORT_SECONDS = 30.0
 class Trainings:
     """The handlers of ml's jobs. Training code is imported by the first job, so an idle worker stays small."""
 
-    def __init__(self, store: Store, lake: LakeReader, *, new_id: Callable[[], UUID]) -> None:
+    def __init__(self, store: Store, lake: LakeReader, renewal: Renewal, *, new_id: Callable[[], UUID]) -> None:
         self._store = store
         self._lake = lake
+        self._renewal = renewal
         self._new_id = new_id
 
     def handlers(self) -> Mapping[str, Callable[[JobRun], Awaitable[None]]]:
@@ -62,7 +64,8 @@ class Trainings:
     ) -> None:
         began = time.monotonic()
         try:
-            model = await _in_thread(run, train)
+            with self._renewal.training():
+                model = await _in_thread(run, train)
         except ServiceError as error:
             # Callers get the error's variables back with its reason.
             await run.report(details=error.metadata)

@@ -49,6 +49,8 @@ class Worker:
         self._service = service
         self._concurrency = concurrency
         self._stopping = asyncio.Event()
+        # True once SIGTERM or SIGINT has come.
+        self.told_to_stop = False
         self._execution = Execution(database, service, Attempts(database, service), handlers)
 
     async def run(self) -> None:
@@ -73,6 +75,7 @@ class Worker:
 
     def _stop_for_good(self) -> None:
         """Stops; ends the process where a connection to a killed database never answers. Its jobs are taken again."""
+        self.told_to_stop = True
         self.stop()
         last_resort = threading.Timer(self._settings.drain_seconds + STOP_SECONDS, _end_process)
         last_resort.daemon = True
