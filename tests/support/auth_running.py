@@ -80,6 +80,9 @@ class RunningAuth:
         request = auth_pb2.LoginByUsernameRequest(username=username, password=password)
         return await self.calls.LoginByUsername(request, metadata=came_from(source))
 
+    async def refresh(self, refresh_token: str) -> auth_pb2.RefreshResponse:
+        return await self.calls.Refresh(auth_pb2.RefreshRequest(refresh_token=refresh_token))
+
     async def me(self, access_token: str) -> auth_pb2.User:
         return await self.users.GetMe(auth_pb2.GetMeRequest(), metadata=bearer(access_token))
 

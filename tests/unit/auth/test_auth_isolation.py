@@ -4,6 +4,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from auth_service.tokens import refresh_token_hash
 from support.auth_running import Person, RunningAuth
 
 Connection = psycopg.Connection[dict[str, Any]]
@@ -71,6 +72,9 @@ async def test_look_ups_see_every_tenant_but_only_what_they_answer(auth: Running
         assert found.fetchall() == [{"user_id": person.user.id, "known_source": False}]
     names = as_app.execute("SELECT find_tenant_by_name(%s)::text AS found", [one.user.tenant_name.casefold()])
     assert names.fetchone() == {"found": one.user.tenant_id}
+    token_hash = refresh_token_hash(other.reply.refresh_token)
+    sessions = as_app.execute("SELECT tenant_id::text FROM find_session_by_refresh_token(%s)", [token_hash])
+    assert sessions.fetchall() == [{"tenant_id": other.user.tenant_id}]
 
 
 async def test_look_ups_do_not_read_what_the_caller_puts_in_the_way(auth: RunningAuth, as_app: Connection) -> None:
@@ -102,7 +106,7 @@ def test_every_tenant_table_is_isolated_by_force(auth: RunningAuth) -> None:
 
 def test_look_ups_have_a_fixed_search_path_and_are_not_for_the_public(auth: RunningAuth) -> None:
     functions = auth.query(f"SELECT proname, proconfig, array_to_string(proacl, ' ') AS rights {DEFINERS}")
-    assert len(functions) == 4
+    assert len(functions) == 5
     for function in functions:
         assert function["proconfig"] == ["search_path=pg_catalog, pg_temp"]
         assert function["rights"].split() == ["auth_owner=X/auth_owner", "auth_app=X/auth_owner"]

@@ -26,6 +26,7 @@ from auth_service.config import Settings
 from auth_service.login import Login
 from auth_service.passwords import PasswordHashing
 from auth_service.provisioning import Provisioning, Wanted
+from auth_service.refreshing import Refreshing
 from auth_service.registration import Registration
 from auth_service.sessions import Sessions
 from auth_service.store import Store
@@ -57,12 +58,16 @@ async def build_server(settings: Settings, *, clock: Callable[[], datetime] = ut
     )
     login = Login(store, passwords, sessions, limits, audit, clock=clock)
 
+    refreshing = Refreshing(
+        store, sessions, audit, grace=timedelta(seconds=settings.refresh_grace_seconds), clock=clock
+    )
+
     async def own_keys() -> bytes:
         return signer.jwks()
 
     verifier = TokenVerifier(own_keys, settings.jwt_issuer, settings.jwt_audience, lambda: clock().timestamp())
     server = Server(settings, policies=rpc_policies(), verifier=verifier, name="auth")
-    auth_servicer = AuthServicer(registration, login, signer, trusted_hops=settings.trusted_proxy_hops)
+    auth_servicer = AuthServicer(registration, login, refreshing, signer, trusted_hops=settings.trusted_proxy_hops)
     server.add(auth_pb2_grpc.add_AuthServiceServicer_to_server, auth_servicer)
     server.add(auth_pb2_grpc.add_UsersServiceServicer_to_server, UsersServicer(Users(store)))
     server.add_check("database", database.ping)

@@ -96,6 +96,22 @@ class RefreshToken:
 
 
 @dataclass(frozen=True)
+class PresentedToken:
+    """A refresh token that somebody presents, as it is recorded, with whom it would be for."""
+
+    token_id: UUID
+    family_id: UUID
+    session_id: UUID
+    bearer: Bearer
+    expires_at: datetime
+    used_at: datetime | None
+    # With the token itself it gives its successor again; gone as soon as that is used.
+    successor_key: bytes | None = field(repr=False)
+    # Neither the session nor the token was ended, and the person and the tenant are active.
+    is_alive: bool
+
+
+@dataclass(frozen=True)
 class AuditEvent:
     """One thing that somebody did or tried. `actor` is a user id, or empty where nobody is known."""
 

@@ -1,4 +1,4 @@
-"""The rpcs of AuthService: registering, logging in, and the keys that verify tokens."""
+"""The rpcs of AuthService: registering, logging in, refreshing, and the keys that verify tokens."""
 
 from typing import Any, TypeAlias
 
@@ -10,6 +10,7 @@ from grpc.aio import ServicerContext
 from auth_service import convert
 from auth_service.login import Login
 from auth_service.origin import current_origin
+from auth_service.refreshing import Refreshing
 from auth_service.registration import Registration
 from auth_service.tokens import TokenSigner
 
@@ -19,9 +20,18 @@ Context: TypeAlias = ServicerContext[Any, Any]
 class AuthServicer(AuthServiceServicer):
     """Makes tenants and gives tokens."""
 
-    def __init__(self, registration: Registration, login: Login, signer: TokenSigner, *, trusted_hops: int) -> None:
+    def __init__(
+        self,
+        registration: Registration,
+        login: Login,
+        refreshing: Refreshing,
+        signer: TokenSigner,
+        *,
+        trusted_hops: int,
+    ) -> None:
         self._registration = registration
         self._login = login
+        self._refreshing = refreshing
         self._signer = signer
         self._trusted_hops = trusted_hops
 
@@ -39,6 +49,10 @@ class AuthServicer(AuthServiceServicer):
         origin = current_origin(self._trusted_hops)
         tokens = await self._login.by_username(request.username, request.password, origin)
         return convert.from_login_by_username(tokens)
+
+    async def Refresh(self, request: auth_pb2.RefreshRequest, context: Context) -> auth_pb2.RefreshResponse:
+        origin = current_origin(self._trusted_hops)
+        return convert.from_refresh(await self._refreshing.refresh(request.refresh_token, origin))
 
     async def GetJwks(self, request: auth_pb2.GetJwksRequest, context: Context) -> HttpBody:
         return HttpBody(content_type="application/json", data=self._signer.jwks())

@@ -23,6 +23,9 @@ class Settings(RuntimeSettings):
     jwt_expiration_minutes: int = Field(default=60, ge=1, le=24 * 60)
     # Life of a refresh token, and so of a session that is not used.
     refresh_token_expiration_days: int = Field(default=30, ge=1, le=365)
+    # A refresh token that is used again within this time gives the same successor again, unless that was used too: a
+    # double click, or a reply that got lost. Later it is taken for stolen, and the session ends. 0: at once.
+    refresh_grace_seconds: int = Field(default=5, ge=0, le=60)
     # Threads that hash passwords: as many as there are cores for this process.
     password_hash_threads: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1, le=64)
     # Log-ins and registrations that may wait for a thread; one more is answered 429 OVERLOADED at once. With eight

@@ -48,6 +48,15 @@ def from_login_by_username(tokens: IssuedTokens) -> auth_pb2.LoginByUsernameResp
     )
 
 
+def from_refresh(tokens: IssuedTokens) -> auth_pb2.RefreshResponse:
+    return auth_pb2.RefreshResponse(
+        access_token=tokens.access_token,
+        refresh_token=tokens.refresh_token,
+        token_type=TOKEN_TYPE,
+        expires_in=tokens.expires_in,
+    )
+
+
 def from_user(user: User, tenant: Tenant) -> auth_pb2.User:
     message = auth_pb2.User(
         id=str(user.user_id),

@@ -28,6 +28,11 @@ class Lookups(Transaction):
         found = await self._session.execute(text("SELECT email_is_taken(:email_key)"), {"email_key": email_key})
         return bool(found.scalar_one())
 
+    async def session_of_refresh_token(self, token_hash: bytes) -> tuple[UUID, UUID] | None:
+        """Gives tenant and session of a refresh token."""
+        row = await self.row("SELECT * FROM find_session_by_refresh_token(:token_hash)", token_hash=token_hash)
+        return None if row is None else (row["tenant_id"], row["session_id"])
+
     async def _account(self, function: str, key: str, source: str, since: datetime) -> LoginAccount | None:
         row = await self.row(f"SELECT * FROM {function}(:key, :source, :since)", key=key, source=source, since=since)  # noqa: S608
         if row is None:

@@ -1,11 +1,11 @@
-"""Beginning a session: its record, its refresh token's family and the first pair of tokens."""
+"""Sessions: their beginning and going on, with a pair of tokens each time."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from auth_service.accounts import Bearer, Origin, RefreshToken, Session
+from auth_service.accounts import Bearer, Origin, PresentedToken, RefreshToken, Session
 from auth_service.tenant_store import TenantRecords
 from auth_service.tokens import AccessClaims, TokenSigner, new_refresh_token, refresh_token_hash
 
@@ -20,7 +20,7 @@ class IssuedTokens:
 
 
 class Sessions:
-    """Begins sessions within the caller's transaction."""
+    """Begins and continues sessions within the caller's transaction."""
 
     def __init__(
         self, signer: TokenSigner, *, refresh_life: timedelta, clock: Callable[[], datetime], new_id: Callable[[], UUID]
@@ -34,12 +34,21 @@ class Sessions:
         """Records a session and gives its tokens; the person's latest log-in becomes this one."""
         now = self._clock()
         session_id = self._new_id()
-        ends = now + self._refresh_life
         token = new_refresh_token()
-        await records.add_session(Session(session_id, bearer.tenant_id, bearer.user_id, now, ends, origin))
-        await records.add_refresh_token(
-            session_id, RefreshToken(self._new_id(), self._new_id(), refresh_token_hash(token), now, ends)
-        )
+        session = Session(session_id, bearer.tenant_id, bearer.user_id, now, now + self._refresh_life, origin)
+        await records.add_session(session)
+        await self._add_refresh_token(records, session_id, self._new_id(), token, now)
+        return self.tokens(bearer, session_id, token)
+
+    async def go_on(self, records: TenantRecords, used: PresentedToken, refresh_token: str) -> IssuedTokens:
+        """Records the successor of a refresh token that was used, and that the session lives on."""
+        now = self._clock()
+        await records.keep_session(used.session_id, now, now + self._refresh_life)
+        await self._add_refresh_token(records, used.session_id, used.family_id, refresh_token, now)
+        return self.tokens(used.bearer, used.session_id, refresh_token)
+
+    def tokens(self, bearer: Bearer, session_id: UUID, refresh_token: str) -> IssuedTokens:
+        """Signs an access token and gives it with a refresh token that is recorded already."""
         claims = AccessClaims(
             subject=str(bearer.user_id),
             tenant_id=bearer.tenant_id,
@@ -49,4 +58,10 @@ class Sessions:
             session_id=session_id,
             token_id=self._new_id(),
         )
-        return IssuedTokens(self._signer.sign(claims, now), token, self._signer.expires_in)
+        return IssuedTokens(self._signer.sign(claims, self._clock()), refresh_token, self._signer.expires_in)
+
+    async def _add_refresh_token(
+        self, records: TenantRecords, session_id: UUID, family_id: UUID, token: str, now: datetime
+    ) -> None:
+        record = RefreshToken(self._new_id(), family_id, refresh_token_hash(token), now, now + self._refresh_life)
+        await records.add_refresh_token(session_id, record)

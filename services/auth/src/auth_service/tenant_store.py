@@ -3,14 +3,14 @@
 from datetime import datetime
 from uuid import UUID
 
-from auth_service.accounts import RefreshToken, Session, Tenant, User
+from auth_service.accounts import Tenant, User
 from auth_service.names import comparison_key
-from auth_service.transaction_store import Transaction
+from auth_service.session_store import SessionRecords
 
 _USER_COLUMNS = "user_id, tenant_id, email, username, full_name, role, is_active, created_at"
 
 
-class TenantRecords(Transaction):
+class TenantRecords(SessionRecords):
     """A transaction that sees one tenant."""
 
     async def add_tenant(self, tenant: Tenant) -> None:
@@ -92,33 +92,6 @@ class TenantRecords(Transaction):
             session_id=session_id,
         )
         return User(**row) if row is not None else None
-
-    async def add_session(self, session: Session) -> None:
-        """Records a session, and that the person has logged in."""
-        values = {"user_id": session.user_id, "created_at": session.created_at}
-        await self.run(
-            """INSERT INTO sessions (tenant_id, session_id, user_id, created_at, last_used_at, expires_at,
-                                     previous_login_at, source, user_agent)
-               SELECT tenant_id, :session_id, user_id, :created_at, :created_at, :expires_at, last_login_at,
-                      :source, :user_agent
-               FROM users WHERE user_id = :user_id""",
-            **values,
-            session_id=session.session_id,
-            expires_at=session.expires_at,
-            source=session.origin.source,
-            user_agent=session.origin.user_agent,
-        )
-        await self.run("UPDATE users SET last_login_at = :created_at WHERE user_id = :user_id", **values)
-
-    async def add_refresh_token(self, session_id: UUID, token: RefreshToken) -> None:
-        await self.run(
-            """INSERT INTO refresh_tokens (tenant_id, token_id, family_id, session_id, token_hash, issued_at,
-                                           expires_at)
-               VALUES (:tenant_id, :token_id, :family_id, :session_id, :token_hash, :issued_at, :expires_at)""",
-            tenant_id=self.tenant_id,
-            session_id=session_id,
-            **vars(token),
-        )
 
 
 def _user_values(user: User) -> dict[str, object]:

@@ -1,5 +1,6 @@
 """The tokens of a session: a signed access token that anybody can check, and an opaque refresh token."""
 
+import hmac
 import json
 import re
 import secrets
@@ -111,9 +112,19 @@ def read_signing_keys(path: str) -> list[SigningKey]:
     return [SigningKey.of(key) for key in strong]
 
 
+def new_successor_key() -> bytes:
+    """Gives 256 random bits."""
+    return secrets.token_bytes(_REFRESH_TOKEN_BYTES)
+
+
 def new_refresh_token() -> str:
     """Gives 256 random bits as text."""
     return secrets.token_urlsafe(_REFRESH_TOKEN_BYTES)
+
+
+def successor_token(token: str, key: bytes) -> str:
+    """Gives the refresh token that follows another; nobody finds it without both the token and the record's key."""
+    return _base64(hmac.digest(key, token.encode(), "sha256"))
 
 
 def refresh_token_hash(token: str) -> bytes:

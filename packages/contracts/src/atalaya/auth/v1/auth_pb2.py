@@ -29,7 +29,7 @@ from google.api import httpbody_pb2 as google_dot_api_dot_httpbody__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1a\x61talaya/auth/v1/auth.proto\x12\x0f\x61talaya.auth.v1\x1a\x1f\x61talaya/options/v1/access.proto\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa2\x01\n\x0fRegisterRequest\x12\x19\n\x05\x65mail\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x18\xfe\x01`\x01\x12\x1f\n\x08password\x18\x02 \x01(\tB\r\x80\x01\x01\xbaH\x07r\x05\x10\n\x18\x80\x01\x12\x1d\n\tfull_name\x18\x03 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xc8\x01\x12$\n\x0btenant_name\x18\x04 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xc8\x01H\x00\x88\x01\x01\x42\x0e\n\x0c_tenant_name\"\x96\x01\n\x10RegisterResponse\x12\x19\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\tB\x03\x80\x01\x01\x12\x1a\n\rrefresh_token\x18\x02 \x01(\tB\x03\x80\x01\x01\x12\x12\n\ntoken_type\x18\x03 \x01(\t\x12\x12\n\nexpires_in\x18\x04 \x01(\x05\x12#\n\x04user\x18\x05 \x01(\x0b\x32\x15.atalaya.auth.v1.User\"J\n\x0cLoginRequest\x12\x19\n\x05\x65mail\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xfe\x01\x12\x1f\n\x08password\x18\x02 \x01(\tB\r\x80\x01\x01\xbaH\x07r\x05\x10\x01\x18\x80\x01\"n\n\rLoginResponse\x12\x19\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\tB\x03\x80\x01\x01\x12\x1a\n\rrefresh_token\x18\x02 \x01(\tB\x03\x80\x01\x01\x12\x12\n\ntoken_type\x18\x03 \x01(\t\x12\x12\n\nexpires_in\x18\x04 \x01(\x05\"W\n\x16LoginByUsernameRequest\x12\x1c\n\x08username\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xfe\x01\x12\x1f\n\x08password\x18\x02 \x01(\tB\r\x80\x01\x01\xbaH\x07r\x05\x10\x01\x18\x80\x01\"x\n\x17LoginByUsernameResponse\x12\x19\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\tB\x03\x80\x01\x01\x12\x1a\n\rrefresh_token\x18\x02 \x01(\tB\x03\x80\x01\x01\x12\x12\n\ntoken_type\x18\x03 \x01(\t\x12\x12\n\nexpires_in\x18\x04 \x01(\x05\"\x10\n\x0eGetJwksRequest\"\x0e\n\x0cGetMeRequest\"\xf2\x01\n\x04User\x12\n\n\x02id\x18\x01 \x01(\t\x12\r\n\x05\x65mail\x18\x02 \x01(\t\x12\x10\n\x08username\x18\x03 \x01(\t\x12\x11\n\tfull_name\x18\x04 \x01(\t\x12\x0c\n\x04role\x18\x05 \x01(\t\x12\x11\n\ttenant_id\x18\x06 \x01(\t\x12\x13\n\x0btenant_name\x18\x07 \x01(\t\x12\x11\n\tis_active\x18\x08 \x01(\x08\x12.\n\ncreated_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\rlast_login_at\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp2\xe3\x03\n\x0b\x41uthService\x12z\n\x08Register\x12 .atalaya.auth.v1.RegisterRequest\x1a!.atalaya.auth.v1.RegisterResponse\")\xa2\xbb\x18\x05\x10\x01\x18\xc9\x01\x82\xd3\xe4\x93\x02\x1a\"\x15/api/v1/auth/register:\x01*\x12k\n\x05Login\x12\x1d.atalaya.auth.v1.LoginRequest\x1a\x1e.atalaya.auth.v1.LoginResponse\"#\xa2\xbb\x18\x02\x10\x01\x82\xd3\xe4\x93\x02\x17\"\x12/api/v1/auth/login:\x01*\x12\x82\x01\n\x0fLoginByUsername\x12\'.atalaya.auth.v1.LoginByUsernameRequest\x1a(.atalaya.auth.v1.LoginByUsernameResponse\"\x1c\xa2\xbb\x18\x02\x10\x01\x82\xd3\xe4\x93\x02\x10\"\x0b/auth/login:\x01*\x12\x66\n\x07GetJwks\x12\x1f.atalaya.auth.v1.GetJwksRequest\x1a\x14.google.api.HttpBody\"$\xa2\xbb\x18\x02\x10\x01\x82\xd3\xe4\x93\x02\x18\x12\x16/.well-known/jwks.json2m\n\x0cUsersService\x12]\n\x05GetMe\x12\x1d.atalaya.auth.v1.GetMeRequest\x1a\x15.atalaya.auth.v1.User\"\x1e\xa2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x12\x12\x10/api/v1/users/meb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1a\x61talaya/auth/v1/auth.proto\x12\x0f\x61talaya.auth.v1\x1a\x1f\x61talaya/options/v1/access.proto\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa2\x01\n\x0fRegisterRequest\x12\x19\n\x05\x65mail\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x18\xfe\x01`\x01\x12\x1f\n\x08password\x18\x02 \x01(\tB\r\x80\x01\x01\xbaH\x07r\x05\x10\n\x18\x80\x01\x12\x1d\n\tfull_name\x18\x03 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xc8\x01\x12$\n\x0btenant_name\x18\x04 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xc8\x01H\x00\x88\x01\x01\x42\x0e\n\x0c_tenant_name\"\x96\x01\n\x10RegisterResponse\x12\x19\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\tB\x03\x80\x01\x01\x12\x1a\n\rrefresh_token\x18\x02 \x01(\tB\x03\x80\x01\x01\x12\x12\n\ntoken_type\x18\x03 \x01(\t\x12\x12\n\nexpires_in\x18\x04 \x01(\x05\x12#\n\x04user\x18\x05 \x01(\x0b\x32\x15.atalaya.auth.v1.User\"J\n\x0cLoginRequest\x12\x19\n\x05\x65mail\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xfe\x01\x12\x1f\n\x08password\x18\x02 \x01(\tB\r\x80\x01\x01\xbaH\x07r\x05\x10\x01\x18\x80\x01\"n\n\rLoginResponse\x12\x19\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\tB\x03\x80\x01\x01\x12\x1a\n\rrefresh_token\x18\x02 \x01(\tB\x03\x80\x01\x01\x12\x12\n\ntoken_type\x18\x03 \x01(\t\x12\x12\n\nexpires_in\x18\x04 \x01(\x05\"W\n\x16LoginByUsernameRequest\x12\x1c\n\x08username\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xfe\x01\x12\x1f\n\x08password\x18\x02 \x01(\tB\r\x80\x01\x01\xbaH\x07r\x05\x10\x01\x18\x80\x01\"x\n\x17LoginByUsernameResponse\x12\x19\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\tB\x03\x80\x01\x01\x12\x1a\n\rrefresh_token\x18\x02 \x01(\tB\x03\x80\x01\x01\x12\x12\n\ntoken_type\x18\x03 \x01(\t\x12\x12\n\nexpires_in\x18\x04 \x01(\x05\"6\n\x0eRefreshRequest\x12$\n\rrefresh_token\x18\x01 \x01(\tB\r\x80\x01\x01\xbaH\x07r\x05\x10\x01\x18\x80\x04\"p\n\x0fRefreshResponse\x12\x19\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\tB\x03\x80\x01\x01\x12\x1a\n\rrefresh_token\x18\x02 \x01(\tB\x03\x80\x01\x01\x12\x12\n\ntoken_type\x18\x03 \x01(\t\x12\x12\n\nexpires_in\x18\x04 \x01(\x05\"\x10\n\x0eGetJwksRequest\"\x0e\n\x0cGetMeRequest\"\xf2\x01\n\x04User\x12\n\n\x02id\x18\x01 \x01(\t\x12\r\n\x05\x65mail\x18\x02 \x01(\t\x12\x10\n\x08username\x18\x03 \x01(\t\x12\x11\n\tfull_name\x18\x04 \x01(\t\x12\x0c\n\x04role\x18\x05 \x01(\t\x12\x11\n\ttenant_id\x18\x06 \x01(\t\x12\x13\n\x0btenant_name\x18\x07 \x01(\t\x12\x11\n\tis_active\x18\x08 \x01(\x08\x12.\n\ncreated_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\rlast_login_at\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp2\xd8\x04\n\x0b\x41uthService\x12z\n\x08Register\x12 .atalaya.auth.v1.RegisterRequest\x1a!.atalaya.auth.v1.RegisterResponse\")\xa2\xbb\x18\x05\x10\x01\x18\xc9\x01\x82\xd3\xe4\x93\x02\x1a\"\x15/api/v1/auth/register:\x01*\x12k\n\x05Login\x12\x1d.atalaya.auth.v1.LoginRequest\x1a\x1e.atalaya.auth.v1.LoginResponse\"#\xa2\xbb\x18\x02\x10\x01\x82\xd3\xe4\x93\x02\x17\"\x12/api/v1/auth/login:\x01*\x12\x82\x01\n\x0fLoginByUsername\x12\'.atalaya.auth.v1.LoginByUsernameRequest\x1a(.atalaya.auth.v1.LoginByUsernameResponse\"\x1c\xa2\xbb\x18\x02\x10\x01\x82\xd3\xe4\x93\x02\x10\"\x0b/auth/login:\x01*\x12s\n\x07Refresh\x12\x1f.atalaya.auth.v1.RefreshRequest\x1a .atalaya.auth.v1.RefreshResponse\"%\xa2\xbb\x18\x02\x10\x01\x82\xd3\xe4\x93\x02\x19\"\x14/api/v1/auth/refresh:\x01*\x12\x66\n\x07GetJwks\x12\x1f.atalaya.auth.v1.GetJwksRequest\x1a\x14.google.api.HttpBody\"$\xa2\xbb\x18\x02\x10\x01\x82\xd3\xe4\x93\x02\x18\x12\x16/.well-known/jwks.json2m\n\x0cUsersService\x12]\n\x05GetMe\x12\x1d.atalaya.auth.v1.GetMeRequest\x1a\x15.atalaya.auth.v1.User\"\x1e\xa2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x12\x12\x10/api/v1/users/meb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -64,12 +64,20 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LOGINBYUSERNAMERESPONSE'].fields_by_name['access_token']._serialized_options = b'\200\001\001'
   _globals['_LOGINBYUSERNAMERESPONSE'].fields_by_name['refresh_token']._loaded_options = None
   _globals['_LOGINBYUSERNAMERESPONSE'].fields_by_name['refresh_token']._serialized_options = b'\200\001\001'
+  _globals['_REFRESHREQUEST'].fields_by_name['refresh_token']._loaded_options = None
+  _globals['_REFRESHREQUEST'].fields_by_name['refresh_token']._serialized_options = b'\200\001\001\272H\007r\005\020\001\030\200\004'
+  _globals['_REFRESHRESPONSE'].fields_by_name['access_token']._loaded_options = None
+  _globals['_REFRESHRESPONSE'].fields_by_name['access_token']._serialized_options = b'\200\001\001'
+  _globals['_REFRESHRESPONSE'].fields_by_name['refresh_token']._loaded_options = None
+  _globals['_REFRESHRESPONSE'].fields_by_name['refresh_token']._serialized_options = b'\200\001\001'
   _globals['_AUTHSERVICE'].methods_by_name['Register']._loaded_options = None
   _globals['_AUTHSERVICE'].methods_by_name['Register']._serialized_options = b'\242\273\030\005\020\001\030\311\001\202\323\344\223\002\032\"\025/api/v1/auth/register:\001*'
   _globals['_AUTHSERVICE'].methods_by_name['Login']._loaded_options = None
   _globals['_AUTHSERVICE'].methods_by_name['Login']._serialized_options = b'\242\273\030\002\020\001\202\323\344\223\002\027\"\022/api/v1/auth/login:\001*'
   _globals['_AUTHSERVICE'].methods_by_name['LoginByUsername']._loaded_options = None
   _globals['_AUTHSERVICE'].methods_by_name['LoginByUsername']._serialized_options = b'\242\273\030\002\020\001\202\323\344\223\002\020\"\013/auth/login:\001*'
+  _globals['_AUTHSERVICE'].methods_by_name['Refresh']._loaded_options = None
+  _globals['_AUTHSERVICE'].methods_by_name['Refresh']._serialized_options = b'\242\273\030\002\020\001\202\323\344\223\002\031\"\024/api/v1/auth/refresh:\001*'
   _globals['_AUTHSERVICE'].methods_by_name['GetJwks']._loaded_options = None
   _globals['_AUTHSERVICE'].methods_by_name['GetJwks']._serialized_options = b'\242\273\030\002\020\001\202\323\344\223\002\030\022\026/.well-known/jwks.json'
   _globals['_USERSSERVICE'].methods_by_name['GetMe']._loaded_options = None
@@ -86,14 +94,18 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LOGINBYUSERNAMEREQUEST']._serialized_end=792
   _globals['_LOGINBYUSERNAMERESPONSE']._serialized_start=794
   _globals['_LOGINBYUSERNAMERESPONSE']._serialized_end=914
-  _globals['_GETJWKSREQUEST']._serialized_start=916
-  _globals['_GETJWKSREQUEST']._serialized_end=932
-  _globals['_GETMEREQUEST']._serialized_start=934
-  _globals['_GETMEREQUEST']._serialized_end=948
-  _globals['_USER']._serialized_start=951
-  _globals['_USER']._serialized_end=1193
-  _globals['_AUTHSERVICE']._serialized_start=1196
-  _globals['_AUTHSERVICE']._serialized_end=1679
-  _globals['_USERSSERVICE']._serialized_start=1681
-  _globals['_USERSSERVICE']._serialized_end=1790
+  _globals['_REFRESHREQUEST']._serialized_start=916
+  _globals['_REFRESHREQUEST']._serialized_end=970
+  _globals['_REFRESHRESPONSE']._serialized_start=972
+  _globals['_REFRESHRESPONSE']._serialized_end=1084
+  _globals['_GETJWKSREQUEST']._serialized_start=1086
+  _globals['_GETJWKSREQUEST']._serialized_end=1102
+  _globals['_GETMEREQUEST']._serialized_start=1104
+  _globals['_GETMEREQUEST']._serialized_end=1118
+  _globals['_USER']._serialized_start=1121
+  _globals['_USER']._serialized_end=1363
+  _globals['_AUTHSERVICE']._serialized_start=1366
+  _globals['_AUTHSERVICE']._serialized_end=1966
+  _globals['_USERSSERVICE']._serialized_start=1968
+  _globals['_USERSSERVICE']._serialized_end=2077
 # @@protoc_insertion_point(module_scope)

@@ -51,6 +51,11 @@ class AuthServiceStub:
                 request_serializer=atalaya_dot_auth_dot_v1_dot_auth__pb2.LoginByUsernameRequest.SerializeToString,
                 response_deserializer=atalaya_dot_auth_dot_v1_dot_auth__pb2.LoginByUsernameResponse.FromString,
                 _registered_method=True)
+        self.Refresh = channel.unary_unary(
+                '/atalaya.auth.v1.AuthService/Refresh',
+                request_serializer=atalaya_dot_auth_dot_v1_dot_auth__pb2.RefreshRequest.SerializeToString,
+                response_deserializer=atalaya_dot_auth_dot_v1_dot_auth__pb2.RefreshResponse.FromString,
+                _registered_method=True)
         self.GetJwks = channel.unary_unary(
                 '/atalaya.auth.v1.AuthService/GetJwks',
                 request_serializer=atalaya_dot_auth_dot_v1_dot_auth__pb2.GetJwksRequest.SerializeToString,
@@ -88,6 +93,16 @@ class AuthServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Refresh(self, request, context):
+        """Gives the next pair of tokens of a session for its refresh token, which is used up by it.
+        Errors: BAD_REFRESH_TOKEN (401), the same for one that is unknown, expired, ended or used up and for inactive people
+        and tenants. Repeating within some seconds (5 unless set) gives the same refresh token again, as long as that was not
+        used; any other second use ends the session, and with it every token that came from the same log-in.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetJwks(self, request, context):
         """Gives the public keys that verify access tokens, as a JSON Web Key Set (RFC 7517). Repeating is safe.
         """
@@ -112,6 +127,11 @@ def add_AuthServiceServicer_to_server(servicer, server):
                     servicer.LoginByUsername,
                     request_deserializer=atalaya_dot_auth_dot_v1_dot_auth__pb2.LoginByUsernameRequest.FromString,
                     response_serializer=atalaya_dot_auth_dot_v1_dot_auth__pb2.LoginByUsernameResponse.SerializeToString,
+            ),
+            'Refresh': grpc.unary_unary_rpc_method_handler(
+                    servicer.Refresh,
+                    request_deserializer=atalaya_dot_auth_dot_v1_dot_auth__pb2.RefreshRequest.FromString,
+                    response_serializer=atalaya_dot_auth_dot_v1_dot_auth__pb2.RefreshResponse.SerializeToString,
             ),
             'GetJwks': grpc.unary_unary_rpc_method_handler(
                     servicer.GetJwks,
@@ -201,6 +221,33 @@ class AuthService:
             '/atalaya.auth.v1.AuthService/LoginByUsername',
             atalaya_dot_auth_dot_v1_dot_auth__pb2.LoginByUsernameRequest.SerializeToString,
             atalaya_dot_auth_dot_v1_dot_auth__pb2.LoginByUsernameResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Refresh(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/atalaya.auth.v1.AuthService/Refresh',
+            atalaya_dot_auth_dot_v1_dot_auth__pb2.RefreshRequest.SerializeToString,
+            atalaya_dot_auth_dot_v1_dot_auth__pb2.RefreshResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -48,6 +48,12 @@ class AuthServiceStub:
     """Logs a person in by user name, where it is unique in the system, or by e-mail address.
     Errors and repeating as in Login.
     """
+    Refresh: _grpc.UnaryUnaryMultiCallable[_auth_pb2.RefreshRequest, _auth_pb2.RefreshResponse]
+    """Gives the next pair of tokens of a session for its refresh token, which is used up by it.
+    Errors: BAD_REFRESH_TOKEN (401), the same for one that is unknown, expired, ended or used up and for inactive people
+    and tenants. Repeating within some seconds (5 unless set) gives the same refresh token again, as long as that was not
+    used; any other second use ends the session, and with it every token that came from the same log-in.
+    """
     GetJwks: _grpc.UnaryUnaryMultiCallable[_auth_pb2.GetJwksRequest, _httpbody_pb2.HttpBody]
     """Gives the public keys that verify access tokens, as a JSON Web Key Set (RFC 7517). Repeating is safe."""
 
@@ -69,6 +75,12 @@ class AuthServiceAsyncStub(AuthServiceStub):
     LoginByUsername: _aio.UnaryUnaryMultiCallable[_auth_pb2.LoginByUsernameRequest, _auth_pb2.LoginByUsernameResponse]  # type: ignore[assignment]
     """Logs a person in by user name, where it is unique in the system, or by e-mail address.
     Errors and repeating as in Login.
+    """
+    Refresh: _aio.UnaryUnaryMultiCallable[_auth_pb2.RefreshRequest, _auth_pb2.RefreshResponse]  # type: ignore[assignment]
+    """Gives the next pair of tokens of a session for its refresh token, which is used up by it.
+    Errors: BAD_REFRESH_TOKEN (401), the same for one that is unknown, expired, ended or used up and for inactive people
+    and tenants. Repeating within some seconds (5 unless set) gives the same refresh token again, as long as that was not
+    used; any other second use ends the session, and with it every token that came from the same log-in.
     """
     GetJwks: _aio.UnaryUnaryMultiCallable[_auth_pb2.GetJwksRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
     """Gives the public keys that verify access tokens, as a JSON Web Key Set (RFC 7517). Repeating is safe."""
@@ -106,6 +118,18 @@ class AuthServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_auth_pb2.LoginByUsernameResponse, _abc.Awaitable[_auth_pb2.LoginByUsernameResponse]]:
         """Logs a person in by user name, where it is unique in the system, or by e-mail address.
         Errors and repeating as in Login.
+        """
+
+    @_abc_1.abstractmethod
+    def Refresh(
+        self,
+        request: _auth_pb2.RefreshRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_auth_pb2.RefreshResponse, _abc.Awaitable[_auth_pb2.RefreshResponse]]:
+        """Gives the next pair of tokens of a session for its refresh token, which is used up by it.
+        Errors: BAD_REFRESH_TOKEN (401), the same for one that is unknown, expired, ended or used up and for inactive people
+        and tenants. Repeating within some seconds (5 unless set) gives the same refresh token again, as long as that was not
+        used; any other second use ends the session, and with it every token that came from the same log-in.
         """
 
     @_abc_1.abstractmethod
