@@ -15,6 +15,14 @@ ABSENT = {
     "insights": ["sklearn", "onnxruntime", "argon2"],
     "analytics": ["sklearn", "onnxruntime", "argon2"],
 }
+# What trains models comes with the extra `train`, for workers alone.
+IMPORT_ALL = """
+import importlib, pkgutil, sys
+package = importlib.import_module(sys.argv[1])
+for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
+    if ".training" not in module.name and ".migrations" not in module.name:
+        importlib.import_module(module.name)
+"""
 
 
 @pytest.mark.parametrize("service", sorted(ABSENT))
@@ -27,6 +35,7 @@ def test_a_service_installs_and_reads_its_settings_alone(service: str, tmp_path:
     assert started.returncode == 0, started.stderr
     assert "check-config" in started.stdout
     assert present(python, ABSENT[service]) == []
+    subprocess.run([python, "-c", IMPORT_ALL, f"{service}_service"], check=True, timeout=60)
 
 
 def present(python: Path, modules: list[str]) -> list[str]:
