@@ -22,7 +22,7 @@ from ingest_service.tabular_file import TabularFile
 
 T = TypeVar("T")
 # What share of the work is done when the file is read, when it is copied, when it is in the record.
-_READ, _COPIED, _RECORDED = 0.25, 0.5, 0.8
+_READ, _COPIED, _RECORDED = 0.2, 0.65, 0.75
 
 
 class _NotToBeWritten(Exception):
@@ -95,7 +95,7 @@ class RecordImport:
             run.tenant_id,
             RECORD_KINDS[request.kind],
         )
-        await load.begin()
+        await load.begin(sorted({*numbers.values()} | ({only} if only is not None else set())))
         copied = 0
         async with aclosing(_ahead(file.typed(numbers, only))) as batches:
             async for batch in batches:

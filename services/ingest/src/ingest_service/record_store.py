@@ -1,21 +1,22 @@
-"""Writes imported posts and metrics: COPY into a temporary table, then only what is new or differs into the record."""
+"""Writes imported posts and metrics: what may be there already through a temporary table, the rest at once."""
 
-import io
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 import psycopg
 import pyarrow as pa
-from pyarrow import csv
+import pyarrow.compute as pc
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ingest_service.counter_store import take_numbers
+from ingest_service.first_rows import FirstRows, copy_in
 from ingest_service.record_kinds import RecordKind
 
 # New rows that go in by one statement; between two, the job reports and may be told to stop.
 _SLICE = 100_000
+_ONCE_MORE = "ON CONFLICT (tenant_id, kind, id_usuario, mes) DO UPDATE SET changed = lake_partitions.changed + 1"
 
 
 @dataclass
@@ -36,13 +37,19 @@ class RecordLoad:
         self._driver = driver
         self._tenant_id = tenant_id
         self._kind = kind
+        self._first_rows = FirstRows(session, driver, tenant_id, kind)
+        # The highest number that is not of this import.
+        self._before = 0
         self._copied = 0
         self._slice_ends: list[int] = []
 
-    async def begin(self) -> None:
-        """Makes the temporary table: rows cannot be copied straight into a table with row-level security."""
+    async def begin(self, accounts: Sequence[int]) -> None:
+        """Prepares for rows of these accounts: rows cannot be copied straight into a table with row-level security."""
         columns = ", ".join(self._kind.columns)
         await self._run("SET LOCAL work_mem = '64MB'; SET LOCAL timezone = 'UTC'")
+        # Writers of this tenant's records take turns: numbers and keys stay free of conflicts.
+        self._before = await take_numbers(self._session, self._tenant_id, self._kind.name, 0)
+        await self._first_rows.begin(accounts)
         await self._run(
             f"CREATE TEMP TABLE incoming ON COMMIT DROP AS SELECT 0 AS line, {columns} "  # noqa: S608
             f"FROM {self._kind.name} WHERE false"
@@ -52,40 +59,47 @@ class RecordLoad:
         """Adds rows, whose lines grow from call to call."""
         if not rows.num_rows:
             return
-        names = ("line", *self._kind.columns)
-        buffer = io.BytesIO()
-        csv.write_csv(_in_utc(rows.select(names)), buffer, csv.WriteOptions(include_header=False))
-        statement = f"COPY incoming ({', '.join(names)}) FROM STDIN (FORMAT csv)"
-        async with self._driver.cursor() as cursor, cursor.copy(statement) as copy:
-            await copy.write(buffer.getbuffer())
+        is_first = self._first_rows.among(rows)
+        await self._first_rows.insert(rows.filter(is_first))
+        rows = rows.filter(pc.invert(is_first))
+        if not rows.num_rows:
+            return
+        await copy_in(self._driver, "incoming", rows.select(("line", *self._kind.columns)))
         self._copied += rows.num_rows
         if self._copied >= _SLICE * (len(self._slice_ends) + 1):
             self._slice_ends.append(rows.column("line")[-1].as_py())
 
     async def settle(self) -> AsyncIterator[Written]:
         """Brings the rows into the record; gives the counts so far after each step, the last one complete."""
-        done = Written()
+        done = Written(written=self._first_rows.written)
+        if self._copied:
+            async for _ in self._settle_incoming(done):
+                yield done
+        await self._note_partitions()
+        yield done
+
+    async def _settle_incoming(self, done: Written) -> AsyncIterator[None]:
         await self._run("CREATE INDEX ON incoming USING brin (line)")
         await self._run("ANALYZE incoming")
-        # Writers of this tenant's records take turns: numbers and keys stay free of conflicts.
-        await take_numbers(self._session, self._tenant_id, self._kind.name, 0)
         done.unchanged += await self._drop_superseded()
         matched = await self._match()
         if matched:
             changed = await self._update()
             done.written += changed
             done.unchanged += matched - changed
-        yield done
+        yield
         low = 0
         for high in [*self._slice_ends, 2**31 - 1]:
             done.written += await self._insert(low, high)
             low = high
-            yield done
-        await self._note_partitions()
+            yield
+        await self._note_changed_partitions()
 
     async def account_numbers(self) -> list[int]:
         rows = await self._session.execute(text("SELECT DISTINCT id_usuario FROM incoming"))
-        return [int(number) for number in rows.scalars()]
+        return sorted(
+            {number for number, _ in self._first_rows.partitions} | {int(number) for number in rows.scalars()}
+        )
 
     async def _drop_superseded(self) -> int:
         """Of rows with one key the last stays; those before it count as unchanged, so that every row counts once."""
@@ -107,14 +121,17 @@ class RecordLoad:
         )
 
     async def _update(self) -> int:
+        """Updates the rows that differ; gives how many of them this import did not itself insert."""
         kind = self._kind
         await self._run("CREATE INDEX ON matched (line)")
         await self._run("ANALYZE matched")
         changes = ", ".join(f"{column} = incoming.{column}" for column in kind.values)
-        return await self._run(
+        await self._run(
             f"UPDATE {kind.name} AS kept SET {changes} FROM incoming JOIN matched USING (line) "  # noqa: S608
             f"WHERE matched.differs AND kept.{kind.number} = matched.number"
         )
+        counted = text("SELECT count(*) FROM matched WHERE differs AND number <= :before")
+        return int((await self._session.execute(counted, {"before": self._before})).scalar_one())
 
     async def _insert(self, low: int, high: int) -> int:
         """Inserts the new rows of some lines, numbered in the file's order."""
@@ -130,7 +147,7 @@ class RecordLoad:
             await take_numbers(self._session, self._tenant_id, kind.name, inserted)
         return inserted
 
-    async def _note_partitions(self) -> None:
+    async def _note_changed_partitions(self) -> None:
         """Notes which partitions of the lake have changed, the ones that rows moved away from too."""
         kind = self._kind
         touched = (
@@ -140,8 +157,23 @@ class RecordLoad:
         )
         await self._run(
             "INSERT INTO lake_partitions (tenant_id, kind, id_usuario, mes) "  # noqa: S608
-            f"SELECT '{self._tenant_id}', '{kind.name}', * FROM ({touched}) AS touched (id_usuario, mes) "
-            "ON CONFLICT (tenant_id, kind, id_usuario, mes) DO UPDATE SET changed = lake_partitions.changed + 1"
+            f"SELECT '{self._tenant_id}', '{kind.name}', * FROM ({touched}) AS touched (id_usuario, mes) {_ONCE_MORE}"
+        )
+
+    async def _note_partitions(self) -> None:
+        """Notes the partitions of the rows that were inserted at once."""
+        partitions = sorted(self._first_rows.partitions)
+        await self._session.execute(
+            text(
+                "INSERT INTO lake_partitions (tenant_id, kind, id_usuario, mes) SELECT :tenant_id, :kind, * "  # noqa: S608
+                f"FROM unnest(CAST(:numbers AS integer[]), CAST(:months AS text[])) {_ONCE_MORE}"
+            ),
+            {
+                "tenant_id": self._tenant_id,
+                "kind": self._kind.name,
+                "numbers": [number for number, _ in partitions],
+                "months": [month for _, month in partitions],
+            },
         )
 
     async def _run(self, statement: str) -> int:
@@ -156,13 +188,3 @@ def _listed(row: str, columns: Sequence[str]) -> str:
 
 def _same(first: str, second: str, columns: Sequence[str]) -> str:
     return " AND ".join(f"{first}.{column} = {second}.{column}" for column in columns)
-
-
-def _in_utc(rows: pa.Table) -> pa.Table:
-    schema = pa.schema(
-        [
-            pa.field(field.name, pa.timestamp("us", "UTC") if pa.types.is_timestamp(field.type) else field.type)
-            for field in rows.schema
-        ]
-    )
-    return rows.cast(schema)

@@ -76,7 +76,7 @@ class TypedRows:
             values.append(f"{self._value(target)} AS {target.name}")
         faults = " ".join(f"WHEN {fault.condition} THEN {number}" for number, fault in enumerate(self.faults))
         finals = ", ".join(_final(target) for target in self._targets)
-        keys = {"posts": f", {_POST_KEY} AS clave", "metrics": "", "transactions": ""}[kind]
+        keys = _KEYS.get(kind, "")
         filled = _FOUND_IN_TEXT if kind == "posts" else "*"
         for name in ("hashtags", "menciones"):
             if name in self._cell_of:
@@ -169,3 +169,8 @@ _POST_KEY = (
     "CASE WHEN id_externo <> '' THEN id_externo "
     "ELSE '~' || left(sha256(CAST(epoch_us(fecha_publicacion) AS VARCHAR) || chr(10) || contenido), 32) END"
 )
+# Equal keys have equal hashes, so a new hash tells a new key.
+_KEYS = {
+    "posts": f", {_POST_KEY} AS clave, hash(id_usuario, clave) AS key_hash",
+    "metrics": ", hash(id_usuario, epoch_us(hora)) AS key_hash",
+}

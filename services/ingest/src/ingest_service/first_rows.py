@@ -1,0 +1,120 @@
+"""Inserts the first rows of accounts as they come: where an account had none, nothing can be equal to them."""
+
+import io
+from collections.abc import Sequence
+from uuid import UUID
+
+import numpy as np
+import psycopg
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow import csv
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from ingest_service.counter_store import take_numbers
+from ingest_service.record_kinds import RecordKind
+from ingest_service.seen_keys import SeenKeys
+
+
+class FirstRows:
+    """Rows of one import whose accounts had none before, each key's first; inside the caller's transaction.
+
+    It is exact only while the caller's transaction holds the tenant's counter, so that nobody else adds records.
+    """
+
+    def __init__(
+        self, session: AsyncSession, driver: psycopg.AsyncConnection, tenant_id: UUID, kind: RecordKind
+    ) -> None:
+        self._session = session
+        self._driver = driver
+        self._tenant_id = tenant_id
+        self._kind = kind
+        self._accounts = pa.array([], pa.int32())
+        self._seen = SeenKeys()
+        self.written = 0
+        self.partitions: set[tuple[int, str]] = set()
+
+    async def begin(self, accounts: Sequence[int]) -> None:
+        """Finds which of the accounts have no records yet."""
+        found = await self._session.execute(
+            text(
+                "SELECT number FROM unnest(CAST(:accounts AS integer[])) AS number WHERE NOT EXISTS "  # noqa: S608
+                f"(SELECT FROM {self._kind.name} WHERE id_usuario = number)"
+            ),
+            {"accounts": list(accounts)},
+        )
+        self._accounts = pa.array(found.scalars(), pa.int32())
+        columns = ", ".join((self._kind.number, *self._kind.columns))
+        async with self._driver.cursor() as cursor:
+            await cursor.execute(
+                f"CREATE TEMP TABLE first_rows ON COMMIT DROP AS SELECT {columns} "  # noqa: S608
+                f"FROM {self._kind.name} WHERE false".encode()
+            )
+
+    def among(self, rows: pa.Table) -> pa.BooleanArray:
+        """Tells which rows may be inserted at once: of accounts without records, and the first with their key."""
+        is_first = pc.is_in(rows.column("id_usuario"), self._accounts).to_numpy()
+        if is_first.any():
+            hashes = rows.column("key_hash").to_numpy()
+            is_first[is_first] = self._seen.are_new(hashes[is_first])
+        return _flags(is_first)
+
+    async def insert(self, rows: pa.Table) -> None:
+        """Inserts such rows, numbered in their order."""
+        count = rows.num_rows
+        if not count:
+            return
+        before = await take_numbers(self._session, self._tenant_id, self._kind.name, count)
+        numbers = np.arange(before + 1, before + 1 + count, dtype=np.int32)
+        rows = rows.append_column(
+            self._kind.number, pa.Array.from_buffers(pa.int32(), count, [None, pa.py_buffer(numbers)])
+        )
+        # An account's rows side by side: index pages are visited once each, and the lake's copy finds rows together.
+        rows = rows.take(pc.sort_indices(rows, [("id_usuario", "ascending"), (self._kind.number, "ascending")]))
+        names = (self._kind.number, *self._kind.columns)
+        await copy_in(self._driver, "first_rows", rows.select(names))
+        columns = ", ".join(names)
+        async with self._driver.cursor() as cursor:
+            await cursor.execute(
+                f"INSERT INTO {self._kind.name} (tenant_id, {columns}) "  # noqa: S608
+                f"SELECT '{self._tenant_id}', {columns} FROM first_rows".encode()
+            )
+            await cursor.execute("TRUNCATE first_rows")
+        self.written += count
+        self.partitions |= self._partitions(rows)
+
+    def _partitions(self, rows: pa.Table) -> set[tuple[int, str]]:
+        accounts = rows.column("id_usuario")
+        if self._kind.name != "posts":
+            return {(number, "") for number in pc.unique(accounts).to_pylist()}
+        times = rows.column("fecha_publicacion").cast(pa.timestamp("us", "UTC"))
+        months = pc.add(pc.multiply(pc.year(times), pa.scalar(100)), pc.month(times))
+        found = pc.unique(pc.add(pc.multiply(accounts.cast(pa.int64()), pa.scalar(1_000_000)), months))
+        split = (divmod(value, 1_000_000) for value in found.to_pylist())
+        return {(number, f"{month // 100:04d}-{month % 100:02d}") for number, month in split}
+
+
+async def copy_in(driver: psycopg.AsyncConnection, table: str, rows: pa.Table) -> None:
+    """Copies rows into a temporary table with the same columns."""
+    buffer = io.BytesIO()
+    csv.write_csv(_in_utc(rows), buffer, csv.WriteOptions(include_header=False))
+    statement = f"COPY {table} ({', '.join(rows.schema.names)}) FROM STDIN (FORMAT csv)"
+    async with driver.cursor() as cursor, cursor.copy(statement.encode()) as copy:
+        await copy.write(buffer.getbuffer())
+
+
+def _flags(values: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> pa.BooleanArray:
+    # pyarrow.array() of a numpy array would import pandas wherever it is installed.
+    packed = np.packbits(values, bitorder="little")
+    return pa.Array.from_buffers(pa.bool_(), len(values), [None, pa.py_buffer(packed)])
+
+
+def _in_utc(rows: pa.Table) -> pa.Table:
+    schema = pa.schema(
+        [
+            pa.field(field.name, pa.timestamp("us", "UTC") if pa.types.is_timestamp(field.type) else field.type)
+            for field in rows.schema
+        ]
+    )
+    return rows.cast(schema)
