@@ -16,6 +16,9 @@ from ingest_service.counter_store import take_numbers
 from ingest_service.record_kinds import RecordKind
 from ingest_service.seen_keys import SeenKeys
 
+# Rows that are written as text at once.
+_PIECE = 2_000
+
 
 class FirstRows:
     """Rows of one import whose accounts had none before, each key's first; inside the caller's transaction.
@@ -97,11 +100,14 @@ class FirstRows:
 
 async def copy_in(driver: psycopg.AsyncConnection, table: str, rows: pa.Table) -> None:
     """Copies rows into a temporary table with the same columns."""
-    buffer = io.BytesIO()
-    csv.write_csv(_in_utc(rows), buffer, csv.WriteOptions(include_header=False))
+    rows = _in_utc(rows)
     statement = f"COPY {table} ({', '.join(rows.schema.names)}) FROM STDIN (FORMAT csv)"
     async with driver.cursor() as cursor, cursor.copy(statement.encode()) as copy:
-        await copy.write(buffer.getbuffer())
+        # In pieces: what is handed over at once, the driver keeps room for ever after.
+        for start in range(0, rows.num_rows, _PIECE):
+            buffer = io.BytesIO()
+            csv.write_csv(rows.slice(start, _PIECE), buffer, csv.WriteOptions(include_header=False))
+            await copy.write(buffer.getbuffer())
 
 
 def _flags(values: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> pa.BooleanArray:

@@ -1,7 +1,7 @@
 """Keeps the lake's copy of posts and metrics equal to the record: what changed there is written anew from it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from itertools import groupby
 from pathlib import Path
 from uuid import UUID
@@ -13,8 +13,8 @@ from ingest_service.lake_store import LakeStore, Partition
 from ingest_service.lake_tables import LAKE_TABLES, LakeTable, NewPart, replace_partitions, write_parts
 from ingest_service.record_kinds import RECORD_KINDS
 
-# A commit holds about so many rows, and no more partitions than that.
-_ROWS, _PARTITIONS = 500_000, 1000
+# A commit holds no more partitions than that.
+_PARTITIONS = 1000
 
 
 class LakeCopy:
@@ -33,8 +33,9 @@ class LakeCopy:
             await self._store.lock(session, tenant_id, kind)
             stale = await self._store.stale(session, kind)
             driver = await self._database.driver_connection(session)
-            done, total = 0, sum(partition.rows for partition in stale)
-            for group in _grouped(stale):
+            done = 0
+            for start in range(0, len(stale), _PARTITIONS):
+                group = stale[start : start + _PARTITIONS]
                 parts: list[NewPart] = []
                 # One account is written while the next is read out of the record.
                 writing: asyncio.Task[list[NewPart]] | None = None
@@ -45,8 +46,8 @@ class LakeCopy:
                         await self._store.export(driver, kind, table.columns.names, here, exported)
                         parts += await writing if writing else []
                         writing = asyncio.create_task(asyncio.to_thread(_written, lake, table, here, exported, folder))
-                        done += sum(partition.rows for partition in here)
-                        yield done / max(1, total)
+                        done += len(here)
+                        yield done / len(stale)
                     parts += await writing if writing else []
                 finally:
                     await asyncio.gather(*([writing] if writing else []), return_exceptions=True)
@@ -67,16 +68,3 @@ def _written(
 
 def _values(partition: Partition, table: LakeTable) -> tuple[str, ...]:
     return (partition.username, partition.mes)[: len(table.partitioned_by)]
-
-
-def _grouped(partitions: Sequence[Partition]) -> Iterator[list[Partition]]:
-    group: list[Partition] = []
-    rows = 0
-    for partition in partitions:
-        group.append(partition)
-        rows += partition.rows
-        if rows >= _ROWS or len(group) >= _PARTITIONS:
-            yield group
-            group, rows = [], 0
-    if group:
-        yield group

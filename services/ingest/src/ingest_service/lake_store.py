@@ -1,6 +1,7 @@
 """What the lake's copy still lacks, and the rows of its partitions, out of PostgreSQL."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
@@ -9,6 +10,7 @@ import psycopg
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from ingest_service.copy_out import copy_out
 from ingest_service.record_kinds import RecordKind
 
 # One at a time copies a tenant's kind; the lock ends with the transaction.
@@ -33,7 +35,6 @@ class Partition:
     username: str
     mes: str
     changed: int
-    rows: int = 0
 
 
 class LakeStore:
@@ -43,21 +44,8 @@ class LakeStore:
         await session.execute(_LOCK, {"name": f"{tenant_id}/{kind.name}"})
 
     async def stale(self, session: AsyncSession, kind: RecordKind) -> list[Partition]:
-        """Gives the partitions that have changed since they were copied, with their rows."""
-        found = [Partition(**row) for row in (await session.execute(_STALE, {"kind": kind.name})).mappings()]
-        if not found:
-            return []
-        counts = await session.execute(
-            text(
-                f"SELECT id_usuario, {kind.month.format(row='kept')} AS mes, count(*) FROM {kind.name} AS kept "  # noqa: S608
-                "WHERE id_usuario = ANY(:numbers) GROUP BY 1, 2"
-            ),
-            {"numbers": sorted({partition.id_usuario for partition in found})},
-        )
-        rows = {(number, month): count for number, month, count in counts}
-        return [
-            Partition(p.id_usuario, p.username, p.mes, p.changed, rows.get((p.id_usuario, p.mes), 0)) for p in found
-        ]
+        """Gives the partitions that have changed since they were copied."""
+        return [Partition(**row) for row in (await session.execute(_STALE, {"kind": kind.name})).mappings()]
 
     async def export(
         self,
@@ -67,26 +55,27 @@ class LakeStore:
         partitions: Sequence[Partition],
         target: Path,
     ) -> None:
-        """Writes the rows of one account's partitions as CSV without a header, by time: the month, then the columns."""
-        month = kind.month.format(row="kept")
-        months = sorted({partition.mes for partition in partitions})
-        wanted = f"kept.id_usuario = {partitions[0].id_usuario}"
-        if months != [""]:
-            wanted += (
-                f" AND fecha_publicacion >= '{months[0]}-01Z' AND fecha_publicacion < '{_month_after(months[-1])}-01Z'"
-                f" AND {month} = ANY('{{{','.join(months)}}}')"
-            )
-        order = "fecha_publicacion" if months != [""] else "hora"
+        """Writes the rows of one account's partitions as CSV without a header, by time."""
+        wanted = f"id_usuario = {partitions[0].id_usuario}"
+        order = "hora"
+        if partitions[0].mes:
+            order = "fecha_publicacion"
+            spans = _spans(sorted({partition.mes for partition in partitions}))
+            times = (f"{order} >= '{first}-01Z' AND {order} < '{after}-01Z'" for first, after in spans)
+            wanted += f" AND ({' OR '.join(times)})"
         statement = (
-            f"COPY (SELECT {month}, {', '.join(columns)} FROM {kind.name} AS kept WHERE {wanted} "  # noqa: S608
+            f"COPY (SELECT {', '.join(columns)} FROM {kind.name} WHERE {wanted} "  # noqa: S608
             f"ORDER BY {order}, {kind.number}) TO STDOUT (FORMAT csv)"
         )
         async with driver.cursor() as cursor:
             await cursor.execute("SET LOCAL timezone = 'UTC'")
-            with target.open("wb") as file:
-                async with cursor.copy(statement.encode()) as copy:
-                    async for data in copy:
-                        file.write(data)
+        with target.open("wb") as file:
+            copying = asyncio.create_task(asyncio.to_thread(copy_out, driver.pgconn, statement, file))
+            try:
+                await asyncio.shield(copying)
+            finally:
+                # Whoever is told to stop leaves the connection only when the thread has done with it.
+                await asyncio.gather(copying, return_exceptions=True)
 
     async def mark_copied(self, session: AsyncSession, kind: RecordKind, partitions: Sequence[Partition]) -> None:
         """Notes what was copied; a change since then has a higher number and stays to be done."""
@@ -104,3 +93,14 @@ class LakeStore:
 def _month_after(month: str) -> str:
     year, number = int(month[:4]), int(month[5:])
     return f"{year + number // 12:04d}-{number % 12 + 1:02d}"
+
+
+def _spans(months: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Joins months in order to spans without gaps: each one's first month, and the month after its last."""
+    first, after = months[0], _month_after(months[0])
+    for month in months[1:]:
+        if month != after:
+            yield first, after
+            first = month
+        after = _month_after(month)
+    yield first, after

@@ -3,8 +3,10 @@
 import json
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 from uuid import uuid4
 
 import pyarrow as pa
@@ -18,6 +20,9 @@ _TIME = pa.timestamp("us", "UTC")
 _WHOLE, _TEXT = pa.int32(), pa.string()
 # Columns in which few values come again and again.
 _REPEATED = ["tipo_contenido", "plataforma", "idioma", "hashtags"]
+
+# Files that are put into the lake at once.
+_PUTTING = 4
 
 
 @dataclass(frozen=True)
@@ -91,29 +96,30 @@ class NewPart:
 
 def write_parts(lake: Lake, table: LakeTable, account: str, exported: Path, folder: Path) -> list[NewPart]:
     """Makes a Parquet file of each month of an account's exported rows and puts it into the lake; none is read yet."""
-    parts: list[NewPart] = []
     if not exported.stat().st_size:
-        return parts
-    schema = pa.schema([pa.field("mes", _TEXT), *table.columns])
+        return []
     reader = csv.open_csv(
         exported,
-        read_options=csv.ReadOptions(column_names=schema.names, block_size=4 << 20, use_threads=False),
+        read_options=csv.ReadOptions(column_names=table.columns.names, block_size=2 << 20, use_threads=False),
         parse_options=csv.ParseOptions(newlines_in_values=True),
         convert_options=csv.ConvertOptions(
-            column_types=schema, strings_can_be_null=True, quoted_strings_can_be_null=False, null_values=[""]
+            column_types=table.columns, strings_can_be_null=True, quoted_strings_can_be_null=False, null_values=[""]
         ),
     )
+    parts: list[Future[NewPart]] = []
     open_part: _OpenPart | None = None
-    for batch in reader:
-        for month, rows in _by_month(batch):
-            if open_part is None or open_part.month != month:
-                if open_part is not None:
-                    parts.append(open_part.put(lake, table, account))
-                open_part = _OpenPart(month, folder, table.columns)
-            open_part.write(rows)
-    if open_part is not None:
-        parts.append(open_part.put(lake, table, account))
-    return parts
+    # Putting a file waits for the disk or the network, so several are put while the next ones are made.
+    with ThreadPoolExecutor(_PUTTING) as putting:
+        for batch in reader:
+            for month, rows in _by_month(batch, table):
+                if open_part is None or open_part.month != month:
+                    if open_part is not None:
+                        parts.append(putting.submit(open_part.close().put, lake, table, account))
+                    open_part = _OpenPart(month, folder, table.columns)
+                open_part.write(rows)
+        if open_part is not None:
+            parts.append(putting.submit(open_part.close().put, lake, table, account))
+    return [part.result() for part in parts]
 
 
 class _OpenPart:
@@ -129,8 +135,11 @@ class _OpenPart:
         self._writer.write_batch(rows)
         self._rows += rows.num_rows
 
-    def put(self, lake: Lake, table: LakeTable, account: str) -> NewPart:
+    def close(self) -> Self:
         self._writer.close()
+        return self
+
+    def put(self, lake: Lake, table: LakeTable, account: str) -> NewPart:
         size = self._file.stat().st_size
         lake.put_file(self._file, f"{table.path}/{self._file.name}")
         self._file.unlink()
@@ -138,13 +147,16 @@ class _OpenPart:
         return NewPart(values, self._file.name, size, self._rows)
 
 
-def _by_month(batch: pa.RecordBatch) -> Iterator[tuple[str, pa.RecordBatch]]:
-    """Cuts a batch that is ordered by month where the month changes."""
-    runs = pc.run_end_encode(batch.column(0))
-    rows = batch.select(batch.schema.names[1:])
+def _by_month(batch: pa.RecordBatch, table: LakeTable) -> Iterator[tuple[str, pa.RecordBatch]]:
+    """Cuts a batch that is ordered by time where the month changes; a table without months has one, of no name."""
+    if "mes" not in table.partitioned_by:
+        yield "", batch
+        return
+    times = batch.column("fecha_publicacion")
+    runs = pc.run_end_encode(pc.add(pc.multiply(pc.year(times), pa.scalar(100)), pc.month(times)))
     start = 0
     for month, end in zip(runs.values.to_pylist(), runs.run_ends.to_pylist(), strict=True):
-        yield month or "", rows.slice(start, end - start)
+        yield f"{month // 100:04d}-{month % 100:02d}", batch.slice(start, end - start)
         start = end
 
 

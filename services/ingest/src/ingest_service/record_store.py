@@ -60,10 +60,11 @@ class RecordLoad:
         if not rows.num_rows:
             return
         is_first = self._first_rows.among(rows)
+        if pc.all(is_first).as_py():
+            await self._first_rows.insert(rows)
+            return
         await self._first_rows.insert(rows.filter(is_first))
         rows = rows.filter(pc.invert(is_first))
-        if not rows.num_rows:
-            return
         await copy_in(self._driver, "incoming", rows.select(("line", *self._kind.columns)))
         self._copied += rows.num_rows
         if self._copied >= _SLICE * (len(self._slice_ends) + 1):

@@ -47,7 +47,8 @@ class LocalLake(Lake):
         if found is None:
             raise NotFound("OBJECT_NOT_FOUND", "There is no such object in the lake.", path=path)
         with _failures(), (self._root / path).open("rb") as source:
-            _write(target, lambda file: shutil.copyfileobj(source, file, 1024 * 1024))
+            # Not to the disk: what is lost here can be fetched again.
+            _write(target, lambda file: shutil.copyfileobj(source, file, 1024 * 1024), durable=False)
         return found
 
     def put_file(self, source: Path, path: str) -> StoredObject:
@@ -99,14 +100,15 @@ class LocalLake(Lake):
         )
 
 
-def _write(target: Path, write: Callable[[BinaryIO], object]) -> None:
+def _write(target: Path, write: Callable[[BinaryIO], object], *, durable: bool = True) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     unfinished = target.with_name(f"{_UNFINISHED}{uuid4().hex}")
     try:
         with unfinished.open("xb") as file:
             write(file)
-            file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
         unfinished.replace(target)
     finally:
         unfinished.unlink(missing_ok=True)
