@@ -19,6 +19,7 @@ from local_suite.waiting import until
 
 WORKER_THREADS = 2
 DRAIN_SECONDS = 10.0
+HEALTH_FLAGS = "::health_flags::"
 ACTIVE_REQUESTS = r"^http\.[^.]*\.downstream_rq_active$"
 
 
@@ -68,6 +69,13 @@ def command(configuration: Path) -> list[str]:
         *("--drain-time-s", str(int(DRAIN_SECONDS))),
         "--disable-hot-restart",
     ]
+
+
+async def reaches_services(home: Home) -> bool:
+    """Whether Envoy takes every service for healthy; it asks again only after a while where one was not up yet."""
+    text = await asyncio.to_thread(_admin, home, "/clusters", "GET")
+    flags = [line.partition(HEALTH_FLAGS)[2] for line in text.splitlines() if HEALTH_FLAGS in line]
+    return bool(flags) and all(each == "healthy" for each in flags)
 
 
 async def drain(home: Home, seconds: float = DRAIN_SECONDS) -> None:

@@ -70,6 +70,7 @@ class Suite:
         )
         if all(answers):
             await until(health.page(f"{self.home.url}/health"), deadline - time.monotonic())
+            await until(lambda: gateway.reaches_services(self.home), deadline - time.monotonic())
         self.ready = True
         self._write_state()
         return [each.program.name for each in self.all if each.state is not State.RUNNING]
