@@ -3,12 +3,12 @@
 import numpy as np
 from numpy.typing import NDArray
 
-_BITS = 1 << 26
+_BITS = 1 << 25
 _PROBES = 4
 
 
 class SeenKeys:
-    """A Bloom filter: it never calls a key new that was there before, and few that are new (3 of a million) old."""
+    """A Bloom filter: no key that was there before is called new; some 30 of a million new ones are not called so."""
 
     def __init__(self) -> None:
         self._bits = np.zeros(_BITS // 8, np.uint8)
