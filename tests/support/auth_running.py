@@ -10,7 +10,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from atalaya.auth.v1 import auth_pb2
-from atalaya.auth.v1.auth_pb2_grpc import AuthServiceStub, UsersServiceStub
+from atalaya.auth.v1.auth_pb2_grpc import AuthServiceStub, SessionsServiceStub, UsersServiceStub
 from psycopg.rows import dict_row
 
 from support import postgres
@@ -18,7 +18,7 @@ from support.tokens import bearer
 
 if TYPE_CHECKING:
     import grpc
-    from atalaya.auth.v1.auth_pb2_grpc import AuthServiceAsyncStub, UsersServiceAsyncStub
+    from atalaya.auth.v1.auth_pb2_grpc import AuthServiceAsyncStub, SessionsServiceAsyncStub, UsersServiceAsyncStub
 
 PASSWORD = "tall-Cactus-and-9-llamas"
 _numbers = count(1)
@@ -56,6 +56,7 @@ class RunningAuth:
     def __init__(self, channel: grpc.aio.Channel, database: postgres.ServiceDatabase, clock: Clock) -> None:
         self.calls: AuthServiceAsyncStub = AuthServiceStub(channel)
         self.users: UsersServiceAsyncStub = UsersServiceStub(channel)
+        self.sessions: SessionsServiceAsyncStub = SessionsServiceStub(channel)
         self.database = database
         self.clock = clock
 
@@ -82,6 +83,16 @@ class RunningAuth:
 
     async def refresh(self, refresh_token: str) -> auth_pb2.RefreshResponse:
         return await self.calls.Refresh(auth_pb2.RefreshRequest(refresh_token=refresh_token))
+
+    async def log_out(self, access_token: str, refresh_token: str | None = None) -> None:
+        request = auth_pb2.LogoutRequest(refresh_token=refresh_token)
+        await self.calls.Logout(request, metadata=bearer(access_token))
+
+    async def list_sessions(self, access_token: str, **page: Any) -> auth_pb2.ListSessionsResponse:
+        return await self.sessions.ListSessions(auth_pb2.ListSessionsRequest(**page), metadata=bearer(access_token))
+
+    async def end_session(self, access_token: str, session_id: str) -> None:
+        await self.sessions.DeleteSession(auth_pb2.DeleteSessionRequest(id=session_id), metadata=bearer(access_token))
 
     async def me(self, access_token: str) -> auth_pb2.User:
         return await self.users.GetMe(auth_pb2.GetMeRequest(), metadata=bearer(access_token))

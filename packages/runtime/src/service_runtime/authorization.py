@@ -1,12 +1,21 @@
 """Decides whether a call may go on: verifies the token and compares the role with the rpc's policy."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from service_runtime.errors import PermissionDenied, Unauthenticated
 from service_runtime.identity import Identity, TokenVerifier, has_role
 from service_runtime.policy import Policy
 from service_runtime.request import Request
 
+if TYPE_CHECKING:
+    from service_runtime.revocations import Revocations
 
-async def authorize(request: Request, policy: Policy | None, verifier: TokenVerifier | None) -> Identity | None:
+
+async def authorize(
+    request: Request, policy: Policy | None, verifier: TokenVerifier | None, revocations: Revocations | None = None
+) -> Identity | None:
     """Gives the caller's identity, or None where a public rpc is called without a token. Headers prove nothing."""
     if policy is None:
         raise PermissionDenied("RPC_CLOSED", "This call is open to nobody.")
@@ -18,6 +27,8 @@ async def authorize(request: Request, policy: Policy | None, verifier: TokenVeri
     if verifier is None:
         raise Unauthenticated("TOKEN_INVALID", "This service takes no tokens.")
     identity = await verifier.verify(token)
+    if revocations is not None and revocations.is_revoked(identity.session_id):
+        raise Unauthenticated("TOKEN_REVOKED", "The session of this access token has ended; log in again.")
     if not policy.public and not has_role(identity, policy.least_role):
         raise PermissionDenied("ROLE_NOT_SUFFICIENT", "Your role does not allow this.", least_role=policy.least_role)
     return identity

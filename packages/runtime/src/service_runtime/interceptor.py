@@ -7,7 +7,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from inspect import isasyncgenfunction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import grpc
 
@@ -21,6 +21,9 @@ from service_runtime.rest import Metadata, error_metadata, success_metadata
 from service_runtime.status import to_status
 from service_runtime.telemetry.calls import CallObserver
 from service_runtime.validation import validate
+
+if TYPE_CHECKING:
+    from service_runtime.revocations import Revocations
 
 Context = Any  # grpc.aio.ServicerContext, which is generic for type checkers only
 
@@ -39,12 +42,14 @@ class Pipeline(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
         *,
         deadline_seconds: float,
         stream_deadline_seconds: float,
+        revocations: Revocations | None = None,
     ) -> None:
         self._policies = policies
         self._verifier = verifier
         self._observer = observer
         self._deadline_seconds = deadline_seconds
         self._stream_deadline_seconds = stream_deadline_seconds
+        self._revocations = revocations
 
     async def intercept_service(
         self,
@@ -124,7 +129,7 @@ class Pipeline(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
         with self._observer.observe(request) as observed:
             try:
                 async with asyncio.timeout(self._seconds(request, context, streaming)) as deadline:
-                    identity = await authorize(request, policy, self._verifier)
+                    identity = await authorize(request, policy, self._verifier, self._revocations)
                     current_identity.set(identity)
                     observed.identify(identity)
                     yield request

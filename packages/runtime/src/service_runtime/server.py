@@ -1,10 +1,12 @@
 """The gRPC server that every service runs: health, identity, limits, telemetry, orderly stop."""
 
+from __future__ import annotations
+
 import asyncio
 import signal
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import grpc
 import structlog
@@ -18,6 +20,9 @@ from service_runtime.interceptor import Pipeline
 from service_runtime.policy import Policy
 from service_runtime.rest import set_success_status as set_success_status
 from service_runtime.telemetry.calls import CallObserver
+
+if TYPE_CHECKING:
+    from service_runtime.revocations import Revocations
 
 S = TypeVar("S")
 _log = structlog.stdlib.get_logger("service_runtime.server")
@@ -34,12 +39,14 @@ class Server:
         self._health = HealthServicer()
         self._closers: list[Callable[[], Awaitable[None]]] = []
         self._stopped = False
+        self._revocations = _revocations(settings.redis_url) if verifier is not None else None
         pipeline = Pipeline(
             policies,
             verifier,
             CallObserver(),
             deadline_seconds=settings.default_deadline_seconds,
             stream_deadline_seconds=settings.stream_deadline_seconds,
+            revocations=self._revocations,
         )
         self._server = grpc.aio.server(interceptors=[pipeline], options=_options(settings))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
@@ -61,6 +68,9 @@ class Server:
 
     async def start(self) -> None:
         """Listens and serves."""
+        if self._revocations is not None:
+            await self._revocations.start()
+            self.on_close(self._revocations.close)
         if self._settings.grpc_reflection:
             from grpc_reflection.v1alpha import reflection
 
@@ -97,6 +107,15 @@ class Server:
             except Exception:
                 _log.exception("closing failed")
         _log.info("stopped")
+
+
+def _revocations(redis_url: str) -> Revocations | None:
+    if not redis_url:
+        return None
+    # Its client takes memory, which only those pay who have a Redis.
+    from service_runtime.revocations import Revocations
+
+    return Revocations(redis_url)
 
 
 class _Registrar:

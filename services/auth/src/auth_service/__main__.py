@@ -13,9 +13,10 @@ from pydantic import ValidationError
 from service_runtime.config import load_settings
 from service_runtime.database import Database
 from service_runtime.errors import ServiceError
-from service_runtime.identity import TokenVerifier
+from service_runtime.identity import LEEWAY_SECONDS, TokenVerifier
 from service_runtime.migrations import run_migrations
 from service_runtime.redis_check import redis_alive
+from service_runtime.revocations import RevocationNews
 from service_runtime.server import Server, run_service
 from uuid6 import uuid7
 
@@ -24,11 +25,14 @@ from auth_service.audit import AuditTrail
 from auth_service.auth_servicer import AuthServicer
 from auth_service.config import Settings
 from auth_service.login import Login
+from auth_service.own_sessions import OwnSessions
 from auth_service.passwords import PasswordHashing
 from auth_service.provisioning import Provisioning, Wanted
 from auth_service.refreshing import Refreshing
 from auth_service.registration import Registration
+from auth_service.revocation_teller import RevocationTeller
 from auth_service.sessions import Sessions
+from auth_service.sessions_servicer import SessionsServicer
 from auth_service.store import Store
 from auth_service.tokens import KeyFileError, TokenSigner, read_signing_keys
 from auth_service.users import Users
@@ -62,14 +66,20 @@ async def build_server(settings: Settings, *, clock: Callable[[], datetime] = ut
         store, sessions, audit, grace=timedelta(seconds=settings.refresh_grace_seconds), clock=clock
     )
 
+    own_sessions = OwnSessions(store, sessions, audit, clock=clock)
+
     async def own_keys() -> bytes:
         return signer.jwks()
 
     verifier = TokenVerifier(own_keys, settings.jwt_issuer, settings.jwt_audience, lambda: clock().timestamp())
     server = Server(settings, policies=rpc_policies(), verifier=verifier, name="auth")
-    auth_servicer = AuthServicer(registration, login, refreshing, signer, trusted_hops=settings.trusted_proxy_hops)
+    auth_servicer = AuthServicer(
+        registration, login, refreshing, own_sessions, signer, trusted_hops=settings.trusted_proxy_hops
+    )
     server.add(auth_pb2_grpc.add_AuthServiceServicer_to_server, auth_servicer)
     server.add(auth_pb2_grpc.add_UsersServiceServicer_to_server, UsersServicer(Users(store)))
+    sessions_servicer = SessionsServicer(own_sessions, trusted_hops=settings.trusted_proxy_hops)
+    server.add(auth_pb2_grpc.add_SessionsServiceServicer_to_server, sessions_servicer)
     server.add_check("database", database.ping)
     server.on_close(database.close)
     server.on_close(passwords.close)
@@ -77,6 +87,10 @@ async def build_server(settings: Settings, *, clock: Callable[[], datetime] = ut
         redis_check, close_redis = redis_alive(settings.redis_url)
         server.add_check("redis", redis_check, critical=False)
         server.on_close(close_redis)
+        news = RevocationNews(settings.redis_url, keep_seconds=signer.expires_in + LEEWAY_SECONDS)
+        teller = RevocationTeller(store, news, clock=clock)
+        teller.start()
+        server.on_close(teller.close)
     return server
 
 

@@ -85,6 +85,17 @@ class Session:
 
 
 @dataclass(frozen=True)
+class SeenSession:
+    """A session as its person sees it."""
+
+    session_id: UUID
+    created_at: datetime
+    last_used_at: datetime
+    source: str
+    user_agent: str
+
+
+@dataclass(frozen=True)
 class RefreshToken:
     """An opaque token's record: its hash, never the token. A family descends from one log-in."""
 

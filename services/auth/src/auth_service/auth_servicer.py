@@ -1,4 +1,4 @@
-"""The rpcs of AuthService: registering, logging in, refreshing, and the keys that verify tokens."""
+"""The rpcs of AuthService: registering, logging in and out, refreshing, and the keys that verify tokens."""
 
 from typing import Any, TypeAlias
 
@@ -6,10 +6,12 @@ from atalaya.auth.v1 import auth_pb2
 from atalaya.auth.v1.auth_pb2_grpc import AuthServiceServicer
 from google.api.httpbody_pb2 import HttpBody
 from grpc.aio import ServicerContext
+from service_runtime.identity import caller
 
 from auth_service import convert
 from auth_service.login import Login
 from auth_service.origin import current_origin
+from auth_service.own_sessions import OwnSessions
 from auth_service.refreshing import Refreshing
 from auth_service.registration import Registration
 from auth_service.tokens import TokenSigner
@@ -25,6 +27,7 @@ class AuthServicer(AuthServiceServicer):
         registration: Registration,
         login: Login,
         refreshing: Refreshing,
+        own_sessions: OwnSessions,
         signer: TokenSigner,
         *,
         trusted_hops: int,
@@ -32,6 +35,7 @@ class AuthServicer(AuthServiceServicer):
         self._registration = registration
         self._login = login
         self._refreshing = refreshing
+        self._own_sessions = own_sessions
         self._signer = signer
         self._trusted_hops = trusted_hops
 
@@ -53,6 +57,10 @@ class AuthServicer(AuthServiceServicer):
     async def Refresh(self, request: auth_pb2.RefreshRequest, context: Context) -> auth_pb2.RefreshResponse:
         origin = current_origin(self._trusted_hops)
         return convert.from_refresh(await self._refreshing.refresh(request.refresh_token, origin))
+
+    async def Logout(self, request: auth_pb2.LogoutRequest, context: Context) -> auth_pb2.LogoutResponse:
+        await self._own_sessions.log_out(caller(), request.refresh_token, current_origin(self._trusted_hops))
+        return auth_pb2.LogoutResponse()
 
     async def GetJwks(self, request: auth_pb2.GetJwksRequest, context: Context) -> HttpBody:
         return HttpBody(content_type="application/json", data=self._signer.jwks())

@@ -3,7 +3,7 @@
 from atalaya.auth.v1 import auth_pb2
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from auth_service.accounts import Tenant, User
+from auth_service.accounts import SeenSession, Tenant, User
 from auth_service.registration import NewPerson, Registered
 from auth_service.sessions import IssuedTokens
 
@@ -55,6 +55,20 @@ def from_refresh(tokens: IssuedTokens) -> auth_pb2.RefreshResponse:
         token_type=TOKEN_TYPE,
         expires_in=tokens.expires_in,
     )
+
+
+def from_session(session: SeenSession, current_id: str) -> auth_pb2.Session:
+    message = auth_pb2.Session(
+        id=str(session.session_id),
+        created_at=Timestamp(),
+        last_used_at=Timestamp(),
+        ip=session.source,
+        user_agent=session.user_agent,
+        is_current=str(session.session_id) == current_id,
+    )
+    message.created_at.FromDatetime(session.created_at)
+    message.last_used_at.FromDatetime(session.last_used_at)
+    return message
 
 
 def from_user(user: User, tenant: Tenant) -> auth_pb2.User:

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from uuid import UUID
 from zoneinfo import available_timezones
 
 from service_runtime.errors import InvalidArgument
@@ -39,6 +40,14 @@ def username_from_email(email: str) -> str:
 def is_username(name: str) -> bool:
     """Tells whether a name can be a user name; one with an at sign would be taken for an address."""
     return bool(re.fullmatch(r"[\w.-]{1,64}", name))
+
+
+def as_uuid(text: str) -> UUID | None:
+    """Gives the id that a token's claim names; a program's may be none."""
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
 
 
 def require_timezone(name: str) -> str:

@@ -62,7 +62,7 @@ class Refreshing:
         if presented.successor_key is not None and self._clock() - used_at < self._grace:
             successor = successor_token(token, presented.successor_key)
             return self._sessions.tokens(presented.bearer, presented.session_id, successor)
-        await records.end_session(presented.session_id, self._clock())
+        await self._sessions.end(records, presented.session_id)
         await self._audit.record(
             records,
             "session.refresh_token_reused",

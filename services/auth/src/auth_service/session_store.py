@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from auth_service.accounts import Bearer, PresentedToken, RefreshToken, Session
+from auth_service.accounts import Bearer, PresentedToken, RefreshToken, SeenSession, Session
 from auth_service.transaction_store import Transaction
 
 
@@ -87,8 +87,8 @@ class SessionRecords(Transaction):
             expires_at=expires_at,
         )
 
-    async def end_session(self, session_id: UUID, now: datetime) -> None:
-        """Ends a session with every refresh token of it."""
+    async def end_session(self, session_id: UUID, now: datetime, tokens_until: datetime) -> None:
+        """Ends a session with every refresh token of it; its access tokens would have lived until the time given."""
         values = {"session_id": session_id, "now": now}
         await self.run(
             "UPDATE sessions SET ended_at = :now WHERE session_id = :session_id AND ended_at IS NULL", **values
@@ -98,3 +98,36 @@ class SessionRecords(Transaction):
                WHERE session_id = :session_id AND revoked_at IS NULL""",
             **values,
         )
+        await self.run(
+            "INSERT INTO revocations (session_id, until) VALUES (:session_id, :until) ON CONFLICT DO NOTHING",
+            session_id=session_id,
+            until=tokens_until,
+        )
+
+    async def living_sessions(
+        self, user_id: UUID, now: datetime, before: UUID | None = None, limit: int | None = None
+    ) -> list[SeenSession]:
+        """Gives a person's sessions that have not ended, newest first, from the one before an id on."""
+        rows = await self.rows(
+            """SELECT session_id, created_at, last_used_at, source, user_agent FROM sessions
+               WHERE user_id = :user_id AND ended_at IS NULL AND expires_at > :now
+                 AND (CAST(:before AS uuid) IS NULL OR session_id < :before)
+               ORDER BY session_id DESC LIMIT :limit""",
+            user_id=user_id,
+            now=now,
+            before=before,
+            limit=limit,
+        )
+        return [SeenSession(**row) for row in rows]
+
+    async def holds_session(self, user_id: UUID, session_id: UUID, now: datetime) -> bool:
+        """Tells whether a session is the person's and has not ended, and holds it until the transaction ends."""
+        row = await self.row(
+            """SELECT session_id FROM sessions
+               WHERE session_id = :session_id AND user_id = :user_id AND ended_at IS NULL AND expires_at > :now
+               FOR UPDATE""",
+            session_id=session_id,
+            user_id=user_id,
+            now=now,
+        )
+        return row is not None

@@ -1,9 +1,11 @@
-"""Sessions: their beginning and going on, with a pair of tokens each time."""
+"""Sessions: their beginning and going on, with a pair of tokens each time, and their end."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
+
+from service_runtime.identity import LEEWAY_SECONDS
 
 from auth_service.accounts import Bearer, Origin, PresentedToken, RefreshToken, Session
 from auth_service.tenant_store import TenantRecords
@@ -20,7 +22,7 @@ class IssuedTokens:
 
 
 class Sessions:
-    """Begins and continues sessions within the caller's transaction."""
+    """Begins, continues and ends sessions within the caller's transaction."""
 
     def __init__(
         self, signer: TokenSigner, *, refresh_life: timedelta, clock: Callable[[], datetime], new_id: Callable[[], UUID]
@@ -46,6 +48,12 @@ class Sessions:
         await records.keep_session(used.session_id, now, now + self._refresh_life)
         await self._add_refresh_token(records, used.session_id, used.family_id, refresh_token, now)
         return self.tokens(used.bearer, used.session_id, refresh_token)
+
+    async def end(self, records: TenantRecords, session_id: UUID) -> None:
+        """Ends a session and everything that came from it; every service hears of it within a second."""
+        now = self._clock()
+        last_token_ends = now + timedelta(seconds=self._signer.expires_in + LEEWAY_SECONDS)
+        await records.end_session(session_id, now, last_token_ends)
 
     def tokens(self, bearer: Bearer, session_id: UUID, refresh_token: str) -> IssuedTokens:
         """Signs an access token and gives it with a refresh token that is recorded already."""

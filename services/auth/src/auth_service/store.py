@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from auth_service.accounts import NOBODY
 from auth_service.lookup_store import Lookups
+from auth_service.revocation_store import RevocationRecords
 from auth_service.tenant_store import TenantRecords
 
 _TAKEN = {
@@ -43,6 +44,12 @@ class Store:
         with _named_conflicts():
             async with self._database.tenant_session(tenant_id) as session:
                 yield TenantRecords(session, tenant_id)
+
+    @asynccontextmanager
+    async def revocations(self) -> AsyncIterator[RevocationRecords]:
+        """Begins a transaction on the ended sessions of all tenants."""
+        async with self._database.system_session() as session:
+            yield RevocationRecords(session)
 
 
 @contextmanager

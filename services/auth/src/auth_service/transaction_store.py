@@ -88,5 +88,8 @@ class Transaction:
     async def row(self, statement: str, **values: object) -> RowMapping | None:
         return (await self._session.execute(text(statement), values)).mappings().one_or_none()
 
+    async def rows(self, statement: str, **values: object) -> Sequence[RowMapping]:
+        return (await self._session.execute(text(statement), values)).mappings().all()
+
     async def run(self, statement: str, **values: object) -> None:
         await self._session.execute(text(statement), values)

@@ -1,12 +1,12 @@
 """People as they see themselves."""
 
 from dataclasses import dataclass
-from uuid import UUID
 
 from service_runtime.errors import NotFound, Unauthenticated
 from service_runtime.identity import Identity
 
 from auth_service.accounts import Tenant, User
+from auth_service.names import as_uuid
 from auth_service.store import Store
 
 
@@ -26,19 +26,12 @@ class Users:
 
     async def me(self, caller: Identity) -> Profile:
         """Gives the caller; a program's token names no person."""
-        user_id = _as_uuid(caller.subject)
+        user_id = as_uuid(caller.subject)
         async with self._store.tenant(caller.tenant_id) as records:
-            user = await records.user_in_session(user_id, _as_uuid(caller.session_id)) if user_id else None
+            user = await records.user_in_session(user_id, as_uuid(caller.session_id)) if user_id else None
             tenant = await records.tenant() if user else None
         if user is None or tenant is None:
             raise NotFound("USER_NOT_FOUND", "There is no such person in the tenant.")
         if not (user.is_active and tenant.is_active):
             raise Unauthenticated("INACTIVE", "This account is not active.")
         return Profile(user, tenant)
-
-
-def _as_uuid(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None

@@ -29,7 +29,7 @@ from google.api import httpbody_pb2 as google_dot_api_dot_httpbody__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1a\x61talaya/auth/v1/auth.proto\x12\x0f\x61talaya.auth.v1\x1a\x1f\x61talaya/options/v1/access.proto\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa2\x01\n\x0fRegisterRequest\x12\x19\n\x05\x65mail\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x18\xfe\x01`\x01\x12\x1f\n\x08password\x18\x02 \x01(\tB\r\x80\x01\x01\xbaH\x07r\x05\x10\n\x18\x80\x01\x12\x1d\n\tfull_name\x18\x03 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xc8\x01\x12$\n\x0btenant_name\x18\x04 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xc8\x01H\x00\x88\x01\x01\x42\x0e\n\x0c_tenant_name\"\x96\x01\n\x10RegisterResponse\x12\x19\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\tB\x03\x80\x01\x01\x12\x1a\n\rrefresh_token\x18\x02 \x01(\tB\x03\x80\x01\x01\x12\x12\n\ntoken_type\x18\x03 \x01(\t\x12\x12\n\nexpires_in\x18\x04 \x01(\x05\x12#\n\x04user\x18\x05 \x01(\x0b\x32\x15.atalaya.auth.v1.User\"J\n\x0cLoginRequest\x12\x19\n\x05\x65mail\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xfe\x01\x12\x1f\n\x08password\x18\x02 \x01(\tB\r\x80\x01\x01\xbaH\x07r\x05\x10\x01\x18\x80\x01\"n\n\rLoginResponse\x12\x19\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\tB\x03\x80\x01\x01\x12\x1a\n\rrefresh_token\x18\x02 \x01(\tB\x03\x80\x01\x01\x12\x12\n\ntoken_type\x18\x03 \x01(\t\x12\x12\n\nexpires_in\x18\x04 \x01(\x05\"W\n\x16LoginByUsernameRequest\x12\x1c\n\x08username\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xfe\x01\x12\x1f\n\x08password\x18\x02 \x01(\tB\r\x80\x01\x01\xbaH\x07r\x05\x10\x01\x18\x80\x01\"x\n\x17LoginByUsernameResponse\x12\x19\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\tB\x03\x80\x01\x01\x12\x1a\n\rrefresh_token\x18\x02 \x01(\tB\x03\x80\x01\x01\x12\x12\n\ntoken_type\x18\x03 \x01(\t\x12\x12\n\nexpires_in\x18\x04 \x01(\x05\"6\n\x0eRefreshRequest\x12$\n\rrefresh_token\x18\x01 \x01(\tB\r\x80\x01\x01\xbaH\x07r\x05\x10\x01\x18\x80\x04\"p\n\x0fRefreshResponse\x12\x19\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\tB\x03\x80\x01\x01\x12\x1a\n\rrefresh_token\x18\x02 \x01(\tB\x03\x80\x01\x01\x12\x12\n\ntoken_type\x18\x03 \x01(\t\x12\x12\n\nexpires_in\x18\x04 \x01(\x05\"\x10\n\x0eGetJwksRequest\"\x0e\n\x0cGetMeRequest\"\xf2\x01\n\x04User\x12\n\n\x02id\x18\x01 \x01(\t\x12\r\n\x05\x65mail\x18\x02 \x01(\t\x12\x10\n\x08username\x18\x03 \x01(\t\x12\x11\n\tfull_name\x18\x04 \x01(\t\x12\x0c\n\x04role\x18\x05 \x01(\t\x12\x11\n\ttenant_id\x18\x06 \x01(\t\x12\x13\n\x0btenant_name\x18\x07 \x01(\t\x12\x11\n\tis_active\x18\x08 \x01(\x08\x12.\n\ncreated_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\rlast_login_at\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp2\xd8\x04\n\x0b\x41uthService\x12z\n\x08Register\x12 .atalaya.auth.v1.RegisterRequest\x1a!.atalaya.auth.v1.RegisterResponse\")\xa2\xbb\x18\x05\x10\x01\x18\xc9\x01\x82\xd3\xe4\x93\x02\x1a\"\x15/api/v1/auth/register:\x01*\x12k\n\x05Login\x12\x1d.atalaya.auth.v1.LoginRequest\x1a\x1e.atalaya.auth.v1.LoginResponse\"#\xa2\xbb\x18\x02\x10\x01\x82\xd3\xe4\x93\x02\x17\"\x12/api/v1/auth/login:\x01*\x12\x82\x01\n\x0fLoginByUsername\x12\'.atalaya.auth.v1.LoginByUsernameRequest\x1a(.atalaya.auth.v1.LoginByUsernameResponse\"\x1c\xa2\xbb\x18\x02\x10\x01\x82\xd3\xe4\x93\x02\x10\"\x0b/auth/login:\x01*\x12s\n\x07Refresh\x12\x1f.atalaya.auth.v1.RefreshRequest\x1a .atalaya.auth.v1.RefreshResponse\"%\xa2\xbb\x18\x02\x10\x01\x82\xd3\xe4\x93\x02\x19\"\x14/api/v1/auth/refresh:\x01*\x12\x66\n\x07GetJwks\x12\x1f.atalaya.auth.v1.GetJwksRequest\x1a\x14.google.api.HttpBody\"$\xa2\xbb\x18\x02\x10\x01\x82\xd3\xe4\x93\x02\x18\x12\x16/.well-known/jwks.json2m\n\x0cUsersService\x12]\n\x05GetMe\x12\x1d.atalaya.auth.v1.GetMeRequest\x1a\x15.atalaya.auth.v1.User\"\x1e\xa2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x12\x12\x10/api/v1/users/meb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1a\x61talaya/auth/v1/auth.proto\x12\x0f\x61talaya.auth.v1\x1a\x1f\x61talaya/options/v1/access.proto\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa2\x01\n\x0fRegisterRequest\x12\x19\n\x05\x65mail\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x18\xfe\x01`\x01\x12\x1f\n\x08password\x18\x02 \x01(\tB\r\x80\x01\x01\xbaH\x07r\x05\x10\n\x18\x80\x01\x12\x1d\n\tfull_name\x18\x03 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xc8\x01\x12$\n\x0btenant_name\x18\x04 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xc8\x01H\x00\x88\x01\x01\x42\x0e\n\x0c_tenant_name\"\x96\x01\n\x10RegisterResponse\x12\x19\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\tB\x03\x80\x01\x01\x12\x1a\n\rrefresh_token\x18\x02 \x01(\tB\x03\x80\x01\x01\x12\x12\n\ntoken_type\x18\x03 \x01(\t\x12\x12\n\nexpires_in\x18\x04 \x01(\x05\x12#\n\x04user\x18\x05 \x01(\x0b\x32\x15.atalaya.auth.v1.User\"J\n\x0cLoginRequest\x12\x19\n\x05\x65mail\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xfe\x01\x12\x1f\n\x08password\x18\x02 \x01(\tB\r\x80\x01\x01\xbaH\x07r\x05\x10\x01\x18\x80\x01\"n\n\rLoginResponse\x12\x19\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\tB\x03\x80\x01\x01\x12\x1a\n\rrefresh_token\x18\x02 \x01(\tB\x03\x80\x01\x01\x12\x12\n\ntoken_type\x18\x03 \x01(\t\x12\x12\n\nexpires_in\x18\x04 \x01(\x05\"W\n\x16LoginByUsernameRequest\x12\x1c\n\x08username\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xfe\x01\x12\x1f\n\x08password\x18\x02 \x01(\tB\r\x80\x01\x01\xbaH\x07r\x05\x10\x01\x18\x80\x01\"x\n\x17LoginByUsernameResponse\x12\x19\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\tB\x03\x80\x01\x01\x12\x1a\n\rrefresh_token\x18\x02 \x01(\tB\x03\x80\x01\x01\x12\x12\n\ntoken_type\x18\x03 \x01(\t\x12\x12\n\nexpires_in\x18\x04 \x01(\x05\"6\n\x0eRefreshRequest\x12$\n\rrefresh_token\x18\x01 \x01(\tB\r\x80\x01\x01\xbaH\x07r\x05\x10\x01\x18\x80\x04\"p\n\x0fRefreshResponse\x12\x19\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\tB\x03\x80\x01\x01\x12\x1a\n\rrefresh_token\x18\x02 \x01(\tB\x03\x80\x01\x01\x12\x12\n\ntoken_type\x18\x03 \x01(\t\x12\x12\n\nexpires_in\x18\x04 \x01(\x05\"J\n\rLogoutRequest\x12\'\n\rrefresh_token\x18\x01 \x01(\tB\x0b\x80\x01\x01\xbaH\x05r\x03\x18\x80\x04H\x00\x88\x01\x01\x42\x10\n\x0e_refresh_token\"\x10\n\x0eLogoutResponse\"e\n\x13ListSessionsRequest\x12\"\n\tpage_size\x18\x01 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x01H\x00\x88\x01\x01\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x10\x42\x0c\n\n_page_size\"[\n\x14ListSessionsResponse\x12*\n\x08sessions\x18\x01 \x03(\x0b\x32\x18.atalaya.auth.v1.Session\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xab\x01\n\x07Session\x12\n\n\x02id\x18\x01 \x01(\t\x12.\n\ncreated_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0clast_used_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\n\n\x02ip\x18\x04 \x01(\t\x12\x12\n\nuser_agent\x18\x05 \x01(\t\x12\x12\n\nis_current\x18\x06 \x01(\x08\",\n\x14\x44\x65leteSessionRequest\x12\x14\n\x02id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\"\x17\n\x15\x44\x65leteSessionResponse\"\x10\n\x0eGetJwksRequest\"\x0e\n\x0cGetMeRequest\"\xf2\x01\n\x04User\x12\n\n\x02id\x18\x01 \x01(\t\x12\r\n\x05\x65mail\x18\x02 \x01(\t\x12\x10\n\x08username\x18\x03 \x01(\t\x12\x11\n\tfull_name\x18\x04 \x01(\t\x12\x0c\n\x04role\x18\x05 \x01(\t\x12\x11\n\ttenant_id\x18\x06 \x01(\t\x12\x13\n\x0btenant_name\x18\x07 \x01(\t\x12\x11\n\tis_active\x18\x08 \x01(\x08\x12.\n\ncreated_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\rlast_login_at\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp2\xc9\x05\n\x0b\x41uthService\x12z\n\x08Register\x12 .atalaya.auth.v1.RegisterRequest\x1a!.atalaya.auth.v1.RegisterResponse\")\xa2\xbb\x18\x05\x10\x01\x18\xc9\x01\x82\xd3\xe4\x93\x02\x1a\"\x15/api/v1/auth/register:\x01*\x12k\n\x05Login\x12\x1d.atalaya.auth.v1.LoginRequest\x1a\x1e.atalaya.auth.v1.LoginResponse\"#\xa2\xbb\x18\x02\x10\x01\x82\xd3\xe4\x93\x02\x17\"\x12/api/v1/auth/login:\x01*\x12\x82\x01\n\x0fLoginByUsername\x12\'.atalaya.auth.v1.LoginByUsernameRequest\x1a(.atalaya.auth.v1.LoginByUsernameResponse\"\x1c\xa2\xbb\x18\x02\x10\x01\x82\xd3\xe4\x93\x02\x10\"\x0b/auth/login:\x01*\x12s\n\x07Refresh\x12\x1f.atalaya.auth.v1.RefreshRequest\x1a .atalaya.auth.v1.RefreshResponse\"%\xa2\xbb\x18\x02\x10\x01\x82\xd3\xe4\x93\x02\x19\"\x14/api/v1/auth/refresh:\x01*\x12o\n\x06Logout\x12\x1e.atalaya.auth.v1.LogoutRequest\x1a\x1f.atalaya.auth.v1.LogoutResponse\"$\xa2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x18\"\x13/api/v1/auth/logout:\x01*\x12\x66\n\x07GetJwks\x12\x1f.atalaya.auth.v1.GetJwksRequest\x1a\x14.google.api.HttpBody\"$\xa2\xbb\x18\x02\x10\x01\x82\xd3\xe4\x93\x02\x18\x12\x16/.well-known/jwks.json2m\n\x0cUsersService\x12]\n\x05GetMe\x12\x1d.atalaya.auth.v1.GetMeRequest\x1a\x15.atalaya.auth.v1.User\"\x1e\xa2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x12\x12\x10/api/v1/users/me2\xa7\x02\n\x0fSessionsService\x12\x84\x01\n\x0cListSessions\x12$.atalaya.auth.v1.ListSessionsRequest\x1a%.atalaya.auth.v1.ListSessionsResponse\"\'\xa2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x1b\x12\x19/api/v1/users/me/sessions\x12\x8c\x01\n\rDeleteSession\x12%.atalaya.auth.v1.DeleteSessionRequest\x1a&.atalaya.auth.v1.DeleteSessionResponse\",\xa2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02 *\x1e/api/v1/users/me/sessions/{id}b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -70,6 +70,14 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REFRESHRESPONSE'].fields_by_name['access_token']._serialized_options = b'\200\001\001'
   _globals['_REFRESHRESPONSE'].fields_by_name['refresh_token']._loaded_options = None
   _globals['_REFRESHRESPONSE'].fields_by_name['refresh_token']._serialized_options = b'\200\001\001'
+  _globals['_LOGOUTREQUEST'].fields_by_name['refresh_token']._loaded_options = None
+  _globals['_LOGOUTREQUEST'].fields_by_name['refresh_token']._serialized_options = b'\200\001\001\272H\005r\003\030\200\004'
+  _globals['_LISTSESSIONSREQUEST'].fields_by_name['page_size']._loaded_options = None
+  _globals['_LISTSESSIONSREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\007\032\005\030\350\007(\001'
+  _globals['_LISTSESSIONSREQUEST'].fields_by_name['page_token']._loaded_options = None
+  _globals['_LISTSESSIONSREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\200\020'
+  _globals['_DELETESESSIONREQUEST'].fields_by_name['id']._loaded_options = None
+  _globals['_DELETESESSIONREQUEST'].fields_by_name['id']._serialized_options = b'\272H\005r\003\260\001\001'
   _globals['_AUTHSERVICE'].methods_by_name['Register']._loaded_options = None
   _globals['_AUTHSERVICE'].methods_by_name['Register']._serialized_options = b'\242\273\030\005\020\001\030\311\001\202\323\344\223\002\032\"\025/api/v1/auth/register:\001*'
   _globals['_AUTHSERVICE'].methods_by_name['Login']._loaded_options = None
@@ -78,10 +86,16 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_AUTHSERVICE'].methods_by_name['LoginByUsername']._serialized_options = b'\242\273\030\002\020\001\202\323\344\223\002\020\"\013/auth/login:\001*'
   _globals['_AUTHSERVICE'].methods_by_name['Refresh']._loaded_options = None
   _globals['_AUTHSERVICE'].methods_by_name['Refresh']._serialized_options = b'\242\273\030\002\020\001\202\323\344\223\002\031\"\024/api/v1/auth/refresh:\001*'
+  _globals['_AUTHSERVICE'].methods_by_name['Logout']._loaded_options = None
+  _globals['_AUTHSERVICE'].methods_by_name['Logout']._serialized_options = b'\242\273\030\002\010\001\202\323\344\223\002\030\"\023/api/v1/auth/logout:\001*'
   _globals['_AUTHSERVICE'].methods_by_name['GetJwks']._loaded_options = None
   _globals['_AUTHSERVICE'].methods_by_name['GetJwks']._serialized_options = b'\242\273\030\002\020\001\202\323\344\223\002\030\022\026/.well-known/jwks.json'
   _globals['_USERSSERVICE'].methods_by_name['GetMe']._loaded_options = None
   _globals['_USERSSERVICE'].methods_by_name['GetMe']._serialized_options = b'\242\273\030\002\010\001\202\323\344\223\002\022\022\020/api/v1/users/me'
+  _globals['_SESSIONSSERVICE'].methods_by_name['ListSessions']._loaded_options = None
+  _globals['_SESSIONSSERVICE'].methods_by_name['ListSessions']._serialized_options = b'\242\273\030\002\010\001\202\323\344\223\002\033\022\031/api/v1/users/me/sessions'
+  _globals['_SESSIONSSERVICE'].methods_by_name['DeleteSession']._loaded_options = None
+  _globals['_SESSIONSSERVICE'].methods_by_name['DeleteSession']._serialized_options = b'\242\273\030\002\010\001\202\323\344\223\002 *\036/api/v1/users/me/sessions/{id}'
   _globals['_REGISTERREQUEST']._serialized_start=200
   _globals['_REGISTERREQUEST']._serialized_end=362
   _globals['_REGISTERRESPONSE']._serialized_start=365
@@ -98,14 +112,30 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REFRESHREQUEST']._serialized_end=970
   _globals['_REFRESHRESPONSE']._serialized_start=972
   _globals['_REFRESHRESPONSE']._serialized_end=1084
-  _globals['_GETJWKSREQUEST']._serialized_start=1086
-  _globals['_GETJWKSREQUEST']._serialized_end=1102
-  _globals['_GETMEREQUEST']._serialized_start=1104
-  _globals['_GETMEREQUEST']._serialized_end=1118
-  _globals['_USER']._serialized_start=1121
-  _globals['_USER']._serialized_end=1363
-  _globals['_AUTHSERVICE']._serialized_start=1366
-  _globals['_AUTHSERVICE']._serialized_end=1966
-  _globals['_USERSSERVICE']._serialized_start=1968
-  _globals['_USERSSERVICE']._serialized_end=2077
+  _globals['_LOGOUTREQUEST']._serialized_start=1086
+  _globals['_LOGOUTREQUEST']._serialized_end=1160
+  _globals['_LOGOUTRESPONSE']._serialized_start=1162
+  _globals['_LOGOUTRESPONSE']._serialized_end=1178
+  _globals['_LISTSESSIONSREQUEST']._serialized_start=1180
+  _globals['_LISTSESSIONSREQUEST']._serialized_end=1281
+  _globals['_LISTSESSIONSRESPONSE']._serialized_start=1283
+  _globals['_LISTSESSIONSRESPONSE']._serialized_end=1374
+  _globals['_SESSION']._serialized_start=1377
+  _globals['_SESSION']._serialized_end=1548
+  _globals['_DELETESESSIONREQUEST']._serialized_start=1550
+  _globals['_DELETESESSIONREQUEST']._serialized_end=1594
+  _globals['_DELETESESSIONRESPONSE']._serialized_start=1596
+  _globals['_DELETESESSIONRESPONSE']._serialized_end=1619
+  _globals['_GETJWKSREQUEST']._serialized_start=1621
+  _globals['_GETJWKSREQUEST']._serialized_end=1637
+  _globals['_GETMEREQUEST']._serialized_start=1639
+  _globals['_GETMEREQUEST']._serialized_end=1653
+  _globals['_USER']._serialized_start=1656
+  _globals['_USER']._serialized_end=1898
+  _globals['_AUTHSERVICE']._serialized_start=1901
+  _globals['_AUTHSERVICE']._serialized_end=2614
+  _globals['_USERSSERVICE']._serialized_start=2616
+  _globals['_USERSSERVICE']._serialized_end=2725
+  _globals['_SESSIONSSERVICE']._serialized_start=2728
+  _globals['_SESSIONSSERVICE']._serialized_end=3023
 # @@protoc_insertion_point(module_scope)

@@ -56,6 +56,11 @@ class AuthServiceStub:
                 request_serializer=atalaya_dot_auth_dot_v1_dot_auth__pb2.RefreshRequest.SerializeToString,
                 response_deserializer=atalaya_dot_auth_dot_v1_dot_auth__pb2.RefreshResponse.FromString,
                 _registered_method=True)
+        self.Logout = channel.unary_unary(
+                '/atalaya.auth.v1.AuthService/Logout',
+                request_serializer=atalaya_dot_auth_dot_v1_dot_auth__pb2.LogoutRequest.SerializeToString,
+                response_deserializer=atalaya_dot_auth_dot_v1_dot_auth__pb2.LogoutResponse.FromString,
+                _registered_method=True)
         self.GetJwks = channel.unary_unary(
                 '/atalaya.auth.v1.AuthService/GetJwks',
                 request_serializer=atalaya_dot_auth_dot_v1_dot_auth__pb2.GetJwksRequest.SerializeToString,
@@ -103,6 +108,14 @@ class AuthServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Logout(self, request, context):
+        """Ends the caller's session: its refresh token at once, its access token within a second in every service, or when it
+        expires where Redis is away. Repeating is safe; with the token of an ended session it is TOKEN_REVOKED (401).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetJwks(self, request, context):
         """Gives the public keys that verify access tokens, as a JSON Web Key Set (RFC 7517). Repeating is safe.
         """
@@ -132,6 +145,11 @@ def add_AuthServiceServicer_to_server(servicer, server):
                     servicer.Refresh,
                     request_deserializer=atalaya_dot_auth_dot_v1_dot_auth__pb2.RefreshRequest.FromString,
                     response_serializer=atalaya_dot_auth_dot_v1_dot_auth__pb2.RefreshResponse.SerializeToString,
+            ),
+            'Logout': grpc.unary_unary_rpc_method_handler(
+                    servicer.Logout,
+                    request_deserializer=atalaya_dot_auth_dot_v1_dot_auth__pb2.LogoutRequest.FromString,
+                    response_serializer=atalaya_dot_auth_dot_v1_dot_auth__pb2.LogoutResponse.SerializeToString,
             ),
             'GetJwks': grpc.unary_unary_rpc_method_handler(
                     servicer.GetJwks,
@@ -259,6 +277,33 @@ class AuthService:
             _registered_method=True)
 
     @staticmethod
+    def Logout(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/atalaya.auth.v1.AuthService/Logout',
+            atalaya_dot_auth_dot_v1_dot_auth__pb2.LogoutRequest.SerializeToString,
+            atalaya_dot_auth_dot_v1_dot_auth__pb2.LogoutResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def GetJwks(request,
             target,
             options=(),
@@ -351,6 +396,127 @@ class UsersService:
             '/atalaya.auth.v1.UsersService/GetMe',
             atalaya_dot_auth_dot_v1_dot_auth__pb2.GetMeRequest.SerializeToString,
             atalaya_dot_auth_dot_v1_dot_auth__pb2.User.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+
+class SessionsServiceStub:
+    """The caller's own sessions: one for each log-in that has not ended.
+    """
+
+    def __init__(self, channel):
+        """Constructor.
+
+        Args:
+            channel: A grpc.Channel.
+        """
+        self.ListSessions = channel.unary_unary(
+                '/atalaya.auth.v1.SessionsService/ListSessions',
+                request_serializer=atalaya_dot_auth_dot_v1_dot_auth__pb2.ListSessionsRequest.SerializeToString,
+                response_deserializer=atalaya_dot_auth_dot_v1_dot_auth__pb2.ListSessionsResponse.FromString,
+                _registered_method=True)
+        self.DeleteSession = channel.unary_unary(
+                '/atalaya.auth.v1.SessionsService/DeleteSession',
+                request_serializer=atalaya_dot_auth_dot_v1_dot_auth__pb2.DeleteSessionRequest.SerializeToString,
+                response_deserializer=atalaya_dot_auth_dot_v1_dot_auth__pb2.DeleteSessionResponse.FromString,
+                _registered_method=True)
+
+
+class SessionsServiceServicer:
+    """The caller's own sessions: one for each log-in that has not ended.
+    """
+
+    def ListSessions(self, request, context):
+        """Lists the caller's sessions. Errors: BAD_PAGE_TOKEN (400). Repeating is safe.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteSession(self, request, context):
+        """Ends one of the caller's sessions, as Logout ends the present one. Errors: SESSION_NOT_FOUND (404) for sessions that
+        have ended, are somebody else's or never were. Repeating is safe and gives SESSION_NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+
+def add_SessionsServiceServicer_to_server(servicer, server):
+    rpc_method_handlers = {
+            'ListSessions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListSessions,
+                    request_deserializer=atalaya_dot_auth_dot_v1_dot_auth__pb2.ListSessionsRequest.FromString,
+                    response_serializer=atalaya_dot_auth_dot_v1_dot_auth__pb2.ListSessionsResponse.SerializeToString,
+            ),
+            'DeleteSession': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteSession,
+                    request_deserializer=atalaya_dot_auth_dot_v1_dot_auth__pb2.DeleteSessionRequest.FromString,
+                    response_serializer=atalaya_dot_auth_dot_v1_dot_auth__pb2.DeleteSessionResponse.SerializeToString,
+            ),
+    }
+    generic_handler = grpc.method_handlers_generic_handler(
+            'atalaya.auth.v1.SessionsService', rpc_method_handlers)
+    server.add_generic_rpc_handlers((generic_handler,))
+    server.add_registered_method_handlers('atalaya.auth.v1.SessionsService', rpc_method_handlers)
+
+
+ # This class is part of an EXPERIMENTAL API.
+class SessionsService:
+    """The caller's own sessions: one for each log-in that has not ended.
+    """
+
+    @staticmethod
+    def ListSessions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/atalaya.auth.v1.SessionsService/ListSessions',
+            atalaya_dot_auth_dot_v1_dot_auth__pb2.ListSessionsRequest.SerializeToString,
+            atalaya_dot_auth_dot_v1_dot_auth__pb2.ListSessionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteSession(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/atalaya.auth.v1.SessionsService/DeleteSession',
+            atalaya_dot_auth_dot_v1_dot_auth__pb2.DeleteSessionRequest.SerializeToString,
+            atalaya_dot_auth_dot_v1_dot_auth__pb2.DeleteSessionResponse.FromString,
             options,
             channel_credentials,
             insecure,

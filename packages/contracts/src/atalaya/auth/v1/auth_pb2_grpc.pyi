@@ -54,6 +54,10 @@ class AuthServiceStub:
     and tenants. Repeating within some seconds (5 unless set) gives the same refresh token again, as long as that was not
     used; any other second use ends the session, and with it every token that came from the same log-in.
     """
+    Logout: _grpc.UnaryUnaryMultiCallable[_auth_pb2.LogoutRequest, _auth_pb2.LogoutResponse]
+    """Ends the caller's session: its refresh token at once, its access token within a second in every service, or when it
+    expires where Redis is away. Repeating is safe; with the token of an ended session it is TOKEN_REVOKED (401).
+    """
     GetJwks: _grpc.UnaryUnaryMultiCallable[_auth_pb2.GetJwksRequest, _httpbody_pb2.HttpBody]
     """Gives the public keys that verify access tokens, as a JSON Web Key Set (RFC 7517). Repeating is safe."""
 
@@ -81,6 +85,10 @@ class AuthServiceAsyncStub(AuthServiceStub):
     Errors: BAD_REFRESH_TOKEN (401), the same for one that is unknown, expired, ended or used up and for inactive people
     and tenants. Repeating within some seconds (5 unless set) gives the same refresh token again, as long as that was not
     used; any other second use ends the session, and with it every token that came from the same log-in.
+    """
+    Logout: _aio.UnaryUnaryMultiCallable[_auth_pb2.LogoutRequest, _auth_pb2.LogoutResponse]  # type: ignore[assignment]
+    """Ends the caller's session: its refresh token at once, its access token within a second in every service, or when it
+    expires where Redis is away. Repeating is safe; with the token of an ended session it is TOKEN_REVOKED (401).
     """
     GetJwks: _aio.UnaryUnaryMultiCallable[_auth_pb2.GetJwksRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
     """Gives the public keys that verify access tokens, as a JSON Web Key Set (RFC 7517). Repeating is safe."""
@@ -133,6 +141,16 @@ class AuthServiceServicer(metaclass=_abc_1.ABCMeta):
         """
 
     @_abc_1.abstractmethod
+    def Logout(
+        self,
+        request: _auth_pb2.LogoutRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_auth_pb2.LogoutResponse, _abc.Awaitable[_auth_pb2.LogoutResponse]]:
+        """Ends the caller's session: its refresh token at once, its access token within a second in every service, or when it
+        expires where Redis is away. Repeating is safe; with the token of an ended session it is TOKEN_REVOKED (401).
+        """
+
+    @_abc_1.abstractmethod
     def GetJwks(
         self,
         request: _auth_pb2.GetJwksRequest,
@@ -172,3 +190,52 @@ class UsersServiceServicer(metaclass=_abc_1.ABCMeta):
         """Gets the caller. Errors: USER_NOT_FOUND (404) for callers that are no person, INACTIVE (401). Repeating is safe."""
 
 def add_UsersServiceServicer_to_server(servicer: UsersServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
+
+class SessionsServiceStub:
+    """The caller's own sessions: one for each log-in that has not ended."""
+
+    @_typing.overload
+    def __new__(cls, channel: _grpc.Channel) -> _Self: ...
+    @_typing.overload
+    def __new__(cls, channel: _aio.Channel) -> SessionsServiceAsyncStub: ...
+    ListSessions: _grpc.UnaryUnaryMultiCallable[_auth_pb2.ListSessionsRequest, _auth_pb2.ListSessionsResponse]
+    """Lists the caller's sessions. Errors: BAD_PAGE_TOKEN (400). Repeating is safe."""
+    DeleteSession: _grpc.UnaryUnaryMultiCallable[_auth_pb2.DeleteSessionRequest, _auth_pb2.DeleteSessionResponse]
+    """Ends one of the caller's sessions, as Logout ends the present one. Errors: SESSION_NOT_FOUND (404) for sessions that
+    have ended, are somebody else's or never were. Repeating is safe and gives SESSION_NOT_FOUND.
+    """
+
+@_typing.type_check_only
+class SessionsServiceAsyncStub(SessionsServiceStub):
+    """The caller's own sessions: one for each log-in that has not ended."""
+
+    def __init__(self, channel: _aio.Channel) -> None: ...
+    ListSessions: _aio.UnaryUnaryMultiCallable[_auth_pb2.ListSessionsRequest, _auth_pb2.ListSessionsResponse]  # type: ignore[assignment]
+    """Lists the caller's sessions. Errors: BAD_PAGE_TOKEN (400). Repeating is safe."""
+    DeleteSession: _aio.UnaryUnaryMultiCallable[_auth_pb2.DeleteSessionRequest, _auth_pb2.DeleteSessionResponse]  # type: ignore[assignment]
+    """Ends one of the caller's sessions, as Logout ends the present one. Errors: SESSION_NOT_FOUND (404) for sessions that
+    have ended, are somebody else's or never were. Repeating is safe and gives SESSION_NOT_FOUND.
+    """
+
+class SessionsServiceServicer(metaclass=_abc_1.ABCMeta):
+    """The caller's own sessions: one for each log-in that has not ended."""
+
+    @_abc_1.abstractmethod
+    def ListSessions(
+        self,
+        request: _auth_pb2.ListSessionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_auth_pb2.ListSessionsResponse, _abc.Awaitable[_auth_pb2.ListSessionsResponse]]:
+        """Lists the caller's sessions. Errors: BAD_PAGE_TOKEN (400). Repeating is safe."""
+
+    @_abc_1.abstractmethod
+    def DeleteSession(
+        self,
+        request: _auth_pb2.DeleteSessionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_auth_pb2.DeleteSessionResponse, _abc.Awaitable[_auth_pb2.DeleteSessionResponse]]:
+        """Ends one of the caller's sessions, as Logout ends the present one. Errors: SESSION_NOT_FOUND (404) for sessions that
+        have ended, are somebody else's or never were. Repeating is safe and gives SESSION_NOT_FOUND.
+        """
+
+def add_SessionsServiceServicer_to_server(servicer: SessionsServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -1,0 +1,59 @@
+"""Tells every service of ended sessions, and tells all again where Redis has lost it."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import structlog
+from service_runtime.background import end_task
+from service_runtime.revocations import RevocationNews
+
+from auth_service.store import Store
+
+_log = structlog.stdlib.get_logger("auth_service.revocation_teller")
+
+# Well within the second that is promised; a look at an index that is empty most of the time.
+LOOK_EVERY_SECONDS = 0.25
+_FORGET_EVERY = timedelta(minutes=1)
+
+
+class RevocationTeller:
+    """Looks for sessions that ended. Whoever ends one only has to record it, and never waits for Redis."""
+
+    def __init__(self, store: Store, news: RevocationNews, *, clock: Callable[[], datetime]) -> None:
+        self._store = store
+        self._news = news
+        self._clock = clock
+        self._forgot_at: datetime | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        self._task = asyncio.create_task(self._run())
+
+    async def close(self) -> None:
+        await end_task(self._task)
+        await self._news.close()
+
+    async def _run(self) -> None:
+        was_away = False
+        while True:
+            try:
+                await self._tell()
+                was_away = False
+            except Exception as error:
+                # Redis or the database is away; what was not told stays recorded as such.
+                if not was_away:
+                    _log.warning("ended sessions are not told", error=type(error).__name__)
+                was_away = True
+            await asyncio.sleep(LOOK_EVERY_SECONDS)
+
+    async def _tell(self) -> None:
+        are_kept = await self._news.are_kept()
+        now = self._clock()
+        async with self._store.revocations() as records:
+            untold = await records.take_untold()
+            if not (are_kept and await self._news.tell(untold)):
+                await self._news.tell_all(await records.living(now))
+            if self._forgot_at is None or now - self._forgot_at >= _FORGET_EVERY:
+                await records.forget(now)
+                self._forgot_at = now
