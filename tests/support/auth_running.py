@@ -94,6 +94,10 @@ class RunningAuth:
     async def end_session(self, access_token: str, session_id: str) -> None:
         await self.sessions.DeleteSession(auth_pb2.DeleteSessionRequest(id=session_id), metadata=bearer(access_token))
 
+    async def change_password(self, access_token: str, current: str, new: str) -> None:
+        request = auth_pb2.ChangePasswordRequest(current_password=current, new_password=new)
+        await self.users.ChangePassword(request, metadata=bearer(access_token))
+
     async def me(self, access_token: str) -> auth_pb2.User:
         return await self.users.GetMe(auth_pb2.GetMeRequest(), metadata=bearer(access_token))
 

@@ -26,6 +26,7 @@ from auth_service.auth_servicer import AuthServicer
 from auth_service.config import Settings
 from auth_service.login import Login
 from auth_service.own_sessions import OwnSessions
+from auth_service.password_change import PasswordChange
 from auth_service.passwords import PasswordHashing
 from auth_service.provisioning import Provisioning, Wanted
 from auth_service.refreshing import Refreshing
@@ -77,7 +78,10 @@ async def build_server(settings: Settings, *, clock: Callable[[], datetime] = ut
         registration, login, refreshing, own_sessions, signer, trusted_hops=settings.trusted_proxy_hops
     )
     server.add(auth_pb2_grpc.add_AuthServiceServicer_to_server, auth_servicer)
-    server.add(auth_pb2_grpc.add_UsersServiceServicer_to_server, UsersServicer(Users(store)))
+    users = Users(store)
+    password_change = PasswordChange(store, users, passwords, sessions, limits, audit, clock=clock)
+    users_servicer = UsersServicer(users, password_change, trusted_hops=settings.trusted_proxy_hops)
+    server.add(auth_pb2_grpc.add_UsersServiceServicer_to_server, users_servicer)
     sessions_servicer = SessionsServicer(own_sessions, trusted_hops=settings.trusted_proxy_hops)
     server.add(auth_pb2_grpc.add_SessionsServiceServicer_to_server, sessions_servicer)
     server.add_check("database", database.ping)

@@ -57,9 +57,12 @@ class Login:
                 now = self._clock()
                 await lookups.save_counters(admit(keys, await lookups.lock_counters(keys, now), now))
             right = await hashing.verify(account.password_hash if account else None, password)
-            if account is None or not right or not account.is_active:
+            tokens = None
+            if account is not None and right and account.is_active:
+                tokens = await self._begin(account, hashing, password, keys, origin)
+            if tokens is None:
                 raise await self._refusal(account, name, origin)
-            return await self._begin(account, hashing, password, keys, origin)
+            return tokens
 
     async def _find(self, lookups: Lookups, kind: NameKind, name: str, origin: Origin) -> LoginAccount | None:
         find = lookups.account_by_email if kind == "email" else lookups.account_by_username
@@ -77,10 +80,15 @@ class Login:
 
     async def _begin(
         self, account: LoginAccount, hashing: HashingPlace, password: str, keys: list[Key], origin: Origin
-    ) -> IssuedTokens:
+    ) -> IssuedTokens | None:
+        """Gives nothing where the password was changed while it was checked: that ends all sessions, this one too."""
         bearer, old_hash = account.bearer, account.password_hash
         new_hash = await hashing.hash(password) if is_outdated(old_hash) else None
         async with self._store.tenant(bearer.tenant_id) as records:
+            # Another log-in may have renewed the hash of the same password.
+            hash_of_now = await records.lock_password_hash(bearer.user_id)
+            if hash_of_now != old_hash and not await hashing.verify(hash_of_now, password):
+                return None
             await records.drop_counters(
                 self._limits.after_success([account.email_key, account.username_key], origin.source)
             )

@@ -58,6 +58,15 @@ class TenantRecords(SessionRecords):
             now=now,
         )
 
+    async def password_hash(self, user_id: UUID) -> str | None:
+        row = await self.row("SELECT password_hash FROM users WHERE user_id = :user_id", user_id=user_id)
+        return None if row is None else str(row["password_hash"])
+
+    async def lock_password_hash(self, user_id: UUID) -> str | None:
+        """Gives the hash of a password and keeps it from being changed until the transaction ends."""
+        row = await self.row("SELECT password_hash FROM users WHERE user_id = :user_id FOR UPDATE", user_id=user_id)
+        return None if row is None else str(row["password_hash"])
+
     async def renew_hash(self, user_id: UUID, old: str, new: str) -> None:
         """Replaces the hash of an unchanged password, unless the password was changed meanwhile."""
         await self.run(

@@ -8,15 +8,26 @@ from grpc.aio import ServicerContext
 from service_runtime.identity import caller
 
 from auth_service import convert
+from auth_service.origin import current_origin
+from auth_service.password_change import PasswordChange
 from auth_service.users import Users
 
 
 class UsersServicer(UsersServiceServicer):
     """People of the caller's tenant."""
 
-    def __init__(self, users: Users) -> None:
+    def __init__(self, users: Users, password_change: PasswordChange, *, trusted_hops: int) -> None:
         self._users = users
+        self._password_change = password_change
+        self._trusted_hops = trusted_hops
 
     async def GetMe(self, request: auth_pb2.GetMeRequest, context: ServicerContext[Any, Any]) -> auth_pb2.User:
         profile = await self._users.me(caller())
         return convert.from_user(profile.user, profile.tenant)
+
+    async def ChangePassword(
+        self, request: auth_pb2.ChangePasswordRequest, context: ServicerContext[Any, Any]
+    ) -> auth_pb2.ChangePasswordResponse:
+        origin = current_origin(self._trusted_hops)
+        await self._password_change.change(caller(), request.current_password, request.new_password, origin)
+        return auth_pb2.ChangePasswordResponse()

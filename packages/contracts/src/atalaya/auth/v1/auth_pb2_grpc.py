@@ -346,6 +346,11 @@ class UsersServiceStub:
                 request_serializer=atalaya_dot_auth_dot_v1_dot_auth__pb2.GetMeRequest.SerializeToString,
                 response_deserializer=atalaya_dot_auth_dot_v1_dot_auth__pb2.User.FromString,
                 _registered_method=True)
+        self.ChangePassword = channel.unary_unary(
+                '/atalaya.auth.v1.UsersService/ChangePassword',
+                request_serializer=atalaya_dot_auth_dot_v1_dot_auth__pb2.ChangePasswordRequest.SerializeToString,
+                response_deserializer=atalaya_dot_auth_dot_v1_dot_auth__pb2.ChangePasswordResponse.FromString,
+                _registered_method=True)
 
 
 class UsersServiceServicer:
@@ -359,6 +364,16 @@ class UsersServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ChangePassword(self, request, context):
+        """Changes the caller's password and ends all their other sessions.
+        Errors: WRONG_PASSWORD and PASSWORD_TOO_COMMON (400), USER_NOT_FOUND (404) for callers that are no person, INACTIVE
+        (401), TOO_MANY_ATTEMPTS and OVERLOADED (429); wrong passwords count as failed log-ins do. Repeating gives
+        WRONG_PASSWORD.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_UsersServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -366,6 +381,11 @@ def add_UsersServiceServicer_to_server(servicer, server):
                     servicer.GetMe,
                     request_deserializer=atalaya_dot_auth_dot_v1_dot_auth__pb2.GetMeRequest.FromString,
                     response_serializer=atalaya_dot_auth_dot_v1_dot_auth__pb2.User.SerializeToString,
+            ),
+            'ChangePassword': grpc.unary_unary_rpc_method_handler(
+                    servicer.ChangePassword,
+                    request_deserializer=atalaya_dot_auth_dot_v1_dot_auth__pb2.ChangePasswordRequest.FromString,
+                    response_serializer=atalaya_dot_auth_dot_v1_dot_auth__pb2.ChangePasswordResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -396,6 +416,33 @@ class UsersService:
             '/atalaya.auth.v1.UsersService/GetMe',
             atalaya_dot_auth_dot_v1_dot_auth__pb2.GetMeRequest.SerializeToString,
             atalaya_dot_auth_dot_v1_dot_auth__pb2.User.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ChangePassword(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/atalaya.auth.v1.UsersService/ChangePassword',
+            atalaya_dot_auth_dot_v1_dot_auth__pb2.ChangePasswordRequest.SerializeToString,
+            atalaya_dot_auth_dot_v1_dot_auth__pb2.ChangePasswordResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -169,6 +169,12 @@ class UsersServiceStub:
     def __new__(cls, channel: _aio.Channel) -> UsersServiceAsyncStub: ...
     GetMe: _grpc.UnaryUnaryMultiCallable[_auth_pb2.GetMeRequest, _auth_pb2.User]
     """Gets the caller. Errors: USER_NOT_FOUND (404) for callers that are no person, INACTIVE (401). Repeating is safe."""
+    ChangePassword: _grpc.UnaryUnaryMultiCallable[_auth_pb2.ChangePasswordRequest, _auth_pb2.ChangePasswordResponse]
+    """Changes the caller's password and ends all their other sessions.
+    Errors: WRONG_PASSWORD and PASSWORD_TOO_COMMON (400), USER_NOT_FOUND (404) for callers that are no person, INACTIVE
+    (401), TOO_MANY_ATTEMPTS and OVERLOADED (429); wrong passwords count as failed log-ins do. Repeating gives
+    WRONG_PASSWORD.
+    """
 
 @_typing.type_check_only
 class UsersServiceAsyncStub(UsersServiceStub):
@@ -177,6 +183,12 @@ class UsersServiceAsyncStub(UsersServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetMe: _aio.UnaryUnaryMultiCallable[_auth_pb2.GetMeRequest, _auth_pb2.User]  # type: ignore[assignment]
     """Gets the caller. Errors: USER_NOT_FOUND (404) for callers that are no person, INACTIVE (401). Repeating is safe."""
+    ChangePassword: _aio.UnaryUnaryMultiCallable[_auth_pb2.ChangePasswordRequest, _auth_pb2.ChangePasswordResponse]  # type: ignore[assignment]
+    """Changes the caller's password and ends all their other sessions.
+    Errors: WRONG_PASSWORD and PASSWORD_TOO_COMMON (400), USER_NOT_FOUND (404) for callers that are no person, INACTIVE
+    (401), TOO_MANY_ATTEMPTS and OVERLOADED (429); wrong passwords count as failed log-ins do. Repeating gives
+    WRONG_PASSWORD.
+    """
 
 class UsersServiceServicer(metaclass=_abc_1.ABCMeta):
     """People of a tenant."""
@@ -188,6 +200,18 @@ class UsersServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_auth_pb2.User, _abc.Awaitable[_auth_pb2.User]]:
         """Gets the caller. Errors: USER_NOT_FOUND (404) for callers that are no person, INACTIVE (401). Repeating is safe."""
+
+    @_abc_1.abstractmethod
+    def ChangePassword(
+        self,
+        request: _auth_pb2.ChangePasswordRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_auth_pb2.ChangePasswordResponse, _abc.Awaitable[_auth_pb2.ChangePasswordResponse]]:
+        """Changes the caller's password and ends all their other sessions.
+        Errors: WRONG_PASSWORD and PASSWORD_TOO_COMMON (400), USER_NOT_FOUND (404) for callers that are no person, INACTIVE
+        (401), TOO_MANY_ATTEMPTS and OVERLOADED (429); wrong passwords count as failed log-ins do. Repeating gives
+        WRONG_PASSWORD.
+        """
 
 def add_UsersServiceServicer_to_server(servicer: UsersServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
 
