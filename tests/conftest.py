@@ -10,6 +10,8 @@ from service_runtime.telemetry.logs import route_to_stdlib
 from support import postgres as postgres_support
 from support import redis as redis_support
 from support.tokens import TestIssuer
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 # Logs go where pytest collects them; structlog would print them otherwise.
 route_to_stdlib("tests")
@@ -43,9 +45,14 @@ def shared_data() -> Path:
     return folder
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keeps a file's tests in one process, and all system tests in one: they share what is slow to start."""
-    for item in items:
-        folder = item.path.parent.name
-        item.add_marker(pytest.mark.xdist_group(folder if folder == "system" else item.path.stem))
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    """Hands out whole files, and all system tests together: they share what is slow to start."""
+    return ByFile(config, log)
+
+
+class ByFile(LoadScopeScheduling):  # type: ignore[misc] # xdist has no types
+    """Keeps a file's tests in one process."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return "system" if file.startswith("tests/system/") else file
