@@ -129,7 +129,7 @@ class System(system_pb2_grpc.SystemServiceServicer):
 
 def build_backend(address: str, jwks: bytes) -> tuple[Server, Auth]:
     """Gives a server with all of these, and the servicer whose keys a test may change."""
-    auth = Auth(jwks)
+    auth = Auth(jwks)  # type: ignore[abstract]
 
     async def fetch_jwks() -> bytes:
         return auth.jwks
@@ -141,7 +141,7 @@ def build_backend(address: str, jwks: bytes) -> tuple[Server, Auth]:
         name="backend",
     )
     server.add(auth_pb2_grpc.add_AuthServiceServicer_to_server, auth)
-    server.add(auth_pb2_grpc.add_UsersServiceServicer_to_server, Users())
+    server.add(auth_pb2_grpc.add_UsersServiceServicer_to_server, Users())  # type: ignore[abstract]
     server.add(data_pb2_grpc.add_DataServiceServicer_to_server, Data())  # type: ignore[abstract]
     server.add(data_pb2_grpc.add_JobsServiceServicer_to_server, Jobs())  # type: ignore[abstract]
     server.add(accounts_pb2_grpc.add_SocialAccountsServiceServicer_to_server, Accounts())  # type: ignore[abstract]

@@ -10,7 +10,7 @@ import psycopg
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from ingest_service.copy_out import copy_out
+from ingest_service.copy_out_store import copy_out
 from ingest_service.record_kinds import RecordKind
 
 # One at a time copies a tenant's kind; the lock ends with the transaction.

@@ -11,7 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ingest_service.counter_store import take_numbers
-from ingest_service.first_rows import FirstRows, copy_in
+from ingest_service.first_rows_store import FirstRows, copy_in
 from ingest_service.record_kinds import RecordKind
 
 # New rows that go in by one statement; between two, the job reports and may be told to stop.
