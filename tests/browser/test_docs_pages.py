@@ -77,7 +77,7 @@ def page(browser: Browser, suite: RunningSuite, complaints: list[str]) -> Iterat
 def log_in(page: Page, password: str) -> None:
     page.goto("/docs")
     page.get_by_label("User name or e-mail").fill(ROSA["email"])
-    page.get_by_label("Password").fill(password)
+    page.get_by_role("textbox", name="Password").fill(password)
     page.get_by_role("button", name="Log in").click()
 
 
