@@ -37,6 +37,18 @@ def test_every_facebook_post_is_read_back_as_the_file_has_it(client: httpx.Clien
     assert kept == {page: sorted(posts) for page, posts in expected.items()}
 
 
+def test_every_spanish_post_is_read_back_as_the_file_has_it(client: httpx.Client, shared_data: Path) -> None:
+    content, rows = read(shared_data / "posts_mx_spanish/mx_posts.csv.gz")
+    job = imported(client, content, kind="posts", account_column="username", create_accounts="true")
+    assert (job["rows_read"], job["rows_written"], job["rows_rejected"]) == (9_114, 9_114, 0), job
+    expected = defaultdict(list)
+    for row in rows:
+        counts = (int(row[name] or 0) for name in ("likes", "comments", "shares"))
+        expected[row["username"]].append((datetime.fromisoformat(row["published_utc"]), row["text"], *counts, ""))
+    kept = {name: sorted(post(each) for each in pages(client, f"/crud/publicaciones/{name}")) for name in expected}
+    assert kept == {name: sorted(posts) for name, posts in expected.items()}
+
+
 def test_forecasts_of_real_channels_beat_no_change(client: httpx.Client, shared_data: Path) -> None:
     _, rows = read(shared_data / "followers_youtube_daily/youtube_daily.csv.gz")
     channels = longest_channels(rows)
