@@ -37,6 +37,7 @@ class SamplePolicy:
     least_role: str = ""
     public: bool = False
     success_status: int = 200
+    service_only: bool = False
     bindings: tuple[SampleBinding, ...] = ()
 
 

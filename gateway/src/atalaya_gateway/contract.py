@@ -38,8 +38,8 @@ class Rpc:
 
 @cache
 def rpcs() -> tuple[Rpc, ...]:
-    """Gives every rpc in the order of the contracts."""
-    return tuple(_rpcs())
+    """Gives every rpc that the gateway leads to, in the order of the contracts."""
+    return tuple(rpc for rpc in _rpcs() if not rpc.policy.internal)
 
 
 def _rpcs() -> Iterator[Rpc]:

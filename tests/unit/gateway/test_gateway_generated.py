@@ -84,7 +84,13 @@ def test_every_other_method_is_refused(rpc: contract.Rpc, binding: Any) -> None:
     assert route_for("TRACE", sample(binding.path))["direct_response"]["status"] == 405
 
 
-@pytest.mark.parametrize("full_method", sorted(rpc_policies()))
+@pytest.mark.parametrize("full_method", [name for name, policy in sorted(rpc_policies().items()) if policy.internal])
+def test_an_internal_rpc_is_routed_nowhere(full_method: str) -> None:
+    assert route_for("POST", full_method)["route"]["cluster"] == contract.clusters()[0]
+    assert checked_rpcs().count(full_method) == 0
+
+
+@pytest.mark.parametrize("full_method", [rpc.policy.full_method for rpc in contract.rpcs()])
 def test_every_rpc_is_routed_and_its_tokens_are_checked(full_method: str) -> None:
     route = route_for("POST", full_method)
 

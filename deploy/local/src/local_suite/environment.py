@@ -8,7 +8,7 @@ from local_suite.credentials import password, signing_keys
 from local_suite.home import Home
 
 SERVICES = ("auth", "ingest", "ml", "insights", "analytics")
-WORKERS = ("ingest", "ml")
+WORKERS = ("auth", "ingest", "ml")
 # Every process that the runner starts carries this with its home's path, so that a later run knows what an earlier
 # one left.
 MARK = "ATALAYA_SUITE"

@@ -25,13 +25,17 @@ class HttpBinding:
 
 @dataclass(frozen=True)
 class RpcPolicy:
-    """Who may call an rpc and how it looks over REST. An rpc that is not public and has no role is closed."""
+    """Who may call an rpc and how it looks over REST. One that is for nobody (no role, not public) is closed."""
 
     full_method: str
     least_role: str
     public: bool
     success_status: int
     bindings: tuple[HttpBinding, ...]
+    # The gateway leads nobody there.
+    internal: bool
+    # Only services may call, with a token for the called service.
+    service_only: bool
 
 
 def descriptor_set() -> FileDescriptorSet:
@@ -65,6 +69,8 @@ def _policy(full_method: str, method: MethodDescriptorProto) -> RpcPolicy:
         public=access.public,
         success_status=access.success_status or 200,
         bindings=tuple(_binding(rule) for rule in rules),
+        internal=access.internal or access.service_only,
+        service_only=access.service_only,
     )
 
 

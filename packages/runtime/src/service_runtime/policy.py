@@ -17,12 +17,14 @@ class Binding(Protocol):
 
 
 class Policy(Protocol):
-    """Who may call an rpc and how it looks over REST; one that is not public and has no least role is closed."""
+    """Who may call an rpc and how it looks over REST; one that is for nobody (no role, not public) is closed."""
 
     @property
     def least_role(self) -> str: ...
     @property
     def public(self) -> bool: ...
+    @property
+    def service_only(self) -> bool: ...
     @property
     def success_status(self) -> int: ...
     @property

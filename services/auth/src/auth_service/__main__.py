@@ -1,4 +1,4 @@
-"""The auth service: `python -m auth_service serve | migrate | provision | check-config`; without jobs, so no `work`."""
+"""The auth service: `python -m auth_service serve | work | migrate | provision | check-config`."""
 
 import argparse
 import asyncio
@@ -14,6 +14,7 @@ from service_runtime.config import load_settings
 from service_runtime.database import Database
 from service_runtime.errors import ServiceError
 from service_runtime.identity import LEEWAY_SECONDS, TokenVerifier
+from service_runtime.jobs import workers_alive
 from service_runtime.migrations import run_migrations
 from service_runtime.redis_check import redis_alive
 from service_runtime.revocations import RevocationNews
@@ -38,6 +39,7 @@ from auth_service.store import Store
 from auth_service.tokens import KeyFileError, TokenSigner, read_signing_keys
 from auth_service.users import Users
 from auth_service.users_servicer import UsersServicer
+from auth_service.worker import build_worker
 
 
 def utc_now() -> datetime:
@@ -85,6 +87,7 @@ async def build_server(settings: Settings, *, clock: Callable[[], datetime] = ut
     sessions_servicer = SessionsServicer(own_sessions, trusted_hops=settings.trusted_proxy_hops)
     server.add(auth_pb2_grpc.add_SessionsServiceServicer_to_server, sessions_servicer)
     server.add_check("database", database.ping)
+    server.add_check("workers", workers_alive(database), critical=False)
     server.on_close(database.close)
     server.on_close(passwords.close)
     if settings.redis_url:
@@ -138,12 +141,14 @@ async def provision(settings: Settings, wanted: Wanted) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="auth_service", description=__doc__)
-    parser.add_argument("command", choices=["serve", "migrate", "provision", "check-config"])
+    parser.add_argument("command", choices=["serve", "work", "migrate", "provision", "check-config"])
     command = parser.parse_args().command
     settings = load_settings(Settings)
     try:
         if command == "serve":
             run_service(serve(settings))
+        elif command == "work":
+            run_service(build_worker(settings).run())
         elif command == "migrate":
             run_migrations("auth_service", settings)
         elif command == "provision":

@@ -40,6 +40,8 @@ class Settings(RuntimeSettings):
     # Proxies in front of the gateway whose word on the client's address counts: the same number as Envoy's
     # xff_num_trusted_hops. 0: the gateway is met by clients themselves.
     trusted_proxy_hops: int = Field(default=0, ge=0, le=10)
+    # Jobs that one worker does at the same time: mails, which wait for the mail server, and erasures.
+    auth_worker_concurrency: int = Field(default=4, ge=1, le=64)
     # Time zone of a new tenant, as in the IANA list.
     default_timezone: str = "America/Lima"
 

@@ -29,6 +29,7 @@ class RegisterRequest(_message.Message):
     PASSWORD_FIELD_NUMBER: _builtins.int
     FULL_NAME_FIELD_NUMBER: _builtins.int
     TENANT_NAME_FIELD_NUMBER: _builtins.int
+    INVITATION_TOKEN_FIELD_NUMBER: _builtins.int
     email: _builtins.str
     """Address, unique in the whole system, compared without case; at most 254 characters."""
     password: _builtins.str
@@ -36,7 +37,13 @@ class RegisterRequest(_message.Message):
     full_name: _builtins.str
     """Name as the person writes it, 1 to 200 characters, without control characters."""
     tenant_name: _builtins.str
-    """Name of the new tenant, unique in the system, at most 200 characters; the full name where it is absent."""
+    """Name of the new tenant, unique in the system, at most 200 characters; the full name where it is absent. Ignored with
+    an invitation.
+    """
+    invitation_token: _builtins.str
+    """The token of an invitation, as its mail gives it; the person joins the tenant that invites, with the role that it
+    gives. At most 512 characters.
+    """
     def __init__(
         self,
         *,
@@ -44,13 +51,19 @@ class RegisterRequest(_message.Message):
         password: _builtins.str = ...,
         full_name: _builtins.str = ...,
         tenant_name: _builtins.str | None = ...,
+        invitation_token: _builtins.str | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_tenant_name", b"_tenant_name", "tenant_name", b"tenant_name"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_invitation_token", b"_invitation_token", "_tenant_name", b"_tenant_name", "invitation_token", b"invitation_token", "tenant_name", b"tenant_name"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_tenant_name", b"_tenant_name", "email", b"email", "full_name", b"full_name", "password", b"password", "tenant_name", b"tenant_name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_invitation_token", b"_invitation_token", "_tenant_name", b"_tenant_name", "email", b"email", "full_name", b"full_name", "invitation_token", b"invitation_token", "password", b"password", "tenant_name", b"tenant_name"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__invitation_token: _TypeAlias = _typing.Literal["invitation_token"]  # noqa: Y015
+    _WhichOneofArgType__invitation_token: _TypeAlias = _typing.Literal["_invitation_token", b"_invitation_token"]  # noqa: Y015
     _WhichOneofReturnType__tenant_name: _TypeAlias = _typing.Literal["tenant_name"]  # noqa: Y015
     _WhichOneofArgType__tenant_name: _TypeAlias = _typing.Literal["_tenant_name", b"_tenant_name"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__invitation_token) -> _WhichOneofReturnType__invitation_token | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__tenant_name) -> _WhichOneofReturnType__tenant_name | None: ...
 
 Global___RegisterRequest: _TypeAlias = RegisterRequest  # noqa: Y015
@@ -548,6 +561,14 @@ class User(_message.Message):
     IS_ACTIVE_FIELD_NUMBER: _builtins.int
     CREATED_AT_FIELD_NUMBER: _builtins.int
     LAST_LOGIN_AT_FIELD_NUMBER: _builtins.int
+    STATUS_FIELD_NUMBER: _builtins.int
+    ID_USUARIO_FIELD_NUMBER: _builtins.int
+    CUENTA_FIELD_NUMBER: _builtins.int
+    EMPRESA_ID_FIELD_NUMBER: _builtins.int
+    FECHA_CREACION_FIELD_NUMBER: _builtins.int
+    ACTIVO_FIELD_NUMBER: _builtins.int
+    ROL_FIELD_NUMBER: _builtins.int
+    ULTIMO_ACCESO_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """UUID (version 7)."""
     email: _builtins.str
@@ -564,6 +585,18 @@ class User(_message.Message):
     """Name of the tenant."""
     is_active: _builtins.bool
     """False for people who may not log in."""
+    status: _builtins.str
+    """`active`, `inactive`, or `invited` for somebody who has not registered yet."""
+    id_usuario: _builtins.int
+    """Number of the person in the tenant, from 1; 0 for who is invited."""
+    cuenta: _builtins.str
+    """The user name, under its documented name."""
+    empresa_id: _builtins.str
+    """UUID of the tenant, under its documented name."""
+    activo: _builtins.bool
+    """False for people who may not log in, under its documented name."""
+    rol: _builtins.str
+    """The role, under its documented name."""
     @_builtins.property
     def created_at(self) -> _timestamp_pb2.Timestamp:
         """When the person was made."""
@@ -571,6 +604,14 @@ class User(_message.Message):
     @_builtins.property
     def last_login_at(self) -> _timestamp_pb2.Timestamp:
         """The latest log-in; seen from a session of one's own, the one before it. Absent where there was none."""
+
+    @_builtins.property
+    def fecha_creacion(self) -> _timestamp_pb2.Timestamp:
+        """When the person was made, under its documented name."""
+
+    @_builtins.property
+    def ultimo_acceso(self) -> _timestamp_pb2.Timestamp:
+        """The latest log-in, under its documented name."""
 
     def __init__(
         self,
@@ -585,10 +626,18 @@ class User(_message.Message):
         is_active: _builtins.bool = ...,
         created_at: _timestamp_pb2.Timestamp | None = ...,
         last_login_at: _timestamp_pb2.Timestamp | None = ...,
+        status: _builtins.str = ...,
+        id_usuario: _builtins.int = ...,
+        cuenta: _builtins.str = ...,
+        empresa_id: _builtins.str = ...,
+        fecha_creacion: _timestamp_pb2.Timestamp | None = ...,
+        activo: _builtins.bool = ...,
+        rol: _builtins.str = ...,
+        ultimo_acceso: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "last_login_at", b"last_login_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "fecha_creacion", b"fecha_creacion", "last_login_at", b"last_login_at", "ultimo_acceso", b"ultimo_acceso"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "email", b"email", "full_name", b"full_name", "id", b"id", "is_active", b"is_active", "last_login_at", b"last_login_at", "role", b"role", "tenant_id", b"tenant_id", "tenant_name", b"tenant_name", "username", b"username"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activo", b"activo", "created_at", b"created_at", "cuenta", b"cuenta", "email", b"email", "empresa_id", b"empresa_id", "fecha_creacion", b"fecha_creacion", "full_name", b"full_name", "id", b"id", "id_usuario", b"id_usuario", "is_active", b"is_active", "last_login_at", b"last_login_at", "rol", b"rol", "role", b"role", "status", b"status", "tenant_id", b"tenant_id", "tenant_name", b"tenant_name", "ultimo_acceso", b"ultimo_acceso", "username", b"username"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -73,9 +73,10 @@ class AuthServiceServicer:
     """
 
     def Register(self, request, context):
-        """Registers a person and a new tenant with that person as its admin.
-        Errors: EMAIL_TAKEN and TENANT_NAME_TAKEN (409), PASSWORD_TOO_COMMON and INVALID_TEXT (400), TOO_MANY_ATTEMPTS and
-        OVERLOADED (429). Not repeatable: the second call is EMAIL_TAKEN.
+        """Registers a person: with a new tenant as its admin, or by an invitation in the tenant that invites.
+        Errors: EMAIL_TAKEN and TENANT_NAME_TAKEN (409), PASSWORD_TOO_COMMON and INVALID_TEXT (400), BAD_INVITATION (400) for
+        one that is unknown, used, withdrawn, expired or for another address, TOO_MANY_ATTEMPTS and OVERLOADED (429). Not
+        repeatable: the second call is EMAIL_TAKEN.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -35,9 +35,10 @@ class AuthServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> AuthServiceAsyncStub: ...
     Register: _grpc.UnaryUnaryMultiCallable[_auth_pb2.RegisterRequest, _auth_pb2.RegisterResponse]
-    """Registers a person and a new tenant with that person as its admin.
-    Errors: EMAIL_TAKEN and TENANT_NAME_TAKEN (409), PASSWORD_TOO_COMMON and INVALID_TEXT (400), TOO_MANY_ATTEMPTS and
-    OVERLOADED (429). Not repeatable: the second call is EMAIL_TAKEN.
+    """Registers a person: with a new tenant as its admin, or by an invitation in the tenant that invites.
+    Errors: EMAIL_TAKEN and TENANT_NAME_TAKEN (409), PASSWORD_TOO_COMMON and INVALID_TEXT (400), BAD_INVITATION (400) for
+    one that is unknown, used, withdrawn, expired or for another address, TOO_MANY_ATTEMPTS and OVERLOADED (429). Not
+    repeatable: the second call is EMAIL_TAKEN.
     """
     Login: _grpc.UnaryUnaryMultiCallable[_auth_pb2.LoginRequest, _auth_pb2.LoginResponse]
     """Logs a person in by e-mail address.
@@ -67,9 +68,10 @@ class AuthServiceAsyncStub(AuthServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     Register: _aio.UnaryUnaryMultiCallable[_auth_pb2.RegisterRequest, _auth_pb2.RegisterResponse]  # type: ignore[assignment]
-    """Registers a person and a new tenant with that person as its admin.
-    Errors: EMAIL_TAKEN and TENANT_NAME_TAKEN (409), PASSWORD_TOO_COMMON and INVALID_TEXT (400), TOO_MANY_ATTEMPTS and
-    OVERLOADED (429). Not repeatable: the second call is EMAIL_TAKEN.
+    """Registers a person: with a new tenant as its admin, or by an invitation in the tenant that invites.
+    Errors: EMAIL_TAKEN and TENANT_NAME_TAKEN (409), PASSWORD_TOO_COMMON and INVALID_TEXT (400), BAD_INVITATION (400) for
+    one that is unknown, used, withdrawn, expired or for another address, TOO_MANY_ATTEMPTS and OVERLOADED (429). Not
+    repeatable: the second call is EMAIL_TAKEN.
     """
     Login: _aio.UnaryUnaryMultiCallable[_auth_pb2.LoginRequest, _auth_pb2.LoginResponse]  # type: ignore[assignment]
     """Logs a person in by e-mail address.
@@ -102,9 +104,10 @@ class AuthServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _auth_pb2.RegisterRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_auth_pb2.RegisterResponse, _abc.Awaitable[_auth_pb2.RegisterResponse]]:
-        """Registers a person and a new tenant with that person as its admin.
-        Errors: EMAIL_TAKEN and TENANT_NAME_TAKEN (409), PASSWORD_TOO_COMMON and INVALID_TEXT (400), TOO_MANY_ATTEMPTS and
-        OVERLOADED (429). Not repeatable: the second call is EMAIL_TAKEN.
+        """Registers a person: with a new tenant as its admin, or by an invitation in the tenant that invites.
+        Errors: EMAIL_TAKEN and TENANT_NAME_TAKEN (409), PASSWORD_TOO_COMMON and INVALID_TEXT (400), BAD_INVITATION (400) for
+        one that is unknown, used, withdrawn, expired or for another address, TOO_MANY_ATTEMPTS and OVERLOADED (429). Not
+        repeatable: the second call is EMAIL_TAKEN.
         """
 
     @_abc_1.abstractmethod

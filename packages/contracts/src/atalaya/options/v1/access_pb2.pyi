@@ -56,22 +56,32 @@ class Access(_message.Message):
     LEAST_ROLE_FIELD_NUMBER: _builtins.int
     PUBLIC_FIELD_NUMBER: _builtins.int
     SUCCESS_STATUS_FIELD_NUMBER: _builtins.int
+    INTERNAL_FIELD_NUMBER: _builtins.int
+    SERVICE_ONLY_FIELD_NUMBER: _builtins.int
     least_role: Global___Role.ValueType
     """The least role that may call the rpc; ignored when it is public."""
     public: _builtins.bool
     """True where no token is needed. A token that comes all the same is checked and must hold."""
     success_status: _builtins.int
     """HTTP status of success over REST; 0 means 200."""
+    internal: _builtins.bool
+    """True where the gateway leads nobody to the rpc: only services inside the suite reach it."""
+    service_only: _builtins.bool
+    """True where only a service of the suite may call, with a token that was made for the called service and one tenant;
+    no role is enough then. Such an rpc is internal too.
+    """
     def __init__(
         self,
         *,
         least_role: Global___Role.ValueType = ...,
         public: _builtins.bool = ...,
         success_status: _builtins.int = ...,
+        internal: _builtins.bool = ...,
+        service_only: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["least_role", b"least_role", "public", b"public", "success_status", b"success_status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["internal", b"internal", "least_role", b"least_role", "public", b"public", "service_only", b"service_only", "success_status", b"success_status"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
