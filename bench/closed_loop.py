@@ -1,12 +1,14 @@
 """Closed-loop load: so many clients, each with one connection, ask again as soon as they have an answer."""
 
 import asyncio
+import itertools
 import statistics
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 import grpc.aio
+from http_calls import Server
 
 
 @dataclass(frozen=True)
@@ -18,32 +20,22 @@ class Load:
     p99: float
 
 
-async def http(host: str, port: int, path: str, token: str, clients: int, seconds: float) -> Load:
-    """Asks GET path over HTTP/1.1 keep-alive with a bearer token; raises on any status but 200."""
-    request = f"GET {path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\n\r\n".encode()
+async def http(server: Server, requests: Sequence[bytes], clients: int, seconds: float) -> Load:
+    """Asks over HTTP/1.1 keep-alive, each client through all requests in turn; raises on any status but 2xx."""
+    starts = itertools.count()
 
     async def client(until: float, times: list[float]) -> None:
-        reader, writer = await asyncio.open_connection(host, port)
+        connection = await server.connect()
+        number = next(starts)
         while (begun := time.perf_counter()) < until:
-            writer.write(request)
-            await read_answer(reader)
+            answer = await connection.ask(requests[number % len(requests)])
+            if answer.status >= 300:
+                raise RuntimeError(f"{answer.status} {answer.body.decode(errors='replace')}")
             times.append(time.perf_counter() - begun)
-        writer.close()
+            number += clients
+        connection.close()
 
     return await run(client, clients, seconds)
-
-
-async def read_answer(reader: asyncio.StreamReader) -> None:
-    head = await reader.readuntil(b"\r\n\r\n")
-    if not head.startswith(b"HTTP/1.1 200"):
-        raise RuntimeError(head.decode(errors="replace"))
-    lower = head.lower()
-    if b"content-length:" in lower:
-        await reader.readexactly(int(lower.split(b"content-length:")[1].split(b"\r\n")[0]))
-        return
-    while size := int((await reader.readuntil(b"\r\n")).strip(), 16):
-        await reader.readexactly(size + 2)
-    await reader.readuntil(b"\r\n")
 
 
 async def grpc_echo(port: int, payload: bytes, clients: int, seconds: float) -> Load:

@@ -15,11 +15,11 @@ import tempfile
 import time
 import urllib.request
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import closed_loop
 import jwt
 from cryptography.hazmat.primitives import serialization
+from http_calls import Server
 
 HERE = Path(__file__).resolve().parent
 
@@ -27,7 +27,7 @@ HERE = Path(__file__).resolve().parent
 def main() -> None:
     """Prints a line per round and the medians; returns nothing."""
     options = parse()
-    address = urlsplit(options.url)
+    gateway = Server.of(options.url)
     key = public_key(options.url, options.token)
     with tempfile.NamedTemporaryFile("w", suffix=".pem") as file:
         file.write(key)
@@ -38,7 +38,7 @@ def main() -> None:
             wait_for(fastapi_port)
             wait_for(grpc_port)
             rounds = [
-                asyncio.run(one_round(options, address.hostname or "", address.port or 80, fastapi_port, grpc_port))
+                asyncio.run(one_round(options, gateway, Server("127.0.0.1", fastapi_port), grpc_port))
                 for _ in range(options.rounds)
             ]
         finally:
@@ -58,12 +58,12 @@ def parse() -> argparse.Namespace:
 
 
 async def one_round(
-    options: argparse.Namespace, host: str, port: int, fastapi_port: int, grpc_port: int
+    options: argparse.Namespace, gateway: Server, fastapi: Server, grpc_port: int
 ) -> dict[str, closed_loop.Load]:
     clients, seconds, token = options.clients, options.seconds, options.token
     return {
-        "gateway": await closed_loop.http(host, port, "/", token, clients, seconds),
-        "fastapi": await closed_loop.http("127.0.0.1", fastapi_port, "/", token, clients, seconds),
+        "gateway": await closed_loop.http(gateway, [gateway.request("GET", "/", token=token)], clients, seconds),
+        "fastapi": await closed_loop.http(fastapi, [fastapi.request("GET", "/", token=token)], clients, seconds),
         "grpc": await closed_loop.grpc_echo(grpc_port, b"x" * 150, clients, seconds),
     }
 
