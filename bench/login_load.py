@@ -116,7 +116,8 @@ def raw_rate(seconds: float) -> tuple[float, float]:
 def report(rounds: list[Round]) -> None:
     for each in rounds:
         print(
-            f"  raw {each.raw:5.1f}/s ({each.verification:.0f} ms), log-ins {each.log_ins:5.1f}/s = {each.efficiency:.2f}\n"
+            f"  raw {each.raw:5.1f}/s ({each.verification:.0f} ms),"
+            f" log-ins {each.log_ins:5.1f}/s = {each.efficiency:.2f}\n"
             f"    at x{OVERLOAD}: {each.goodput:5.1f}/s = {each.kept:.2f}, p99 {each.admitted_p99:4.0f} ms ="
             f" {each.patience:4.1f} verifications; {each.refused} refused, p99 {each.refused_p99:.0f} ms,"
             f" {each.bare_refusals} without Retry-After; {each.unanswered} unanswered, {each.others} other"
