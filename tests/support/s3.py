@@ -2,10 +2,14 @@
 
 import atexit
 from functools import cache
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import boto3
 from moto.server import ThreadedMotoServer
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 
 @cache
@@ -21,9 +25,15 @@ def endpoint() -> str:
 def new_bucket() -> str:
     """Creates a bucket and gives its name."""
     name = f"test-{uuid4().hex}"
-    client = boto3.client(
+    client().create_bucket(Bucket=name)
+    return name
+
+
+@cache
+def client() -> "S3Client":
+    """Gives a client that sees the server as its operator does."""
+    made: S3Client = boto3.client(
         "s3", endpoint_url=endpoint(), region_name="us-east-1", aws_access_key_id="k", aws_secret_access_key="s"
     )
-    client.create_bucket(Bucket=name)
-    client.close()
-    return name
+    atexit.register(made.close)
+    return made

@@ -63,6 +63,58 @@ def test_listing_gives_a_folders_objects_by_path(lake: Lake) -> None:
     assert [item.path for item in lake.list("b")] == ["b/1/x"]
 
 
+def test_a_folder_is_deleted_with_all_that_is_below_it(lake: Lake, settings: RuntimeSettings) -> None:
+    other = tenant_lake(settings, uuid4())
+    for path in ("social/posts/1", "social/posts/deep/2", "social/posts2/3", "mysql/4"):
+        lake.put_bytes(b"x", path)
+        other.put_bytes(b"x", path)
+    assert lake.delete_below("social/posts") == 2
+    assert [item.path for item in lake.list("")] == ["mysql/4", "social/posts2/3"]
+    assert lake.delete_below("") == 2
+    assert lake.delete_below("") == 0
+    assert lake.list("") == []
+    assert len(other.list("")) == 4
+
+
+def test_more_objects_than_one_call_deletes_are_deleted(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("service_runtime.lake.s3._DELETED_AT_ONCE", 4)
+    for number in range(11):
+        lake.put_bytes(b"", f"many/{number}")
+    assert lake.delete_below("") == 11
+    assert lake.list("") == []
+
+
+def test_nothing_is_left_of_a_tenant_in_a_folder(tmp_path: Path) -> None:
+    lake = tenant_lake(RuntimeSettings(atalaya_lake=f"file://{tmp_path}/lake"), TENANT)
+    lake.put_bytes(b"x", "a/object")
+    (tmp_path / f"lake/tenant={TENANT}/a/.unfinished-by-a-killed-worker").write_bytes(b"part")
+    assert lake.delete_below("") == 2
+    assert list((tmp_path / "lake").iterdir()) == []
+
+
+def test_nothing_is_left_of_a_tenant_in_a_bucket_that_keeps_old_versions() -> None:
+    bucket, client = s3.new_bucket(), s3.client()
+    settings = RuntimeSettings(
+        atalaya_lake=f"s3://{bucket}",
+        aws_endpoint_url=s3.endpoint(),
+        aws_access_key_id="key",
+        aws_secret_access_key="secret",
+    )
+    client.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    lake = tenant_lake(settings, TENANT)
+    for data in (b"one", b"two"):
+        lake.put_bytes(data, "object")
+    lake.put_bytes(b"x", "deleted")
+    lake.delete("deleted")
+    client.create_multipart_upload(Bucket=bucket, Key=f"tenant={TENANT}/half")
+    # Positive control: what readers see is not all there is.
+    assert len(lake.list("")) == 1
+    assert lake.delete_below("") == 3
+    versions = client.list_object_versions(Bucket=bucket)
+    assert not versions.get("Versions") and not versions.get("DeleteMarkers")
+    assert not client.list_multipart_uploads(Bucket=bucket).get("Uploads")
+
+
 def test_the_etag_changes_with_the_content_only_by_a_put(lake: Lake) -> None:
     first = lake.put_bytes(b"one", "object")
     assert lake.list("")[0].etag == first.etag
@@ -94,8 +146,9 @@ def test_a_path_that_leads_elsewhere_is_refused(lake: Lake, path: str, tmp_path:
         with pytest.raises(InvalidArgument, match="BAD_LAKE_PATH"):
             call()
     if path.strip("/"):
-        with pytest.raises(InvalidArgument, match="BAD_LAKE_PATH"):
-            lake.list(path)
+        for call_below in (lambda: lake.list(path), lambda: lake.delete_below(path)):
+            with pytest.raises(InvalidArgument, match="BAD_LAKE_PATH"):
+                call_below()
 
 
 def test_readers_see_the_old_object_or_the_new_one(lake: Lake) -> None:

@@ -57,6 +57,11 @@ class Lake(ABC):
     def delete(self, path: str) -> None:
         """Deletes an object; nothing happens where there is none."""
 
+    @abstractmethod
+    def delete_below(self, prefix: str) -> int:
+        """Deletes everything below a folder (`""`: all), also what is unfinished and what a store keeps of deleted
+        objects; gives how many there were. What is written meanwhile may stay."""
+
     def delta_url(self, path: str) -> str:
         """Gives the URL of a Delta table."""
         return f"{self.url}/{checked(path)}"

@@ -62,6 +62,14 @@ class LocalLake(Lake):
         with _failures():
             (self._root / checked(path)).unlink(missing_ok=True)
 
+    def delete_below(self, prefix: str) -> int:
+        folder = self._root / checked_prefix(prefix)
+        with _failures():
+            found = sum(len(files) for _, _, files in os.walk(folder))
+            with suppress(FileNotFoundError):
+                shutil.rmtree(folder)
+        return found
+
     def _put(self, path: str, write: Callable[[BinaryIO], object]) -> StoredObject:
         target = self._root / checked(path)
         with _failures():

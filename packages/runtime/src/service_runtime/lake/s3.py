@@ -1,6 +1,6 @@
 """A lake on S3 or a service like it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,9 @@ from service_runtime.lake.lake import Lake, StoredObject, checked, checked_prefi
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+
+# As many as one call takes.
+_DELETED_AT_ONCE = 1000
 
 
 class S3Lake(Lake):
@@ -75,6 +78,25 @@ class S3Lake(Lake):
     def delete(self, path: str) -> None:
         with _failures():
             self._client.delete_object(Bucket=self._bucket, Key=self._key(path))
+
+    def delete_below(self, prefix: str) -> int:
+        start, found = f"{self._root}/{checked_prefix(prefix)}", 0
+        with _failures():
+            uploads = self._client.get_paginator("list_multipart_uploads").paginate(Bucket=self._bucket, Prefix=start)
+            for upload in (upload for page in uploads for upload in page.get("Uploads", [])):
+                self._client.abort_multipart_upload(Bucket=self._bucket, Key=upload["Key"], UploadId=upload["UploadId"])
+            while versions := self._versions(start):
+                names: Any = [{"Key": version["Key"], "VersionId": version["VersionId"]} for version in versions]
+                deleted = self._client.delete_objects(Bucket=self._bucket, Delete={"Objects": names, "Quiet": True})
+                if deleted.get("Errors"):
+                    raise _unavailable()
+                found += sum("Size" in version for version in versions)
+        return found
+
+    def _versions(self, start: str) -> Sequence[Any]:
+        """Gives some of what is stored: where versions are kept, those of deleted objects and their markers too."""
+        page = self._client.list_object_versions(Bucket=self._bucket, Prefix=start, MaxKeys=_DELETED_AT_ONCE)
+        return [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
 
     def _stored(self, path: str) -> StoredObject:
         stored = self.head(path)
