@@ -7,9 +7,11 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from local_suite.redis import EmbeddedRedis
 from service_runtime.errors import ServiceError
+from service_runtime.identity import Identity
 
 from support.running import refusal
 
@@ -40,3 +42,17 @@ async def refused_soon(call: Callable[[], Awaitable[Any]]) -> ServiceError:
                 # pytest's own word for a call that was not refused.
                 if "DID NOT RAISE" not in str(error):
                     raise
+
+
+def somebody(**of_interest: Any) -> Identity:
+    """Gives an identity of nobody in particular but for what is of interest."""
+    usual = {
+        "subject": str(uuid4()),
+        "tenant_id": uuid4(),
+        "role": "admin",
+        "username": "ana",
+        "timezone": "UTC",
+        "session_id": str(uuid4()),
+        "token": "",
+    }
+    return Identity(**{**usual, **of_interest})

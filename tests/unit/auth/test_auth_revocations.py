@@ -9,7 +9,7 @@ import redis
 from local_suite.redis import EmbeddedRedis
 from service_runtime.revocations import Revocations
 from support.auth_running import RunningAuth, StartAuth
-from support.revocations import redis_of_its_own, refused_soon
+from support.revocations import redis_of_its_own, refused_soon, somebody
 from support.running import refusal
 
 
@@ -88,7 +88,7 @@ async def test_ended_sessions_are_forgotten_when_their_tokens_have_expired(
         await reason_soon(auth, person.reply.access_token)
         auth.clock.advance(hours=1, minutes=2)
         session_id = session_of(person.reply.access_token)
-        while auth.query("SELECT FROM revocations WHERE session_id = %s", session_id):
+        while auth.query("SELECT FROM revocations WHERE subject = %s", session_id):
             await refusal(auth.me(person.reply.access_token))
 
 
@@ -103,7 +103,7 @@ async def is_known_to_others(access_token: str, own_redis: EmbeddedRedis) -> boo
         service = Revocations(own_redis.url)
         await service.start()
         await service.close()
-        if service.is_revoked(session_of(access_token)):
+        if service.is_revoked(somebody(session_id=session_of(access_token))):
             return True
     return False
 

@@ -38,7 +38,9 @@ async def test_token_carries_the_claims_that_were_agreed(auth: RunningAuth) -> N
     claims = jwt.decode(token, options={"verify_signature": False})
     assert set(claims) == {
         *("iss", "aud", "sub", "tenant_id", "role", "username", "tz", "sid", "jti", "iat", "exp", "token_use"),
+        *("kind", "ver"),
     }
+    assert (claims["kind"], claims["ver"]) == ("person", 0)
     assert (claims["iss"], claims["aud"], claims["token_use"]) == ("atalaya", "atalaya", "access")
     assert claims["exp"] - claims["iat"] == 3600
     assert jwt.get_unverified_header(token)["alg"] == "RS256"

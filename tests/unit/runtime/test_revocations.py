@@ -6,9 +6,10 @@ from functools import partial
 from uuid import UUID, uuid4
 
 import pytest
+import redis.asyncio
 from local_suite.redis import EmbeddedRedis
 from service_runtime.revocations import RedisAway, Revocation, RevocationNews, Revocations
-from support.revocations import redis_of_its_own, refused_soon
+from support.revocations import redis_of_its_own, refused_soon, somebody
 from support.sample_rpcs import Request, SamplePolicy, SampleServers
 from support.tokens import TestIssuer
 
@@ -21,7 +22,7 @@ async def answer(_word: str) -> str:
 
 
 def ended(session_id: str) -> Revocation:
-    return Revocation(session_id, time.time() + 60)
+    return Revocation("session", session_id, time.time() + 60)
 
 
 @pytest.fixture
@@ -106,8 +107,55 @@ async def test_news_is_not_added_to_a_redis_that_lost_what_was_told(news: Revoca
 
 async def test_what_has_expired_anyway_is_forgotten(own_redis: EmbeddedRedis, news: RevocationNews) -> None:
     old, young = str(uuid4()), str(uuid4())
-    await news.tell_all([Revocation(old, 1_000), Revocation(young, 3_000)])
+    await news.tell_all([Revocation("session", old, 1_000), Revocation("session", young, 3_000)])
     revocations = Revocations(own_redis.url, clock=lambda: 2_000)
     await revocations.start()
     await revocations.close()
-    assert (revocations.is_revoked(old), revocations.is_revoked(young)) == (False, True)
+    assert [revocations.is_revoked(somebody(session_id=session_id)) for session_id in (old, young)] == [False, True]
+
+
+async def test_revoked_tenant_loses_people_and_programs_but_not_the_services_that_erase_it(
+    own_redis: EmbeddedRedis, news: RevocationNews
+) -> None:
+    tenant_id = uuid4()
+    await news.tell_all([Revocation("tenant", str(tenant_id), time.time() + 60)])
+    revocations = await read_once(own_redis)
+    assert revocations.is_revoked(somebody(tenant_id=tenant_id))
+    assert revocations.is_revoked(somebody(tenant_id=tenant_id, kind="program"))
+    assert not revocations.is_revoked(somebody(tenant_id=tenant_id, kind="service"))
+    assert not revocations.is_revoked(somebody())
+
+
+async def test_tokens_of_older_rights_are_void_whatever_the_order_of_the_news(
+    own_redis: EmbeddedRedis, news: RevocationNews
+) -> None:
+    subject = str(uuid4())
+    until = time.time() + 60
+    await news.tell_all([Revocation("person", subject, until, version) for version in (2, 3, 1)])
+    revocations = await read_once(own_redis)
+    held = [revocations.is_revoked(somebody(subject=subject, access_version=version)) for version in range(5)]
+    assert held == [True, True, True, False, False]
+    assert not revocations.is_revoked(somebody(access_version=0))
+
+
+async def test_revoked_key_loses_the_tokens_that_were_given_for_it(
+    own_redis: EmbeddedRedis, news: RevocationNews
+) -> None:
+    key_id = str(uuid4())
+    await news.tell_all([Revocation("session", key_id, time.time() + 60)])
+    revocations = await read_once(own_redis)
+    assert revocations.is_revoked(somebody(kind="program", session_id=key_id))
+
+
+async def test_news_as_older_servers_tell_it_is_read(own_redis: EmbeddedRedis) -> None:
+    session_id = str(uuid4())
+    async with redis.asyncio.Redis.from_url(own_redis.url) as client:
+        await client.xadd("atalaya:revocations", {"session": session_id, "until": str(time.time() + 60)})
+    assert (await read_once(own_redis)).is_revoked(somebody(session_id=session_id))
+
+
+async def read_once(own_redis: EmbeddedRedis) -> Revocations:
+    revocations = Revocations(own_redis.url)
+    await revocations.start()
+    await revocations.close()
+    return revocations

@@ -10,11 +10,16 @@ from service_runtime.policy import Policy
 from service_runtime.request import Request
 
 if TYPE_CHECKING:
+    from service_runtime.limits import RateLimits
     from service_runtime.revocations import Revocations
 
 
 async def authorize(
-    request: Request, policy: Policy | None, verifier: TokenVerifier | None, revocations: Revocations | None = None
+    request: Request,
+    policy: Policy | None,
+    verifier: TokenVerifier | None,
+    revocations: Revocations | None = None,
+    limits: RateLimits | None = None,
 ) -> Identity | None:
     """Gives the caller's identity, or None where a public rpc is called without a token. Headers prove nothing."""
     if policy is None:
@@ -27,8 +32,11 @@ async def authorize(
     if verifier is None:
         raise Unauthenticated("TOKEN_INVALID", "This service takes no tokens.")
     identity = await verifier.verify(token)
-    if revocations is not None and revocations.is_revoked(identity.session_id):
-        raise Unauthenticated("TOKEN_REVOKED", "The session of this access token has ended; log in again.")
+    if revocations is not None and revocations.is_revoked(identity):
+        raise Unauthenticated("TOKEN_REVOKED", "This access token no longer holds; refresh it or log in again.")
+    if limits is not None:
+        # Before the role, for those who may not do a thing must not try it without end either.
+        await limits.admit(identity, request)
     if not policy.public and not has_role(identity, policy.least_role):
         raise PermissionDenied("ROLE_NOT_SUFFICIENT", "Your role does not allow this.", least_role=policy.least_role)
     return identity

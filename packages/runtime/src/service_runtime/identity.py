@@ -17,14 +17,16 @@ Role = Literal["viewer", "user", "admin"]
 # Each role has every right of those before it.
 ROLE_ORDER: tuple[Role, ...] = get_args(Role)
 
+Kind = Literal["person", "program", "service"]
+
 LEEWAY_SECONDS = 30
 MOST_REMEMBERED = 4096
-_NEEDED_CLAIMS = ["iss", "aud", "sub", "tenant_id", "role", "sid", "iat", "exp", "token_use"]
+_NEEDED_CLAIMS = ["iss", "aud", "sub", "tenant_id", "iat", "exp", "token_use"]
 
 
 @dataclass(frozen=True)
 class Identity:
-    """The person or program that calls, as its token says. `token` is there to call on in its name."""
+    """The person, program or service that calls, as its token says. `token` is there to call on in its name."""
 
     subject: str
     tenant_id: UUID
@@ -33,6 +35,13 @@ class Identity:
     timezone: str
     session_id: str
     token: str = field(repr=False)
+    kind: Kind = "person"
+    # Of the person's rights; revocations name the lowest that still holds.
+    access_version: int = 0
+    # The one service that a service's token is for.
+    target: str = ""
+    # The operator's own programs are not counted; only who signs tokens can say so.
+    unlimited: bool = False
 
 
 current_identity: ContextVar[Identity | None] = ContextVar("current_identity", default=None)
@@ -119,21 +128,53 @@ class TokenVerifier:
 
 
 def _identity(claims: Mapping[str, Any], token: str) -> Identity:
-    if claims["token_use"] != "access" or claims["role"] not in ROLE_ORDER:  # noqa: S105
-        raise _invalid()
+    """Reads an identity from claims that are signed; each has exactly the type that the signer gives it."""
     try:
-        tenant_id = UUID(claims["tenant_id"])
-    except (ValueError, AttributeError, TypeError) as error:
+        use, tenant_id = claims["token_use"], UUID(_text(claims, "tenant_id"))
+        if use == "service":
+            return _service(claims, tenant_id, token)
+        role, kind, version = claims["role"], claims.get("kind", "person"), claims.get("ver", 0)
+        if use != "access" or role not in ROLE_ORDER or kind not in ("person", "program"):
+            raise _invalid()
+        if type(version) is not int or version < 0:
+            raise _invalid()
+        return Identity(
+            subject=_text(claims, "sub"),
+            tenant_id=tenant_id,
+            role=role,
+            username=str(claims.get("username", "")),
+            timezone=str(claims.get("tz", "UTC")),
+            session_id=_text(claims, "sid"),
+            token=token,
+            kind=kind,
+            access_version=version,
+            unlimited=claims.get("unlimited") is True,
+        )
+    except (KeyError, ValueError, TypeError) as error:
         raise _invalid() from error
+
+
+def _service(claims: Mapping[str, Any], tenant_id: UUID, token: str) -> Identity:
+    subject = _text(claims, "sub")
     return Identity(
-        subject=str(claims["sub"]),
+        subject=subject,
         tenant_id=tenant_id,
-        role=claims["role"],
-        username=str(claims.get("username", "")),
-        timezone=str(claims.get("tz", "UTC")),
-        session_id=str(claims["sid"]),
+        # What a service may do depends on no role; this one is the least.
+        role="viewer",
+        username=subject,
+        timezone="UTC",
+        session_id="",
         token=token,
+        kind="service",
+        target=_text(claims, "target"),
     )
+
+
+def _text(claims: Mapping[str, Any], name: str) -> str:
+    value = claims[name]
+    if not isinstance(value, str) or not value:
+        raise ValueError(name)
+    return value
 
 
 def _invalid() -> Unauthenticated:

@@ -1,24 +1,17 @@
 """Tenants, their people and their sessions, as auth keeps them."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
+
+from service_runtime.origin import Origin as Origin
 
 Role = Literal["viewer", "user", "admin"]
 
 # What happens before a tenant is known, such as a log-in to an account that does not exist, is kept for this tenant.
 # Nobody belongs to it, and no token names it.
 NOBODY = UUID(int=0)
-
-
-@dataclass(frozen=True)
-class Origin:
-    """Where a call came from: `source` is an IP address, or empty for calls that did not pass the gateway."""
-
-    source: str = ""
-    user_agent: str = ""
-    request_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -56,6 +49,12 @@ class Bearer:
     role: Role
     username: str
     timezone: str
+    # Rises when the person's rights change; tokens of a lower one are void.
+    access_version: int
+
+
+# Also the names of their columns.
+BEARER_FIELDS = tuple(field.name for field in fields(Bearer))
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,8 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from auth_service.accounts import Bearer, LoginAccount
+from auth_service.accounts import BEARER_FIELDS, Bearer, LoginAccount
+from auth_service.programs import PresentedApiKey
 from auth_service.transaction_store import Transaction
 
 
@@ -33,12 +34,16 @@ class Lookups(Transaction):
         row = await self.row("SELECT * FROM find_session_by_refresh_token(:token_hash)", token_hash=token_hash)
         return None if row is None else (row["tenant_id"], row["session_id"])
 
+    async def api_key(self, key_hash: bytes) -> PresentedApiKey | None:
+        row = await self.row("SELECT * FROM find_api_key(:key_hash)", key_hash=key_hash)
+        return None if row is None else PresentedApiKey(**row)
+
     async def _account(self, function: str, key: str, source: str, since: datetime) -> LoginAccount | None:
         row = await self.row(f"SELECT * FROM {function}(:key, :source, :since)", key=key, source=source, since=since)  # noqa: S608
         if row is None:
             return None
         return LoginAccount(
-            bearer=Bearer(row["user_id"], row["tenant_id"], row["role"], row["username"], row["timezone"]),
+            bearer=Bearer(**{name: row[name] for name in BEARER_FIELDS}),
             email_key=row["email_key"],
             username_key=row["username_key"],
             password_hash=row["password_hash"],

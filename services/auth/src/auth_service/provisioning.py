@@ -197,5 +197,6 @@ class Provisioning:
             timezone=tenant.timezone,
             session_id=self._new_id(),
             token_id=self._new_id(),
+            kind="program",
         )
         return self._signer.sign(claims, self._clock(), _LOADER_TOKEN_LIFE)

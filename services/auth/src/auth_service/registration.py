@@ -114,7 +114,7 @@ class Registration:
         await self._audit.record(lookups, "user.register", FAILED, origin, details={"reason": refusal.reason})
 
     async def _create(self, user: User, tenant: Tenant, password_hash: str, origin: Origin) -> Registered:
-        bearer = Bearer(user.user_id, tenant.tenant_id, user.role, user.username, tenant.timezone)
+        bearer = Bearer(user.user_id, tenant.tenant_id, user.role, user.username, tenant.timezone, 0)
         actor = str(user.user_id)
         async with self._store.tenant(tenant.tenant_id) as records:
             await records.add_tenant(tenant)

@@ -3,11 +3,11 @@
 from datetime import datetime
 from uuid import UUID
 
-from auth_service.accounts import Bearer, PresentedToken, RefreshToken, SeenSession, Session
-from auth_service.transaction_store import Transaction
+from auth_service.accounts import BEARER_FIELDS, Bearer, PresentedToken, RefreshToken, SeenSession, Session
+from auth_service.revocation_store import RevocationWriting
 
 
-class SessionRecords(Transaction):
+class SessionRecords(RevocationWriting):
     """What a transaction that sees one tenant does with sessions."""
 
     async def add_session(self, session: Session) -> None:
@@ -50,7 +50,7 @@ class SessionRecords(Transaction):
         row = await self.row(
             """SELECT r.token_id, r.family_id, r.session_id, r.expires_at, r.used_at, r.successor_key,
                       s.ended_at IS NULL AND r.revoked_at IS NULL AND u.is_active AND t.is_active AS is_alive,
-                      u.user_id, u.tenant_id, u.role, u.username, t.timezone
+                      u.user_id, u.tenant_id, u.role, u.username, t.timezone, u.access_version
                FROM refresh_tokens r
                JOIN sessions s USING (tenant_id, session_id)
                JOIN users u USING (tenant_id, user_id)
@@ -61,7 +61,7 @@ class SessionRecords(Transaction):
         if row is None:
             return None
         values = dict(row)
-        bearer = Bearer(**{name: values.pop(name) for name in ("user_id", "tenant_id", "role", "username", "timezone")})
+        bearer = Bearer(**{name: values.pop(name) for name in BEARER_FIELDS})
         return PresentedToken(bearer=bearer, **values)
 
     async def use_refresh_token(self, token: PresentedToken, successor_key: bytes, now: datetime) -> None:
@@ -98,11 +98,7 @@ class SessionRecords(Transaction):
                WHERE session_id = :session_id AND revoked_at IS NULL""",
             **values,
         )
-        await self.run(
-            "INSERT INTO revocations (session_id, until) VALUES (:session_id, :until) ON CONFLICT DO NOTHING",
-            session_id=session_id,
-            until=tokens_until,
-        )
+        await self.revoke_session(session_id, tokens_until)
 
     async def living_sessions(
         self, user_id: UUID, now: datetime, before: UUID | None = None, limit: int | None = None

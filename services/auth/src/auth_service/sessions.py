@@ -51,9 +51,16 @@ class Sessions:
 
     async def end(self, records: TenantRecords, session_id: UUID) -> None:
         """Ends a session and everything that came from it; every service hears of it within a second."""
-        now = self._clock()
-        last_token_ends = now + timedelta(seconds=self._signer.expires_in + LEEWAY_SECONDS)
-        await records.end_session(session_id, now, last_token_ends)
+        await records.end_session(session_id, self._clock(), self.last_token_ends())
+
+    async def change_rights(self, records: TenantRecords, user_id: UUID) -> None:
+        """Makes a person's present access tokens void; their sessions live on, and refreshing gives what holds now."""
+        version = await records.raise_access_version(user_id)
+        await records.revoke_versions(user_id, version, self.last_token_ends())
+
+    def last_token_ends(self) -> datetime:
+        """Gives the time at which no access token of now holds any more, for what is revoked now."""
+        return self._clock() + timedelta(seconds=self._signer.expires_in + LEEWAY_SECONDS)
 
     def tokens(self, bearer: Bearer, session_id: UUID, refresh_token: str) -> IssuedTokens:
         """Signs an access token and gives it with a refresh token that is recorded already."""
@@ -65,6 +72,8 @@ class Sessions:
             timezone=bearer.timezone,
             session_id=session_id,
             token_id=self._new_id(),
+            kind="person",
+            access_version=bearer.access_version,
         )
         return IssuedTokens(self._signer.sign(claims, self._clock()), refresh_token, self._signer.expires_in)
 

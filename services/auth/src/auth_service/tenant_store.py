@@ -4,13 +4,15 @@ from datetime import datetime
 from uuid import UUID
 
 from auth_service.accounts import Tenant, User
+from auth_service.api_key_store import ApiKeyRecords
+from auth_service.audit_store import AuditRecords
 from auth_service.names import comparison_key
 from auth_service.session_store import SessionRecords
 
 _USER_COLUMNS = "user_id, tenant_id, email, username, full_name, role, is_active, created_at"
 
 
-class TenantRecords(SessionRecords):
+class TenantRecords(SessionRecords, ApiKeyRecords, AuditRecords):
     """A transaction that sees one tenant."""
 
     async def add_tenant(self, tenant: Tenant) -> None:
@@ -49,6 +51,15 @@ class TenantRecords(SessionRecords):
                WHERE user_id = :user_id""",
             **_user_values(user),
         )
+
+    async def raise_access_version(self, user_id: UUID) -> int:
+        """Counts that a person's rights changed; gives the version that tokens have from now on."""
+        row = await self.row(
+            """UPDATE users SET access_version = access_version + 1 WHERE user_id = :user_id
+               RETURNING access_version""",
+            user_id=user_id,
+        )
+        return 0 if row is None else int(row["access_version"])
 
     async def set_password(self, user_id: UUID, password_hash: str, now: datetime) -> None:
         await self.run(

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
-from typing import Self
+from typing import Any, Literal, Self
 from uuid import UUID
 
 import jwt
@@ -54,6 +54,9 @@ class AccessClaims:
     timezone: str
     session_id: UUID
     token_id: UUID
+    kind: Literal["person", "program"]
+    # A person's; programs have one only.
+    access_version: int = 0
 
 
 class TokenSigner:
@@ -72,23 +75,39 @@ class TokenSigner:
 
     def sign(self, claims: AccessClaims, now: datetime, life: timedelta | None = None) -> str:
         """Gives an access token that is good from now on, for the usual life or the one given."""
-        key = self._keys[0]
-        issued_at = int(now.timestamp())
         payload = {
-            "iss": self._issuer,
-            "aud": self._audience,
             "sub": claims.subject,
             "tenant_id": str(claims.tenant_id),
             "role": claims.role,
             "username": claims.username,
             "tz": claims.timezone,
+            "kind": claims.kind,
+            "ver": claims.access_version,
             "sid": str(claims.session_id),
             "jti": str(claims.token_id),
-            "iat": issued_at,
-            "exp": issued_at + int((life or self._life).total_seconds()),
             "token_use": "access",
         }
-        return jwt.encode(payload, key.private_key, algorithm="RS256", headers={"kid": key.key_id})
+        return self._signed(payload, now, life or self._life)
+
+    def sign_for_service(
+        self, service: str, tenant_id: UUID, target: str, token_id: UUID, now: datetime, life: timedelta
+    ) -> str:
+        """Gives a token with which a service may call one other in one tenant's matters."""
+        payload = {
+            "sub": f"service:{service}",
+            "tenant_id": str(tenant_id),
+            "target": target,
+            "jti": str(token_id),
+            "token_use": "service",
+        }
+        return self._signed(payload, now, life)
+
+    def _signed(self, payload: dict[str, Any], now: datetime, life: timedelta) -> str:
+        key = self._keys[0]
+        issued_at = int(now.timestamp())
+        times = {"iat": issued_at, "exp": issued_at + int(life.total_seconds())}
+        claims = {"iss": self._issuer, "aud": self._audience, **payload, **times}
+        return jwt.encode(claims, key.private_key, algorithm="RS256", headers={"kid": key.key_id})
 
     def jwks(self) -> bytes:
         """Gives the public keys as a JSON Web Key Set."""
