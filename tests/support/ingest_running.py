@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
 import grpc
-from atalaya.ingest.v1 import accounts_pb2, accounts_pb2_grpc, data_pb2, data_pb2_grpc, records_pb2, records_pb2_grpc
+from atalaya.ingest.v1 import (
+    access_pb2,
+    access_pb2_grpc,
+    accounts_pb2,
+    accounts_pb2_grpc,
+    data_pb2,
+    data_pb2_grpc,
+    records_pb2,
+    records_pb2_grpc,
+)
 from atalaya.jobs.v1 import job_pb2
 from atalaya.ml.v1 import jobs_pb2
 from atalaya.ml.v1.jobs_pb2_grpc import JobsServiceServicer
@@ -24,6 +33,7 @@ from support import postgres
 from support.tokens import TestIssuer
 
 if TYPE_CHECKING:
+    from atalaya.ingest.v1.access_pb2_grpc import AccountAccessServiceAsyncStub
     from atalaya.ingest.v1.accounts_pb2_grpc import SocialAccountsServiceAsyncStub
     from atalaya.ingest.v1.data_pb2_grpc import DataServiceAsyncStub, JobsServiceAsyncStub
     from atalaya.ingest.v1.records_pb2_grpc import RecordsServiceAsyncStub
@@ -50,12 +60,17 @@ class Tenant:
     timezone: str = "America/Mexico_City"
     tenant_id: UUID = field(default_factory=uuid4)
 
-    def bearer(self, role: str = "user") -> tuple[tuple[str, str], ...]:
-        return self.suite.issuer.bearer(self.tenant_id, role, tz=self.timezone)
+    def bearer(self, role: str = "user", person: UUID | str = "") -> tuple[tuple[str, str], ...]:
+        """Gives a caller's metadata: somebody new, or a person (or program) of that id."""
+        return self.suite.issuer.bearer(self.tenant_id, role, tz=self.timezone, sub=str(person or uuid4()))
 
     @property
     def accounts(self) -> SocialAccountsServiceAsyncStub:
         return accounts_pb2_grpc.SocialAccountsServiceStub(self.suite.channel)
+
+    @property
+    def access(self) -> AccountAccessServiceAsyncStub:
+        return access_pb2_grpc.AccountAccessServiceStub(self.suite.channel)
 
     @property
     def data(self) -> DataServiceAsyncStub:
@@ -76,6 +91,18 @@ class Tenant:
     async def add_account(self, username: str = "banco") -> accounts_pb2.SocialAccount:
         request = accounts_pb2.CreateSocialAccountRequest(platform="csv", username=username)
         return await self.accounts.CreateSocialAccount(request, metadata=self.bearer())
+
+    async def set_access(
+        self, username: str, roles: Iterable[str] = (), users: Iterable[UUID | str] = ()
+    ) -> access_pb2.AccountAccess:
+        request = access_pb2.SetAccountAccessRequest(
+            cuenta=username, roles=list(roles), users=[str(user) for user in users]
+        )
+        return await self.access.SetAccountAccess(request, metadata=self.bearer("admin"))
+
+    async def visible(self, caller: tuple[tuple[str, str], ...]) -> list[str]:
+        reply = await self.accounts.ListVisibleAccounts(accounts_pb2.ListVisibleAccountsRequest(), metadata=caller)
+        return list(reply.usernames)
 
     async def upload(self, content: bytes | str, content_type: str = "text/csv", **parameters: Any) -> str:
         """Sends a file and gives the job's id."""

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import grpc
 from atalaya.auth.v1 import auth_pb2, auth_pb2_grpc
-from atalaya.ingest.v1 import accounts_pb2_grpc, data_pb2_grpc, records_pb2_grpc
+from atalaya.ingest.v1 import access_pb2_grpc, accounts_pb2_grpc, data_pb2_grpc, records_pb2_grpc
 from atalaya.ml.v1 import jobs_pb2_grpc
 from atalaya.policies import rpc_policies
 from service_runtime.client import open_channel
@@ -20,6 +20,9 @@ from service_runtime.migrations import run_migrations
 from service_runtime.server import Server, run_service
 from uuid6 import uuid7
 
+from ingest_service.access_store import AccessStore
+from ingest_service.account_access import AccountAccess
+from ingest_service.account_access_servicer import AccountAccessServicer
 from ingest_service.account_store import AccountStore
 from ingest_service.accounts import Accounts
 from ingest_service.config import Settings
@@ -63,6 +66,10 @@ async def build_server(settings: Settings, *, verifier: TokenVerifier | None = N
     server.add(
         accounts_pb2_grpc.add_SocialAccountsServiceServicer_to_server,
         SocialAccountsServicer(Accounts(database, accounts, new_id)),
+    )
+    server.add(
+        access_pb2_grpc.add_AccountAccessServiceServicer_to_server,
+        AccountAccessServicer(AccountAccess(database, accounts, AccessStore())),
     )
     server.add(data_pb2_grpc.add_DataServiceServicer_to_server, DataServicer(imports))
     server.add(

@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ingest_service.counter_store import take_numbers
+from ingest_service.sight import Sight
 
 _COLUMNS = "account_id, id_usuario, platform, username, is_active, last_sync_at, created_at"
 _INSERT = text(
@@ -23,11 +24,23 @@ _INSERT_MANY = text(
     "SELECT :tenant_id, 'csv', * FROM unnest(CAST(:ids AS uuid[]), CAST(:numbers AS integer[]), "
     "CAST(:usernames AS text[]), CAST(:keys AS text[])) ON CONFLICT (tenant_id, username_key) DO NOTHING"
 )
-_LIST = text(
-    f"SELECT {_COLUMNS} FROM accounts WHERE username_key > :after ORDER BY username_key LIMIT :limit"  # noqa: S608
+# The one place that says who may see an account; see `sight` for what a caller brings.
+_VISIBLE = (
+    "(:sees_all OR NOT EXISTS (SELECT FROM account_access AS access "
+    "WHERE access.tenant_id = accounts.tenant_id AND access.id_usuario = accounts.id_usuario "
+    "AND NOT (access.roles && CAST(:roles AS text[]) "
+    "OR coalesce(CAST(:person AS uuid) = ANY(access.users), false))))"
 )
-_FIND = text(f"SELECT {_COLUMNS} FROM accounts WHERE username_key = ANY(:keys)")  # noqa: S608
-_NAMES = text("SELECT username FROM accounts WHERE is_active ORDER BY username_key")
+_LIST = text(
+    f"SELECT {_COLUMNS} FROM accounts WHERE username_key > :after AND {_VISIBLE} "  # noqa: S608
+    "ORDER BY username_key LIMIT :limit"
+)
+_FIND = text(f"SELECT {_COLUMNS} FROM accounts WHERE username_key = ANY(:keys) AND {_VISIBLE}")  # noqa: S608
+_NAMES = text(f"SELECT username FROM accounts WHERE {_VISIBLE} ORDER BY username_key")  # noqa: S608
+_HIDES = text(
+    "SELECT EXISTS (SELECT FROM accounts WHERE (CAST(:keys AS text[]) IS NULL OR username_key = ANY(:keys)) "  # noqa: S608
+    f"AND NOT {_VISIBLE})"
+)
 _SYNCED = text("UPDATE accounts SET last_sync_at = now() WHERE id_usuario = ANY(:numbers)")
 
 # A transaction as rules see it: something to pass on to the stores.
@@ -92,18 +105,28 @@ class AccountStore:
         }
         await session.execute(_INSERT_MANY, values)
 
-    async def page(self, session: AsyncSession, after: str, limit: int) -> list[Account]:
-        """Gives the accounts behind a name key, by name."""
-        rows = await session.execute(_LIST, {"after": after, "limit": limit})
+    async def page(self, session: AsyncSession, sight: Sight, after: str, limit: int) -> list[Account]:
+        """Gives the accounts in sight behind a name key, by name."""
+        rows = await session.execute(_LIST, {**_values(sight), "after": after, "limit": limit})
         return [Account(**row) for row in rows.mappings()]
 
-    async def find(self, session: AsyncSession, usernames: Iterable[str]) -> dict[str, Account]:
-        """Gives the accounts of these names by name key."""
-        rows = await session.execute(_FIND, {"keys": sorted({name_key(name) for name in usernames})})
+    async def find(self, session: AsyncSession, usernames: Iterable[str], sight: Sight) -> dict[str, Account]:
+        """Gives those of these names that are accounts in sight, by name key."""
+        keys = sorted({name_key(name) for name in usernames})
+        rows = await session.execute(_FIND, {**_values(sight), "keys": keys})
         return {name_key(row["username"]): Account(**row) for row in rows.mappings()}
 
-    async def visible_names(self, session: AsyncSession) -> list[str]:
-        return list((await session.execute(_NAMES)).scalars())
+    async def visible_names(self, session: AsyncSession, sight: Sight) -> list[str]:
+        return list((await session.execute(_NAMES, _values(sight))).scalars())
+
+    async def hides(self, session: AsyncSession, sight: Sight, username: str = "") -> bool:
+        """Tells whether the account is the tenant's but out of sight; without a name, whether any account is."""
+        values = {**_values(sight), "keys": [name_key(username)] if username else None}
+        return bool((await session.execute(_HIDES, values)).scalar_one())
 
     async def mark_synced(self, session: AsyncSession, numbers: Sequence[int]) -> None:
         await session.execute(_SYNCED, {"numbers": list(numbers)})
+
+
+def _values(sight: Sight) -> dict[str, object]:
+    return {"sees_all": sight.sees_all, "roles": list(sight.roles), "person": sight.person}

@@ -8,6 +8,7 @@ from service_runtime.errors import InvalidArgument
 from service_runtime.identity import Identity
 
 from ingest_service.account_store import Account, AccountStore, name_key
+from ingest_service.sight import callers_sight
 
 
 class Accounts:
@@ -19,9 +20,9 @@ class Accounts:
         self._new_id = new_id
 
     async def page(self, caller: Identity, after: str, limit: int) -> list[Account]:
-        """Gives the accounts behind a name, by name."""
+        """Gives the accounts that the caller may see behind a name, by name."""
         async with self._database.tenant_session(caller.tenant_id) as session:
-            return await self._store.page(session, after, limit)
+            return await self._store.page(session, callers_sight(caller), after, limit)
 
     async def create(self, caller: Identity, platform: str, username: str) -> Account:
         """Adds an account fed by imports."""
@@ -37,6 +38,6 @@ class Accounts:
             return await self._store.insert(session, caller.tenant_id, self._new_id(), platform, username)
 
     async def visible(self, caller: Identity) -> list[str]:
-        """Gives the names of the accounts that the caller may see: all active ones of the tenant."""
+        """Gives the names of the accounts that the caller may see."""
         async with self._database.tenant_session(caller.tenant_id) as session:
-            return await self._store.visible_names(session)
+            return await self._store.visible_names(session, callers_sight(caller))

@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from atalaya.ingest.v1 import accounts_pb2, data_pb2, records_pb2
+from atalaya.ingest.v1 import access_pb2, accounts_pb2, data_pb2, records_pb2
 from atalaya.jobs.v1 import job_pb2
 from google.protobuf.timestamp_pb2 import Timestamp
 from service_runtime.jobs import JobRecord
 
+from ingest_service.access_store import Access
 from ingest_service.account_store import Account
 from ingest_service.import_request import ImportRequest
 from ingest_service.import_store import RejectedRow
@@ -21,6 +22,15 @@ def timestamp(value: datetime | None) -> Timestamp | None:
     message = Timestamp()
     message.FromDatetime(value.astimezone(UTC))
     return message
+
+
+def from_access(account: Account, access: Access) -> access_pb2.AccountAccess:
+    return access_pb2.AccountAccess(
+        cuenta=account.username,
+        roles=access.roles,
+        users=[str(user) for user in access.users],
+        is_open=access.is_open,
+    )
 
 
 def from_account(account: Account) -> accounts_pb2.SocialAccount:

@@ -15,6 +15,7 @@ from service_runtime.lake import Lake
 from ingest_service.import_request import ImportRequest
 from ingest_service.import_store import ImportStore, RejectedRow
 from ingest_service.reading.encoding import PreparedText, prepare
+from ingest_service.sight import Sight, sight_of
 from ingest_service.spool import Spool
 from ingest_service.tabular_file import Rejections
 
@@ -33,11 +34,12 @@ class Counts(TypedDict):
 
 @dataclass(frozen=True)
 class Work:
-    """One attempt at one import: its run, its parameters, its file as UTF-8 text, a folder of its own."""
+    """One attempt at one import: its run, its parameters, what its sender may see, its file as UTF-8 text, a folder."""
 
     run: JobRun
     import_id: UUID
     request: ImportRequest
+    sight: Sight
     sha256: str
     source: Path
     text: PreparedText
@@ -98,7 +100,10 @@ class ImportJob:
                 await asyncio.to_thread(lake.fetch, file, source)
                 text = await asyncio.to_thread(prepare, source, request.encoding, folder / "text")
                 await run.report(progress=0.02, details={"encoding": text.encoding, "timezone": request.timezone})
-                work = Work(run, import_id, request, record.sha256, source, text, folder, lake, self._keep_rejected)
+                sight = sight_of(record.requested_role, record.requested_by)
+                work = Work(
+                    run, import_id, request, sight, record.sha256, source, text, folder, lake, self._keep_rejected
+                )
                 await importer.bring_in(work)
         await asyncio.to_thread(lake.delete, file)
 

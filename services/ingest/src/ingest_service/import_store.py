@@ -11,10 +11,12 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 _INSERT = text(
-    "INSERT INTO imports (tenant_id, import_id, request, size, sha256, requested_by) "
-    "VALUES (:tenant_id, :import_id, CAST(:request AS jsonb), :size, :sha256, :requested_by)"
+    "INSERT INTO imports (tenant_id, import_id, request, size, sha256, requested_by, requested_role) "
+    "VALUES (:tenant_id, :import_id, CAST(:request AS jsonb), :size, :sha256, :requested_by, :requested_role)"
 )
-_GET = text("SELECT request, size, sha256, recorded FROM imports WHERE import_id = :import_id")
+_GET = text(
+    "SELECT request, size, sha256, recorded, requested_by, requested_role FROM imports WHERE import_id = :import_id"
+)
 _RECORDED = text("UPDATE imports SET recorded = CAST(:recorded AS jsonb) WHERE import_id = :import_id")
 _FORGET = text("DELETE FROM rejected_rows WHERE import_id = :import_id")
 _REJECTED = text(
@@ -35,12 +37,14 @@ _SET_DATASET = text(
 
 @dataclass(frozen=True)
 class ImportRecord:
-    """An accepted file; `recorded` holds the counts once its rows are in the record."""
+    """An accepted file, and who sent it; `recorded` holds the counts once its rows are in the record."""
 
     request: dict[str, Any]
     size: int
     sha256: str
     recorded: dict[str, Any] | None
+    requested_by: str
+    requested_role: str
 
 
 @dataclass(frozen=True)
@@ -69,6 +73,7 @@ class ImportStore:
         size: int,
         sha256: str,
         requested_by: str,
+        requested_role: str,
     ) -> None:
         await session.execute(
             _INSERT,
@@ -79,6 +84,7 @@ class ImportStore:
                 "size": size,
                 "sha256": sha256,
                 "requested_by": requested_by,
+                "requested_role": requested_role,
             },
         )
 

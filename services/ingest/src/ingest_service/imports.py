@@ -14,6 +14,7 @@ from service_runtime.lake import Lake
 from ingest_service.account_store import AccountStore
 from ingest_service.import_request import ImportRequest, check
 from ingest_service.import_store import ImportStore, RejectedRow
+from ingest_service.sight import account_forbidden, callers_sight
 from ingest_service.spool import Spool
 from ingest_service.upload import ReceivedFile, receive
 
@@ -58,16 +59,35 @@ class Imports:
         job = await self._queue.get(caller.tenant_id, job_id)
         if job.kind != JOB_KIND:
             raise NotFound("JOB_NOT_FOUND", "There is no such import.", job_id=job_id[:100])
-        return await self._store.rejected(caller.tenant_id, UUID(job.id.rpartition("/")[2]), after, limit)
+        import_id = UUID(job.id.rpartition("/")[2])
+        await self._check_rows(caller, import_id)
+        return await self._store.rejected(caller.tenant_id, import_id, after, limit)
 
-    async def _check_account(self, caller: Identity, request: ImportRequest) -> None:
-        if not request.account or request.create_accounts:
+    async def _check_rows(self, caller: Identity, import_id: UUID) -> None:
+        """Rejected rows are shown as they came, so only to who sent them or may see every account they may be of."""
+        record = await self._store.get(caller.tenant_id, import_id)
+        if record is None or record.requested_by == caller.subject:
+            return
+        request = ImportRequest(**record.request)
+        if not request.has_accounts:
             return
         async with self._database.tenant_session(caller.tenant_id) as session:
-            if not await self._accounts.find(session, [request.account]):
-                raise PermissionDenied(
-                    "ACCOUNT_FORBIDDEN", "Your company has no such account.", account=request.account
-                )
+            forbidden = await self._accounts.hides(session, callers_sight(caller), request.account)
+        if forbidden:
+            # Without the account's name, which the caller did not give.
+            raise PermissionDenied("ACCOUNT_FORBIDDEN", "The rows may be of accounts that you may not see.")
+
+    async def _check_account(self, caller: Identity, request: ImportRequest) -> None:
+        if not request.account:
+            return
+        async with self._database.tenant_session(caller.tenant_id) as session:
+            if request.create_accounts:
+                # An account that is only out of sight is not to be made.
+                forbidden = await self._accounts.hides(session, callers_sight(caller), request.account)
+            else:
+                forbidden = not await self._accounts.find(session, [request.account], callers_sight(caller))
+        if forbidden:
+            raise account_forbidden(request.account)
 
     async def _queue_import(self, caller: Identity, request: ImportRequest, received: ReceivedFile) -> JobRecord:
         import_id = self._new_id()
@@ -84,6 +104,7 @@ class Imports:
                     received.size,
                     received.sha256,
                     caller.subject,
+                    caller.role,
                 )
                 return await self._queue.enqueue(
                     session,

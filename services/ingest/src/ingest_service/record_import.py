@@ -7,7 +7,6 @@ from typing import TypeVar
 from uuid import UUID
 
 from service_runtime.database import Database
-from service_runtime.errors import PermissionDenied
 from service_runtime.jobs import JobCancelled, JobRun
 
 from ingest_service.account_store import AccountStore, Session, name_key
@@ -17,6 +16,7 @@ from ingest_service.import_store import ImportStore
 from ingest_service.lake_copy import LakeCopy
 from ingest_service.record_kinds import RECORD_KINDS
 from ingest_service.record_store import RecordLoad
+from ingest_service.sight import EVERYTHING, account_forbidden
 from ingest_service.spool import Spool
 from ingest_service.tabular_file import TabularFile
 
@@ -88,7 +88,7 @@ class RecordImport:
 
     async def _load(self, session: Session, work: Work, file: TabularFile) -> Counts:
         run, request = work.run, work.request
-        numbers, only = await self._account_numbers(session, run.tenant_id, request, file)
+        numbers, only = await self._account_numbers(session, work, file)
         load = RecordLoad(
             session,
             await self._database.driver_connection(session),
@@ -117,24 +117,29 @@ class RecordImport:
         )
 
     async def _account_numbers(
-        self, session: Session, tenant_id: UUID, request: ImportRequest, file: TabularFile
+        self, session: Session, work: Work, file: TabularFile
     ) -> tuple[dict[str, int], int | None]:
+        """Gives the numbers of the accounts that the file's sender may see now; rows of others are rejected."""
+        request = work.request
         names = sorted(file.profile.account_names) if request.account_column else [request.account]
-        known = await self._accounts.find(session, names)
         if request.create_accounts:
-            # In one order for all imports, so that two of them never wait for each other.
-            new = dict(sorted({name_key(name): name for name in reversed(names) if len(name) <= 200}.items()))
-            missing = [name for key, name in new.items() if key not in known]
-            if missing:
-                async with self._database.tenant_session(tenant_id) as own:
-                    first = await self._accounts.reserve(own, tenant_id, len(missing))
-                ids = [self._new_id() for _ in missing]
-                await self._accounts.ensure(session, tenant_id, missing, ids, first)
-                known = await self._accounts.find(session, names)
+            await self._create(session, work.run.tenant_id, names)
+        known = await self._accounts.find(session, names, work.sight)
         numbers = {name: known[name_key(name)].id_usuario for name in names if name_key(name) in known}
         if request.account and request.account not in numbers:
-            raise PermissionDenied("ACCOUNT_FORBIDDEN", "The tenant has no such account.", account=request.account)
+            raise account_forbidden(request.account)
         return numbers, numbers.get(request.account)
+
+    async def _create(self, session: Session, tenant_id: UUID, names: list[str]) -> None:
+        """Adds the accounts that there are not."""
+        taken = await self._accounts.find(session, names, EVERYTHING)
+        # In one order for all imports, so that two of them never wait for each other.
+        new = dict(sorted({name_key(name): name for name in reversed(names) if len(name) <= 200}.items()))
+        missing = [name for key, name in new.items() if key not in taken]
+        if missing:
+            async with self._database.tenant_session(tenant_id) as own:
+                first = await self._accounts.reserve(own, tenant_id, len(missing))
+            await self._accounts.ensure(session, tenant_id, missing, [self._new_id() for _ in missing], first)
 
 
 async def read_through(file: TabularFile, run: JobRun, share: float) -> None:

@@ -7,11 +7,12 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from service_runtime.database import Database
-from service_runtime.errors import InvalidArgument, PermissionDenied
+from service_runtime.errors import InvalidArgument
 from service_runtime.identity import Identity
 
 from ingest_service.account_store import AccountStore
 from ingest_service.post_store import Page, PostStore, Window
+from ingest_service.sight import account_forbidden, callers_sight
 
 _POST_KEYS = (
     "id_publicacion",
@@ -56,10 +57,9 @@ class Records:
 
     async def _number(self, caller: Identity, username: str) -> int:
         async with self._database.tenant_session(caller.tenant_id) as session:
-            for account in (await self._accounts.find(session, [username])).values():
+            for account in (await self._accounts.find(session, [username], callers_sight(caller))).values():
                 return account.id_usuario
-        # The same for an account of somebody else and for one that nobody has.
-        raise PermissionDenied("ACCOUNT_FORBIDDEN", "Your company has no such account.", account=username)
+        raise account_forbidden(username)
 
 
 def window(first: str, last: str, timezone: str, *, limit: int, offset: int, tipo_contenido: str = "") -> Window:
