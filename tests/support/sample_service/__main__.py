@@ -1,6 +1,7 @@
 """Runs the worker: `python -m support.sample_service`, with the settings of a service in the environment."""
 
 import asyncio
+from pathlib import Path
 
 from service_runtime.config import RuntimeSettings, load_settings
 from service_runtime.database import Database
@@ -29,13 +30,22 @@ async def work() -> None:
             await asyncio.sleep(0.05)
         await note(run)
 
+    async def hold(run: JobRun) -> None:
+        # Says nothing until it is let go, as a thread that writes a large file.
+        await run.report(progress=0.5)
+        while not Path(run.payload["gate"]).exists():  # noqa: ASYNC110, ASYNC240
+            await asyncio.sleep(0.02)
+        Path(run.payload["file"]).write_text("late")  # noqa: ASYNC240
+        await note(run)
+
     async def refuse(run: JobRun) -> None:
         raise InvalidArgument("BAD_FILE", "The file cannot be read.")
 
     async def crash(run: JobRun) -> None:
         raise RuntimeError("secret inside")
 
-    await Worker(settings, database, "sample", {"note": note, "wait": wait, "refuse": refuse, "crash": crash}).run()
+    handlers = {"note": note, "wait": wait, "hold": hold, "refuse": refuse, "crash": crash}
+    await Worker(settings, database, "sample", handlers).run()
 
 
 run_service(work())

@@ -11,5 +11,8 @@ def upgrade() -> None:
     """Creates the tables."""
     op.execute("CREATE TABLE notes (id bigserial PRIMARY KEY, tenant_id uuid NOT NULL, body text NOT NULL)")
     op.execute("GRANT USAGE ON SEQUENCE notes_id_seq TO PUBLIC")
-    enable_tenant_isolation("notes")
+    # Its notes cannot go before it; and by name it comes after them.
+    op.execute("CREATE TABLE remarks (tenant_id uuid NOT NULL, note_id bigint NOT NULL REFERENCES notes)")
+    for table in ("notes", "remarks"):
+        enable_tenant_isolation(table)
     create_job_tables()
