@@ -1,0 +1,31 @@
+"""Two companies in the suite that all system tests share, and the figures of each proof at the end of the run."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from support.proofs_house import House, house_in
+from support.running_suite import RunningSuite
+
+FIGURES = "proof"
+
+
+@pytest.fixture(scope="session")
+async def house(suite: RunningSuite) -> AsyncIterator[House]:
+    """Companies A and B, with one person of each role."""
+    async with house_in(suite) as house:
+        yield house
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Says what each proof has counted."""
+    lines = [
+        value
+        for report in terminalreporter.getreports("passed")
+        if report.when == "call"
+        for name, value in report.user_properties
+        if name == FIGURES
+    ]
+    if lines:
+        terminalreporter.section("proofs made from the contracts")
+        for line in lines:
+            terminalreporter.line(str(line))

@@ -1,0 +1,154 @@
+"""What company B owns: something of every kind that an id, a name or a token can point to."""
+
+import asyncio
+import csv
+import io
+import secrets
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Any
+
+import httpx
+
+from support.insurance_data import insurance_files
+from support.proofs_callers import Person
+from support.proofs_house import House
+
+# Stands in every text that B owns, so that B's data is known wherever it turns up.
+MARK = "zafiro"
+DAYS = 40
+LAST_DAY = date(2025, 6, 30)
+JOB_SECONDS = 120
+
+
+@dataclass
+class Estate:
+    """B's ids by what they are of, and marks that no answer to another company may hold."""
+
+    ids: dict[str, list[str]] = field(default_factory=dict)
+    marks: list[str] = field(default_factory=list)
+
+    def add(self, kind: str, *values: Any) -> None:
+        self.ids.setdefault(kind, []).extend(str(value) for value in values if value not in ("", None))
+
+    def all(self) -> list[str]:
+        """Every id once, in the order in which they were found."""
+        return list(dict.fromkeys(value for values in self.ids.values() for value in values))
+
+
+async def settle(house: House) -> Estate:
+    """Makes company B rich, over REST as its own people would."""
+    estate = Estate(marks=[MARK, house.b.name])
+    admin = house.b.people["admin"]
+    accounts = [f"{MARK}-{secrets.token_hex(4)}" for _ in range(2)]
+    estate.add("account", *accounts)
+    await _import_everything(house, estate, accounts)
+    await _train(house, estate, accounts[0])
+    await _let_people_in(house, estate)
+    await _change(house, "PUT", f"/api/v1/account-access/{accounts[1]}", {"users": [house.b.people["viewer"].user_id]})
+    await _look_up(house, estate, admin)
+    return estate
+
+
+async def _import_everything(house: House, estate: Estate, accounts: Sequence[str]) -> None:
+    days = [LAST_DAY - timedelta(days=number) for number in range(DAYS)]
+    many = {"account_column": "cuenta", "create_accounts": "true"}
+    posts = [
+        (account, f"{day}T15:00:00Z", f"{MARK} post {number}", number % 7 * 10, number % 3, number % 2)
+        for account in accounts
+        for number, day in enumerate(days)
+    ]
+    # A row that is rejected is B's as well.
+    bad = (accounts[0], "2025-01-01T00:00:00Z", f"{MARK} bad", "many", 0, 0)
+    readings = [(account, f"{day}T05:00:00Z", 9000 - 20 * n) for account in accounts for n, day in enumerate(days)]
+    customers = [f"{MARK}-customer-{number}" for number in range(5)]
+    bought = [(customer, str(day), 10 + n) for n, day in enumerate(days) for customer in customers]
+    estate.add("customer", customers[0])
+    files: list[tuple[dict[str, str], bytes]] = [
+        ({"kind": "posts", **many}, _csv("cuenta,fecha,texto,likes,comentarios,compartidos", [*posts, bad])),
+        ({"kind": "metrics", **many}, _csv("cuenta,hora,seguidores", readings)),
+        ({"kind": "transactions"}, _csv("id_cuenta,fecha,monto", bought)),
+    ]
+    for path, content in insurance_files(7, users=20).items():
+        files.append(({"kind": "dataset", "dataset": path.rpartition("/")[0]}, content))
+    jobs = [await _upload(house, parameters, content) for parameters, content in files]
+    estate.add("job", *jobs)
+    for job in jobs:
+        await _ended(house, job)
+
+
+async def _train(house: House, estate: Estate, account: str) -> None:
+    for what in ("regression", "clustering"):
+        said = await _change(house, "POST", f"/{what}/train/{account}", {})
+        await _ended(house, said["job_id"])
+        estate.add("job", said["job_id"])
+        estate.add("model", said.get("model_id"))
+
+
+async def _let_people_in(house: House, estate: Estate) -> None:
+    for person in house.b.people.values():
+        estate.add("person", person.user_id)
+        estate.add("user name", person.username)
+        estate.add("address", person.email)
+        login = {"email": person.email, "password": person.password}
+        for _ in range(2):
+            said = await _reply(house.rest.post("/api/v1/auth/login", json=login))
+        estate.add("refresh token", said["refresh_token"])
+    key = await _change(house, "POST", "/api/v1/api-keys", {"name": f"{MARK} key", "role": "viewer"})
+    estate.add("API key", key["id"], key["prefix"])
+    estate.marks.append(key["prefix"])
+    invited = await _change(house, "POST", "/api/v1/users", {"email": f"new@{house.b.name}.example", "role": "user"})
+    estate.add("invitation", invited["id"])
+
+
+async def _look_up(house: House, estate: Estate, admin: Person) -> None:
+    """Reads the ids that only lists tell, and a token of each list's second page."""
+    estate.add("tenant", admin.tenant_id)
+    lists = {
+        "/api/v1/users/me/sessions": "sessions",
+        "/api/v1/social-accounts": "social_accounts",
+        "/api/v1/users": "users",
+        "/api/v1/api-keys": "api_keys",
+        "/api/v1/audit-events": "events",
+        "/api/v1/jobs": "jobs",
+    }
+    for path, name in lists.items():
+        said = await _reply(house.rest.get(path, params={"page_size": 1}, headers=house.headers(admin)))
+        estate.add(path.rpartition("/")[2], *(item["id"] for item in said[name] if "id" in item))
+        estate.add("page", said["next_page_token"])
+
+
+async def _upload(house: House, parameters: dict[str, str], content: bytes) -> str:
+    headers = {**house.headers(house.b.people["admin"]), "content-type": "text/csv"}
+    said = await _reply(house.rest.post("/api/v1/data/import", params=parameters, content=content, headers=headers))
+    return str(said["job_id"])
+
+
+async def _ended(house: House, job_id: str) -> None:
+    until = time.monotonic() + JOB_SECONDS
+    while True:
+        headers = house.headers(house.b.people["admin"])
+        job = await _reply(house.rest.get(f"/api/v1/jobs/{job_id}", headers=headers))
+        if job["status"] in ("SUCCEEDED", "FAILED", "CANCELLED"):
+            assert job["status"] == "SUCCEEDED", job
+            return
+        assert time.monotonic() < until, job
+        await asyncio.sleep(0.1)
+
+
+async def _change(house: House, method: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
+    return await _reply(house.rest.request(method, path, json=body, headers=house.headers(house.b.people["admin"])))
+
+
+async def _reply(call: Any) -> dict[str, Any]:
+    reply: httpx.Response = await call
+    assert reply.is_success, f"{reply.request.method} {reply.request.url.path}: {reply.status_code} {reply.text[:500]}"
+    return dict(reply.json())
+
+
+def _csv(header: str, rows: Iterable[Sequence[object]]) -> bytes:
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator="\n").writerows([header.split(","), *rows])
+    return text.getvalue().encode()
