@@ -30,6 +30,9 @@ ERRORS: dict[str, errors.ServiceError] = {
 }
 
 
+NO_LIMITS = {"rate_limit_per_minute": 0, "rate_limit_per_hour": 0, "rate_limit_per_day": 0}
+
+
 class Auth(auth_pb2_grpc.AuthServiceServicer):
     """Gives the keys, and registers anybody."""
 
@@ -127,7 +130,7 @@ class System(system_pb2_grpc.SystemServiceServicer):
         return system_pb2.GetHealthResponse(status="OK")
 
 
-def build_backend(address: str, jwks: bytes) -> tuple[Server, Auth]:
+def build_backend(address: str, jwks: bytes, **settings: Any) -> tuple[Server, Auth]:
     """Gives a server with all of these, and the servicer whose keys a test may change."""
     auth = Auth(jwks)  # type: ignore[abstract]
 
@@ -135,7 +138,7 @@ def build_backend(address: str, jwks: bytes) -> tuple[Server, Auth]:
         return auth.jwks
 
     server = Server(
-        RuntimeSettings(listen_address=address, drain_seconds=0),
+        RuntimeSettings(listen_address=address, drain_seconds=0, **{**NO_LIMITS, **settings}),
         policies=rpc_policies(),
         verifier=TokenVerifier(fetch_jwks, "atalaya", "atalaya"),
         name="backend",

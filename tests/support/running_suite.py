@@ -22,6 +22,8 @@ from local_suite.state import ProcessState, SuiteState
 
 START_SECONDS = 150
 STOP_SECONDS = 40
+# Tests ask much in a minute; those of the limits set their own.
+NO_LIMITS = {f"RATE_LIMIT_PER_{window}": "0" for window in ("MINUTE", "HOUR", "DAY")}
 
 
 @dataclass
@@ -35,7 +37,7 @@ class RunningSuite:
     @classmethod
     def fresh(cls, folder: Path, **environment: str) -> "RunningSuite":
         """A suite of its own in an empty folder, on a free port, without the demo; not started yet."""
-        return cls(Home(folder, free_ports(1)[0]), environment={"DEMO": "0", **environment})
+        return cls(Home(folder, free_ports(1)[0]), environment={"DEMO": "0", **NO_LIMITS, **environment})
 
     @property
     def url(self) -> str:

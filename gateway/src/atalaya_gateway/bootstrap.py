@@ -2,7 +2,8 @@
 
 from atalaya_gateway.clusters import clusters
 from atalaya_gateway.listeners import public_listener
-from atalaya_gateway.typed import JsonObject, typed
+from atalaya_gateway.overload import RESET_LIMITS, overload_manager
+from atalaya_gateway.typed import JsonObject
 from atalaya_gateway.yaml_text import as_yaml
 
 _HEADER = "# Made from the contracts by `python -m atalaya_gateway.generate`; not edited by hand.\n"
@@ -13,16 +14,8 @@ def bootstrap() -> JsonObject:
     return {
         "node": {"id": "gateway", "cluster": "atalaya"},
         "admin": {"address": "${ADMIN_ADDRESS}"},
-        "overload_manager": {
-            "resource_monitors": [
-                {
-                    "name": "envoy.resource_monitors.global_downstream_max_connections",
-                    "typed_config": typed(
-                        "downstream_connections", max_active_downstream_connections="${MAX_CONNECTIONS}"
-                    ),
-                }
-            ]
-        },
+        "overload_manager": overload_manager(),
+        "layered_runtime": {"layers": [{"name": "limits", "static_layer": RESET_LIMITS}]},
         "static_resources": {"listeners": [public_listener()], "clusters": clusters()},
     }
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from atalaya_gateway import contract
-from atalaya_gateway.addresses import address_of, discovery_of
+from atalaya_gateway.addresses import address_of, admin_address_of, discovery_of
 from atalaya_gateway.committed import committed_file
 from atalaya_gateway.pages import write_pages
 from atalaya_gateway.placeholders import fill
@@ -30,6 +30,8 @@ def render(
     jwks_cache_seconds: int = 300,
     max_content_length: int = ONE_MEBIBYTE,
     max_connections: int = 10_000,
+    max_heap_bytes: int = 512 * ONE_MEBIBYTE,
+    trusted_proxy_hops: int = 0,
     reply_timeout_seconds: int = 60,
     otlp: str = "",
 ) -> Path:
@@ -44,7 +46,7 @@ def render(
     descriptors = directory / "descriptors.binpb"
     descriptors.write_bytes(contract.bare_descriptors())
     values: dict[str, Any] = {
-        "ADMIN_ADDRESS": address_of(admin_socket),
+        "ADMIN_ADDRESS": admin_address_of(admin_socket),
         "ATALAYA_PORT": port,
         "CORS_ORIGINS": "|".join(cors_origins or [LOCAL_ORIGINS]),
         "DESCRIPTORS": str(descriptors),
@@ -54,11 +56,13 @@ def render(
         "LISTEN_HOST": host,
         "MAX_CONNECTIONS": max_connections,
         "MAX_CONTENT_LENGTH": max_content_length,
+        "MAX_HEAP_BYTES": max_heap_bytes,
         "OWN_HOST": "127.0.0.1" if host in ("0.0.0.0", "::") else host,  # noqa: S104
         "PAGES": str(pages),
         "REPLY_TIMEOUT": f"{reply_timeout_seconds}s",
         "SPANS_CLUSTER": spans_cluster(otlp),
         "TRACING": tracing(otlp),
+        "TRUSTED_PROXY_HOPS": trusted_proxy_hops,
     }
     for service in contract.clusters():
         values[f"{service.upper()}_ADDRESS"] = address_of(sockets[service])

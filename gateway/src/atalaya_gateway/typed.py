@@ -14,6 +14,7 @@ _TYPES = {
     "downstream_connections": "extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig",
     "early_header_mutation": "extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation",
     "filter_config": "config.route.v3.FilterConfig",
+    "fixed_heap": "extensions.resource_monitors.fixed_heap.v3.FixedHeapConfig",
     "grpc_json_transcoder": "extensions.filters.http.grpc_json_transcoder.v3.GrpcJsonTranscoder",
     "grpc_web": "extensions.filters.http.grpc_web.v3.GrpcWeb",
     "gzip": "extensions.compression.gzip.compressor.v3.Gzip",

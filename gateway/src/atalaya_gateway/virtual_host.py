@@ -7,6 +7,21 @@ from atalaya_gateway.rpc_routes import rpc_routes
 from atalaya_gateway.typed import JsonObject, typed
 
 LARGEST_PAGE = 4 * 1024 * 1024
+# Tells a service that a call came from outside. Callers can neither send nor prevent it: theirs is taken off, and every
+# route sets it. Services never pass it on.
+THROUGH_GATEWAY = "x-through-gateway"
+
+EXPOSED_HEADERS = (
+    "grpc-status",
+    "grpc-message",
+    "grpc-status-details-bin",
+    "x-request-id",
+    "retry-after",
+    "x-ratelimit-limit",
+    "x-ratelimit-remaining",
+    "x-ratelimit-reset",
+    "allow",
+)
 
 
 def route_configuration() -> JsonObject:
@@ -18,6 +33,12 @@ def route_configuration() -> JsonObject:
             {
                 "name": "all",
                 "domains": ["*"],
+                "request_headers_to_add": [
+                    {
+                        "header": {"key": THROUGH_GATEWAY, "value": "1"},
+                        "append_action": "OVERWRITE_IF_EXISTS_OR_ADD",
+                    }
+                ],
                 "typed_per_filter_config": {"envoy.filters.http.cors": _cors()},
                 "routes": [_preflight(), *_ordered(), _unknown_rpc(), _unknown()],
             }
@@ -37,7 +58,7 @@ def _cors() -> JsonObject:
         allow_origin_string_match=[{"safe_regex": {"regex": "${CORS_ORIGINS}"}}],
         allow_methods="GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS",
         allow_headers="authorization, content-type, idempotency-key, x-api-key, x-grpc-web, x-user-agent, grpc-timeout",
-        expose_headers="grpc-status, grpc-message, grpc-status-details-bin, x-request-id, retry-after, allow",
+        expose_headers=", ".join(EXPOSED_HEADERS),
         max_age="600",
     )
 

@@ -22,6 +22,14 @@ DRAIN_SECONDS = 10.0
 HEALTH_FLAGS = "::health_flags::"
 ACTIVE_REQUESTS = r"^http\.[^.]*\.downstream_rq_active$"
 
+# Settings of the edge that are numbers, and what of; the gateway takes them by the same names.
+_NUMBERS = {
+    "MAX_CONTENT_LENGTH": "bytes",
+    "MAX_HEAP_BYTES": "bytes",
+    "MAX_CONNECTIONS": "connections",
+    "TRUSTED_PROXY_HOPS": "proxies",
+}
+
 
 def admin_socket(home: Home) -> Path:
     """The unix socket of Envoy's admin page."""
@@ -46,10 +54,11 @@ def _chosen(environment: Mapping[str, str]) -> dict[str, Any]:
     chosen: dict[str, Any] = {}
     if environment.get("CORS_ORIGINS"):
         chosen["cors_origins"] = [_pattern(word.strip()) for word in environment["CORS_ORIGINS"].split(",")]
-    if environment.get("MAX_CONTENT_LENGTH"):
-        if not environment["MAX_CONTENT_LENGTH"].isdecimal():
-            raise BadSetting("MAX_CONTENT_LENGTH must be a number of bytes.")
-        chosen["max_content_length"] = int(environment["MAX_CONTENT_LENGTH"])
+    for name, what in _NUMBERS.items():
+        if environment.get(name):
+            if not environment[name].isdecimal():
+                raise BadSetting(f"{name} must be a number of {what}.")
+            chosen[name.lower()] = int(environment[name])
     if environment.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
         chosen["otlp"] = urlsplit(environment["OTEL_EXPORTER_OTLP_ENDPOINT"]).netloc
     return chosen

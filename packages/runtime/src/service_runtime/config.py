@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import ClassVar, Literal, TypeVar
 
-from pydantic import ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -77,6 +77,16 @@ class RuntimeSettings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     # Whether the server tells its contracts to tools such as grpcurl.
     grpc_reflection: bool = False
+    # Calls through the gateway that one person or program may make in a minute, an hour and a day, over all processes
+    # of all services together where they share a Redis; 0: any number.
+    rate_limit_per_minute: int = Field(default=60, ge=0)
+    rate_limit_per_hour: int = Field(default=1_000, ge=0)
+    rate_limit_per_day: int = Field(default=10_000, ge=0)
+    # Jobs of one tenant that may wait or run at a time in each service; 0: any number.
+    jobs_per_tenant: int = Field(default=100, ge=0)
+    # Proxies in front of the gateway whose word on the client's address counts: the same number as Envoy's
+    # xff_num_trusted_hops. 0: the gateway is met by clients themselves.
+    trusted_proxy_hops: int = Field(default=0, ge=0, le=10)
     # Longest time of a call, where the caller set no shorter one.
     default_deadline_seconds: float = 30
     # The same for calls that stream, such as uploads.

@@ -23,6 +23,7 @@ from service_runtime.telemetry.calls import CallObserver
 from service_runtime.validation import validate
 
 if TYPE_CHECKING:
+    from service_runtime.limits import RateLimits
     from service_runtime.revocations import Revocations
 
 Context = Any  # grpc.aio.ServicerContext, which is generic for type checkers only
@@ -43,6 +44,7 @@ class Pipeline(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
         deadline_seconds: float,
         stream_deadline_seconds: float,
         revocations: Revocations | None = None,
+        limits: RateLimits | None = None,
     ) -> None:
         self._policies = policies
         self._verifier = verifier
@@ -50,6 +52,7 @@ class Pipeline(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
         self._deadline_seconds = deadline_seconds
         self._stream_deadline_seconds = stream_deadline_seconds
         self._revocations = revocations
+        self._limits = limits
 
     async def intercept_service(
         self,
@@ -129,7 +132,7 @@ class Pipeline(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
         with self._observer.observe(request) as observed:
             try:
                 async with asyncio.timeout(self._seconds(request, context, streaming)) as deadline:
-                    identity = await authorize(request, policy, self._verifier, self._revocations)
+                    identity = await authorize(request, policy, self._verifier, self._revocations, self._limits)
                     current_identity.set(identity)
                     observed.identify(identity)
                     yield request
@@ -163,8 +166,7 @@ def _known(error: Exception, request: Request) -> ServiceError:
 
 
 async def _abort(context: Context, request: Request, error: ServiceError) -> None:
-    if request.over_rest:
-        await _send_metadata(context, error_metadata(request, error))
+    await _send_metadata(context, error_metadata(request, error))
     await context.abort_with_status(to_status(error))
 
 

@@ -20,10 +20,17 @@ class Request:
     success_status: int = 200
     deadline: float | None = None
     headers: dict[str, str] = field(default_factory=dict)
+    # How the caller stands with its limits; goes out with errors too.
+    limit_headers: dict[str, str] = field(default_factory=dict)
 
     @property
     def over_rest(self) -> bool:
         return "x-envoy-original-path" in self.metadata
+
+    @property
+    def through_gateway(self) -> bool:
+        """True where the call came from outside: the gateway sets this mark on all that it passes on."""
+        return "x-through-gateway" in self.metadata
 
     @property
     def http_method(self) -> str:

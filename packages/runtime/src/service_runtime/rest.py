@@ -37,15 +37,18 @@ def set_reply_header(name: str, value: str) -> None:
 
 def success_metadata(request: Request) -> Metadata:
     """Gives the initial metadata of a good reply; empty where there is nothing to say."""
-    headers = dict(request.headers)
+    headers = {**request.limit_headers, **request.headers}
     if request.over_rest and request.success_status != 200:
         headers["x-http-status"] = str(request.success_status)
     return tuple(headers.items())
 
 
 def error_metadata(request: Request, error: ServiceError) -> Metadata:
-    """Gives the initial metadata of an error over REST."""
-    headers = {"x-http-status": str(error.http_status), "x-error-body": _encoded_body(request, error)}
+    """Gives the initial metadata of an error: over REST all that makes the reply, else how the limits stand."""
+    headers = dict(request.limit_headers)
+    if not request.over_rest:
+        return tuple(headers.items())
+    headers |= {"x-http-status": str(error.http_status), "x-error-body": _encoded_body(request, error)}
     if isinstance(error, ResourceExhausted | Unavailable) and error.retry_after is not None:
         headers["retry-after"] = str(error.retry_after)
     if isinstance(error, Unauthenticated):

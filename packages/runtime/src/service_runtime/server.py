@@ -17,6 +17,8 @@ from service_runtime.config import RuntimeSettings
 from service_runtime.health import HealthServicer
 from service_runtime.identity import TokenVerifier
 from service_runtime.interceptor import Pipeline
+from service_runtime.limits import RateLimits, windows_of
+from service_runtime.limits_memory import MemoryCounters
 from service_runtime.policy import Policy
 from service_runtime.rest import set_success_status as set_success_status
 from service_runtime.telemetry.calls import CallObserver
@@ -47,12 +49,28 @@ class Server:
             deadline_seconds=settings.default_deadline_seconds,
             stream_deadline_seconds=settings.stream_deadline_seconds,
             revocations=self._revocations,
+            limits=self._limits(settings) if verifier is not None else None,
         )
         self._server = grpc.aio.server(interceptors=[pipeline], options=_options(settings))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         self._service_names: list[str] = []
         # Where the server listens, once it has started; a port of 0 is resolved.
         self.address = ""
+
+    def _limits(self, settings: RuntimeSettings) -> RateLimits | None:
+        windows = windows_of(settings)
+        if not windows:
+            return None
+        shared = None
+        if settings.redis_url:
+            import redis.asyncio
+
+            from service_runtime.limits_redis import RedisCounters
+
+            client = redis.asyncio.Redis.from_url(settings.redis_url, socket_connect_timeout=1, socket_timeout=1)
+            self.on_close(client.aclose)
+            shared = RedisCounters(client)
+        return RateLimits(windows, shared, MemoryCounters())
 
     def add(self, add_to_server: Callable[[S, grpc.Server], None], servicer: S) -> None:
         """Adds a servicer, as in `add(auth_pb2_grpc.add_AuthServiceServicer_to_server, AuthServicer(...))`."""
