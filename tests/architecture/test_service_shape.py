@@ -53,7 +53,9 @@ def test_no_vague_module_names() -> None:
 
 def is_inner(path: Path) -> bool:
     edges = ("_servicer", "_client", "_clients")
-    return path.stem not in {"__main__", "convert", "worker"} and not path.stem.endswith(edges)
+    if path.stem.startswith("convert"):
+        return False
+    return path.stem not in {"__main__", "worker"} and not path.stem.endswith(edges)
 
 
 def imports(path: Path) -> set[str]:

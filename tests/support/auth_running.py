@@ -57,6 +57,7 @@ class RunningAuth:
         self.calls: AuthServiceAsyncStub = AuthServiceStub(channel)
         self.users: UsersServiceAsyncStub = UsersServiceStub(channel)
         self.sessions: SessionsServiceAsyncStub = SessionsServiceStub(channel)
+        self.channel = channel
         self.database = database
         self.clock = clock
 

@@ -12,6 +12,7 @@ from grpc.aio import ClientCallDetails, Metadata
 from opentelemetry import propagate
 
 from service_runtime.identity import current_identity
+from service_runtime.origin import forwarded_metadata
 from service_runtime.request import current_request
 from service_runtime.status import from_rpc_error
 
@@ -41,6 +42,7 @@ class _Outgoing:
         request, identity = current_request.get(), current_identity.get()
         if request is not None:
             carried["x-request-id"] = request.request_id
+            carried |= forwarded_metadata(request)
         token = self._token or (identity.token if identity is not None else None)
         if token:
             carried["authorization"] = f"Bearer {token}"

@@ -78,6 +78,10 @@ class AttemptLimits:
         """Gives what a registration counts against."""
         return _switched_on(self._of_source("registration", self._registration, source))
 
+    def of_api_key(self, source: str) -> list[Key]:
+        """Gives what a bad API key counts against. Good keys count nothing, but wait with the bad of their source."""
+        return _switched_on(self._of_source("api_key", self._source, source))
+
     def after_success(self, names: Sequence[str], source: str) -> list[Key]:
         """Gives the counters of an account that end with a success."""
         owns = {"", network(source)}
@@ -90,11 +94,16 @@ class AttemptLimits:
 
 def admit(keys: Sequence[Key], counters: Mapping[bytes, Counter], now: datetime) -> dict[bytes, Counter]:
     """Gives the counters with one more attempt each; raises TOO_MANY_ATTEMPTS where one of them has to wait."""
+    refuse_waiting(counters, now)
+    return {key.digest: key.limit.next(counters[key.digest], now) for key in keys}
+
+
+def refuse_waiting(counters: Mapping[bytes, Counter], now: datetime) -> None:
+    """Raises TOO_MANY_ATTEMPTS where one of the counters has to wait."""
     waits = [counter.blocked_until - now for counter in counters.values() if counter.blocked_until]
     longest = max(waits, default=timedelta(0)).total_seconds()
     if longest > 0:
         raise ResourceExhausted("TOO_MANY_ATTEMPTS", "Too many attempts. Try again later.", retry_after=ceil(longest))
-    return {key.digest: key.limit.next(counters[key.digest], now) for key in keys}
 
 
 def network(source: str) -> str:

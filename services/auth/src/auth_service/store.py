@@ -10,6 +10,7 @@ from service_runtime.errors import AlreadyExists
 from sqlalchemy.exc import IntegrityError
 
 from auth_service.accounts import NOBODY
+from auth_service.assertion_store import AssertionRecords
 from auth_service.lookup_store import Lookups
 from auth_service.revocation_store import RevocationRecords
 from auth_service.tenant_store import TenantRecords
@@ -50,6 +51,12 @@ class Store:
         """Begins a transaction on the ended sessions of all tenants."""
         async with self._database.system_session() as session:
             yield RevocationRecords(session)
+
+    @asynccontextmanager
+    async def assertions(self) -> AsyncIterator[AssertionRecords]:
+        """Begins a transaction on the proofs that services have used."""
+        async with self._database.system_session() as session:
+            yield AssertionRecords(session)
 
 
 @contextmanager

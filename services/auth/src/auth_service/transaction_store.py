@@ -20,11 +20,13 @@ class Transaction:
         self.tenant_id = tenant_id
 
     async def add_audit_event(self, event: AuditEvent) -> None:
+        """Adds an event; one of the same id stays as it is."""
         await self.run(
             """INSERT INTO audit_events (tenant_id, event_id, occurred_at, actor, action, resource, outcome, source,
                                          user_agent, request_id, details)
                VALUES (:tenant_id, :event_id, :occurred_at, :actor, :action, :resource, :outcome, :source,
-                       :user_agent, :request_id, CAST(:details AS jsonb))""",
+                       :user_agent, :request_id, CAST(:details AS jsonb))
+               ON CONFLICT DO NOTHING""",
             tenant_id=self.tenant_id,
             event_id=event.event_id,
             occurred_at=event.time,
@@ -37,6 +39,15 @@ class Transaction:
             request_id=event.origin.request_id,
             details=json.dumps(event.details),
         )
+
+    async def counters(self, keys: Sequence[Key]) -> dict[bytes, Counter]:
+        """Gives the counters that there are, for who only asks whether there is a wait."""
+        rows = await self.rows(
+            """SELECT attempt_key, failures, since, blocked_until FROM login_attempts
+               WHERE attempt_key = ANY(:digests)""",
+            digests=[key.digest for key in keys],
+        )
+        return {row["attempt_key"]: Counter(row["failures"], row["since"], row["blocked_until"]) for row in rows}
 
     async def lock_counters(self, keys: Sequence[Key], now: datetime) -> dict[bytes, Counter]:
         """Gives the counters and holds them until the transaction ends, so that parallel attempts queue."""
