@@ -1,49 +1,54 @@
 """Asks ingest which accounts a caller may see, and keeps the answer for a short while."""
 
+from __future__ import annotations
+
 import time
-from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 from uuid import UUID
 
-import grpc
-from atalaya.ingest.v1 import accounts_pb2, accounts_pb2_grpc
+from atalaya.ingest.v1.accounts_pb2 import ListVisibleAccountsRequest
 from service_runtime.errors import PermissionDenied
 from service_runtime.identity import Identity
+from service_runtime.kept_answers import KeptAnswers
 
-_MOST_KEPT = 4096
+if TYPE_CHECKING:
+    # The stub of asyncio has a name for type checkers only.
+    from atalaya.ingest.v1.accounts_pb2_grpc import SocialAccountsServiceAsyncStub
 
 
 class VisibleAccounts:
     """The accounts of each caller, as ingest says."""
 
     def __init__(
-        self, channel: grpc.aio.Channel, *, seconds: float, clock: Callable[[], float] = time.monotonic
+        self,
+        ingest: SocialAccountsServiceAsyncStub,
+        *,
+        keep_seconds: float,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._stub = accounts_pb2_grpc.SocialAccountsServiceStub(channel)
-        self._seconds = seconds
-        self._clock = clock
-        self._kept: OrderedDict[tuple[UUID, str, str], tuple[float, tuple[str, ...]]] = OrderedDict()
+        self._ingest = ingest
+        self._kept: KeptAnswers[tuple[UUID, str, str], Mapping[str, str]] = KeptAnswers(keep_seconds, clock=clock)
 
-    async def of(self, identity: Identity) -> tuple[str, ...]:
-        """Gives the user names that a caller may see."""
-        key = (identity.tenant_id, identity.subject, identity.role)
-        kept = self._kept.get(key)
-        if kept is not None and self._clock() < kept[0]:
-            return kept[1]
-        reply = await self._stub.ListVisibleAccounts(accounts_pb2.ListVisibleAccountsRequest())
-        usernames = tuple(reply.usernames)
-        self._kept[key] = (self._clock() + self._seconds, usernames)
-        self._kept.move_to_end(key)
-        if len(self._kept) > _MOST_KEPT:
-            self._kept.popitem(last=False)
-        return usernames
+    async def all_of(self, identity: Identity) -> tuple[str, ...]:
+        """Gives the user names that the caller may see."""
+        return tuple((await self._names(identity)).values())
 
-    async def chosen(self, identity: Identity, account: str) -> tuple[str, ...]:
-        """Gives the one account that is named, without regard to case, or all where none is."""
-        visible = await self.of(identity)
-        if not account:
-            return visible
-        found = tuple(username for username in visible if username.casefold() == account.casefold())
-        if not found:
-            raise PermissionDenied("ACCOUNT_FORBIDDEN", "You have no access to this account.", account=account)
-        return found
+    async def named(self, identity: Identity, username: str) -> str:
+        """Gives the account's name as ingest writes it; one that the caller cannot see is refused, existing or not."""
+        name = (await self._names(identity)).get(_key(username))
+        if name is None:
+            raise PermissionDenied("ACCOUNT_FORBIDDEN", "Your company has no such account.", account=username)
+        return name
+
+    async def _names(self, identity: Identity) -> Mapping[str, str]:
+        return await self._kept.get((identity.tenant_id, identity.subject, identity.role), self._ask)
+
+    async def _ask(self) -> Mapping[str, str]:
+        # The channel passes the caller's own token on.
+        reply = await self._ingest.ListVisibleAccounts(ListVisibleAccountsRequest())
+        return {_key(name): name for name in reply.usernames}
+
+
+def _key(username: str) -> str:
+    return username.strip().casefold()

@@ -37,5 +37,9 @@ class SentimentServicer(SentimentServiceServicer):
     ) -> sentiment_pb2.GetSentimentResponse:
         identity = caller()
         period = convert.to_period(request, identity.timezone)
-        accounts = await self._accounts.chosen(identity, request.account)
+        accounts = (
+            (await self._accounts.named(identity, request.account),)
+            if request.account
+            else await self._accounts.all_of(identity)
+        )
         return convert.from_summary(await self._sentiment.summary(identity.tenant_id, accounts, period))

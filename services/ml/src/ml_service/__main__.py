@@ -4,28 +4,33 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import time
+from collections.abc import Callable
 from functools import partial
 
-from atalaya.auth.v1.auth_pb2 import GetJwksRequest
-from atalaya.auth.v1.auth_pb2_grpc import AuthServiceStub
+from atalaya.auth_calls import key_exchange, signing_keys
 from atalaya.ingest.v1.accounts_pb2_grpc import SocialAccountsServiceStub
 from atalaya.ml.v1 import clustering_pb2_grpc, jobs_pb2_grpc, regression_pb2_grpc
 from atalaya.policies import rpc_policies
+from atalaya.tenancy.v1 import erasure_pb2_grpc
 from service_runtime.client import open_channel
 from service_runtime.config import load_settings
 from service_runtime.database import Database
+from service_runtime.erasure import TenantRows
 from service_runtime.identity import TokenVerifier
 from service_runtime.jobs import JobQueue, Worker, workers_alive
 from service_runtime.migrations import run_migrations
 from service_runtime.server import Server, run_service
 from uuid6 import uuid7
 
+from ml_service.accounts_client import VisibleAccounts
 from ml_service.clustering_servicer import ClusteringServicer
 from ml_service.clusters import Clusters
 from ml_service.config import Settings
+from ml_service.erasure import Erasure
+from ml_service.erasure_servicer import ErasureServicer
 from ml_service.forecast.served import ServedForecast
 from ml_service.forecasts import Forecasts
-from ml_service.ingest_client import VisibleAccounts
 from ml_service.jobs_servicer import JobsServicer
 from ml_service.lake_reader import LakeReader
 from ml_service.registry import Registry
@@ -37,29 +42,30 @@ from ml_service.training_jobs import TrainingJobs
 from ml_service.worker import Trainings
 
 
-async def build_server(settings: Settings) -> Server:
-    """Joins the service's parts."""
+async def build_server(settings: Settings, *, clock: Callable[[], float] = time.monotonic) -> Server:
+    """Joins the service's parts; `clock` is for tests."""
     database = Database(settings.database_url)
     store, jobs = Store(database), JobQueue(database, "ml")
     auth_channel = open_channel(settings.auth_address, settings)
     ingest_channel = open_channel(settings.ingest_address, settings)
-    auth = AuthServiceStub(auth_channel)
 
-    async def signing_keys() -> bytes:
-        return bytes((await auth.GetJwks(GetJwksRequest())).data)
-
-    accounts = VisibleAccounts(SocialAccountsServiceStub(ingest_channel), keep_seconds=settings.account_cache_seconds)
+    accounts = VisibleAccounts(
+        SocialAccountsServiceStub(ingest_channel), keep_seconds=settings.visible_accounts_seconds, clock=clock
+    )
     trainings = TrainingJobs(store, jobs, wait_seconds=settings.training_wait_seconds)
     forecasts = Registry(store, "forecast", ServedForecast, capacity=settings.models_in_memory)
     clusters = Registry(store, "clusters", ServedClusters, capacity=settings.models_in_memory)
     regression = RegressionServicer(Forecasts(accounts, trainings, forecasts, LakeReader(settings)))
     clustering = ClusteringServicer(Clusters(accounts, trainings, clusters))
 
-    verifier = TokenVerifier(signing_keys, settings.jwt_issuer, settings.jwt_audience)
-    server = Server(settings, policies=rpc_policies(), verifier=verifier, name="ml")
+    verifier = TokenVerifier(signing_keys(auth_channel), settings.jwt_issuer, settings.jwt_audience)
+    exchange_key = key_exchange(auth_channel)
+    server = Server(settings, policies=rpc_policies(), verifier=verifier, name="ml", exchange_key=exchange_key)
     server.add(regression_pb2_grpc.add_RegressionServiceServicer_to_server, regression)
     server.add(clustering_pb2_grpc.add_ClusteringServiceServicer_to_server, clustering)
     server.add(jobs_pb2_grpc.add_JobsServiceServicer_to_server, JobsServicer(jobs))
+    erasure = ErasureServicer(Erasure(TenantRows(database), [forecasts, clusters]))
+    server.add(erasure_pb2_grpc.add_ErasureServiceServicer_to_server, erasure)
     server.add_check("database", database.ping)
     server.add_check("workers", workers_alive(database), critical=False)
     server.on_close(database.close)

@@ -8,7 +8,7 @@ from typing import Any
 from service_runtime.identity import Identity
 from service_runtime.jobs import JobRecord
 
-from ml_service.ingest_client import VisibleAccounts
+from ml_service.accounts_client import VisibleAccounts
 from ml_service.model import ModelVersion
 from ml_service.registry import Registry
 from ml_service.served_clusters import ServedClusters

@@ -11,8 +11,8 @@ class Settings(RuntimeSettings):
 
     # How long a training call waits for its job before it answers 202, in seconds.
     training_wait_seconds: float = Field(default=20.0, ge=0, le=25)
-    # How long ingest's word on the accounts that somebody may see is kept, in seconds; 0: not at all.
-    account_cache_seconds: float = Field(default=30.0, ge=0, le=300)
+    # How long the answer of ingest, which accounts a person may see, is believed, in seconds; 0: not at all.
+    visible_accounts_seconds: float = Field(default=30, ge=0, le=30)
     # Models kept in memory; the one longest unused gives way.
     models_in_memory: int = Field(default=256, ge=1)
     # Seconds after its last training when an idle worker gives back the memory of the training code, some 200 MB, by

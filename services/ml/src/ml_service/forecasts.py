@@ -11,10 +11,10 @@ from service_runtime.errors import NotFound, Unprocessable, Violation
 from service_runtime.identity import Identity
 from service_runtime.jobs import JobRecord
 
+from ml_service.accounts_client import VisibleAccounts
 from ml_service.daily_readings import daily_series
 from ml_service.forecast.series import DailySeries
 from ml_service.forecast.served import Path, ServedForecast
-from ml_service.ingest_client import VisibleAccounts
 from ml_service.lake_reader import LakeReader
 from ml_service.model import ModelVersion
 from ml_service.registry import Registry

@@ -1,0 +1,50 @@
+"""Asks ingest which accounts a caller may see, and keeps the answer for a short while."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from atalaya.ingest.v1.accounts_pb2 import ListVisibleAccountsRequest
+from service_runtime.errors import PermissionDenied
+from service_runtime.identity import Identity
+from service_runtime.kept_answers import KeptAnswers
+
+if TYPE_CHECKING:
+    # The stub of asyncio has a name for type checkers only.
+    from atalaya.ingest.v1.accounts_pb2_grpc import SocialAccountsServiceAsyncStub
+
+
+class VisibleAccounts:
+    """The accounts of each caller, as ingest says."""
+
+    def __init__(
+        self,
+        ingest: SocialAccountsServiceAsyncStub,
+        *,
+        keep_seconds: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._ingest = ingest
+        self._kept: KeptAnswers[tuple[UUID, str, str], Mapping[str, str]] = KeptAnswers(keep_seconds, clock=clock)
+
+    async def named(self, identity: Identity, username: str) -> str:
+        """Gives the account's name as ingest writes it; one that the caller cannot see is refused, existing or not."""
+        name = (await self._names(identity)).get(_key(username))
+        if name is None:
+            raise PermissionDenied("ACCOUNT_FORBIDDEN", "Your company has no such account.", account=username)
+        return name
+
+    async def _names(self, identity: Identity) -> Mapping[str, str]:
+        return await self._kept.get((identity.tenant_id, identity.subject, identity.role), self._ask)
+
+    async def _ask(self) -> Mapping[str, str]:
+        # The channel passes the caller's own token on.
+        reply = await self._ingest.ListVisibleAccounts(ListVisibleAccountsRequest())
+        return {_key(name): name for name in reply.usernames}
+
+
+def _key(username: str) -> str:
+    return username.strip().casefold()
