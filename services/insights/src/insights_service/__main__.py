@@ -2,6 +2,7 @@
 
 import argparse
 import time
+from collections.abc import Callable
 from functools import lru_cache
 
 from atalaya.auth_calls import key_exchange, signing_keys
@@ -44,7 +45,9 @@ async def build_server(
     )
 
     verifier = verifier or TokenVerifier(signing_keys(auth_channel), settings.jwt_issuer, settings.jwt_audience)
-    server = Server(settings, policies=rpc_policies(), verifier=verifier, name="insights", exchange_key=key_exchange(auth_channel))
+    server = Server(
+        settings, policies=rpc_policies(), verifier=verifier, name="insights", exchange_key=key_exchange(auth_channel)
+    )
     servicer = SentimentServicer(engine, sentiment, accounts)
     server.add(sentiment_pb2_grpc.add_SentimentServiceServicer_to_server, servicer)
     erasure = ErasureServicer(TenantRows(database))

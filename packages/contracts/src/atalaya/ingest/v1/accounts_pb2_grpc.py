@@ -57,14 +57,15 @@ class SocialAccountsServiceServicer:
     """
 
     def ListSocialAccounts(self, request, context):
-        """Lists the tenant's accounts by user name. Errors: BAD_PAGE_TOKEN (400). Repeating is safe.
+        """Lists the tenant's accounts that the caller may see, by user name. Errors: BAD_PAGE_TOKEN (400). Repeating is safe.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def CreateSocialAccount(self, request, context):
-        """Adds an account. Errors: ACCOUNT_EXISTS (409); PLATFORM_NOT_AVAILABLE (400) for platforms other than csv, whose
+        """Adds an account, which everybody of the tenant may see. Errors: ACCOUNT_EXISTS (409), also where the caller may not
+        see the account that has the name; PLATFORM_NOT_AVAILABLE (400) for platforms other than csv, whose
         connectors are not built yet. Not repeatable: the second call is ACCOUNT_EXISTS.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -34,9 +34,10 @@ class SocialAccountsServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> SocialAccountsServiceAsyncStub: ...
     ListSocialAccounts: _grpc.UnaryUnaryMultiCallable[_accounts_pb2.ListSocialAccountsRequest, _accounts_pb2.ListSocialAccountsResponse]
-    """Lists the tenant's accounts by user name. Errors: BAD_PAGE_TOKEN (400). Repeating is safe."""
+    """Lists the tenant's accounts that the caller may see, by user name. Errors: BAD_PAGE_TOKEN (400). Repeating is safe."""
     CreateSocialAccount: _grpc.UnaryUnaryMultiCallable[_accounts_pb2.CreateSocialAccountRequest, _accounts_pb2.SocialAccount]
-    """Adds an account. Errors: ACCOUNT_EXISTS (409); PLATFORM_NOT_AVAILABLE (400) for platforms other than csv, whose
+    """Adds an account, which everybody of the tenant may see. Errors: ACCOUNT_EXISTS (409), also where the caller may not
+    see the account that has the name; PLATFORM_NOT_AVAILABLE (400) for platforms other than csv, whose
     connectors are not built yet. Not repeatable: the second call is ACCOUNT_EXISTS.
     """
     ListVisibleAccounts: _grpc.UnaryUnaryMultiCallable[_accounts_pb2.ListVisibleAccountsRequest, _accounts_pb2.ListVisibleAccountsResponse]
@@ -48,9 +49,10 @@ class SocialAccountsServiceAsyncStub(SocialAccountsServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ListSocialAccounts: _aio.UnaryUnaryMultiCallable[_accounts_pb2.ListSocialAccountsRequest, _accounts_pb2.ListSocialAccountsResponse]  # type: ignore[assignment]
-    """Lists the tenant's accounts by user name. Errors: BAD_PAGE_TOKEN (400). Repeating is safe."""
+    """Lists the tenant's accounts that the caller may see, by user name. Errors: BAD_PAGE_TOKEN (400). Repeating is safe."""
     CreateSocialAccount: _aio.UnaryUnaryMultiCallable[_accounts_pb2.CreateSocialAccountRequest, _accounts_pb2.SocialAccount]  # type: ignore[assignment]
-    """Adds an account. Errors: ACCOUNT_EXISTS (409); PLATFORM_NOT_AVAILABLE (400) for platforms other than csv, whose
+    """Adds an account, which everybody of the tenant may see. Errors: ACCOUNT_EXISTS (409), also where the caller may not
+    see the account that has the name; PLATFORM_NOT_AVAILABLE (400) for platforms other than csv, whose
     connectors are not built yet. Not repeatable: the second call is ACCOUNT_EXISTS.
     """
     ListVisibleAccounts: _aio.UnaryUnaryMultiCallable[_accounts_pb2.ListVisibleAccountsRequest, _accounts_pb2.ListVisibleAccountsResponse]  # type: ignore[assignment]
@@ -65,7 +67,7 @@ class SocialAccountsServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _accounts_pb2.ListSocialAccountsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_accounts_pb2.ListSocialAccountsResponse, _abc.Awaitable[_accounts_pb2.ListSocialAccountsResponse]]:
-        """Lists the tenant's accounts by user name. Errors: BAD_PAGE_TOKEN (400). Repeating is safe."""
+        """Lists the tenant's accounts that the caller may see, by user name. Errors: BAD_PAGE_TOKEN (400). Repeating is safe."""
 
     @_abc_1.abstractmethod
     def CreateSocialAccount(
@@ -73,7 +75,8 @@ class SocialAccountsServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _accounts_pb2.CreateSocialAccountRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_accounts_pb2.SocialAccount, _abc.Awaitable[_accounts_pb2.SocialAccount]]:
-        """Adds an account. Errors: ACCOUNT_EXISTS (409); PLATFORM_NOT_AVAILABLE (400) for platforms other than csv, whose
+        """Adds an account, which everybody of the tenant may see. Errors: ACCOUNT_EXISTS (409), also where the caller may not
+        see the account that has the name; PLATFORM_NOT_AVAILABLE (400) for platforms other than csv, whose
         connectors are not built yet. Not repeatable: the second call is ACCOUNT_EXISTS.
         """
 

@@ -45,7 +45,9 @@ class ImportDataRequest(_message.Message):
     account_column: _builtins.str
     """Column that names each row's account."""
     create_accounts: _builtins.bool
-    """True makes accounts (platform csv) that the tenant does not have; else their rows are rejected."""
+    """True makes accounts (platform csv) that the tenant does not have; else their rows are rejected, and so are always
+    the rows of accounts that the caller may not see.
+    """
     dataset: _builtins.str
     """Name of the table with kind=dataset, as `mysql/users`: lower-case letters, digits, `_`, `-`, one `/` at most."""
     mapping: _builtins.str

@@ -64,7 +64,8 @@ class DataServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListRejectedRows(self, request, context):
-        """Lists the rows that an import could not take, by line. Errors: JOB_NOT_FOUND (404), BAD_PAGE_TOKEN (400).
+        """Lists the rows that an import could not take, by line. Errors: JOB_NOT_FOUND (404), BAD_PAGE_TOKEN (400),
+        ACCOUNT_FORBIDDEN (403) where the rows may be of accounts that the caller may not see and somebody else sent them.
         Repeating is safe.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -42,7 +42,8 @@ class DataServiceStub:
     already change nothing.
     """
     ListRejectedRows: _grpc.UnaryUnaryMultiCallable[_data_pb2.ListRejectedRowsRequest, _data_pb2.ListRejectedRowsResponse]
-    """Lists the rows that an import could not take, by line. Errors: JOB_NOT_FOUND (404), BAD_PAGE_TOKEN (400).
+    """Lists the rows that an import could not take, by line. Errors: JOB_NOT_FOUND (404), BAD_PAGE_TOKEN (400),
+    ACCOUNT_FORBIDDEN (403) where the rows may be of accounts that the caller may not see and somebody else sent them.
     Repeating is safe.
     """
 
@@ -59,7 +60,8 @@ class DataServiceAsyncStub(DataServiceStub):
     already change nothing.
     """
     ListRejectedRows: _aio.UnaryUnaryMultiCallable[_data_pb2.ListRejectedRowsRequest, _data_pb2.ListRejectedRowsResponse]  # type: ignore[assignment]
-    """Lists the rows that an import could not take, by line. Errors: JOB_NOT_FOUND (404), BAD_PAGE_TOKEN (400).
+    """Lists the rows that an import could not take, by line. Errors: JOB_NOT_FOUND (404), BAD_PAGE_TOKEN (400),
+    ACCOUNT_FORBIDDEN (403) where the rows may be of accounts that the caller may not see and somebody else sent them.
     Repeating is safe.
     """
 
@@ -85,7 +87,8 @@ class DataServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _data_pb2.ListRejectedRowsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_data_pb2.ListRejectedRowsResponse, _abc.Awaitable[_data_pb2.ListRejectedRowsResponse]]:
-        """Lists the rows that an import could not take, by line. Errors: JOB_NOT_FOUND (404), BAD_PAGE_TOKEN (400).
+        """Lists the rows that an import could not take, by line. Errors: JOB_NOT_FOUND (404), BAD_PAGE_TOKEN (400),
+        ACCOUNT_FORBIDDEN (403) where the rows may be of accounts that the caller may not see and somebody else sent them.
         Repeating is safe.
         """
 
