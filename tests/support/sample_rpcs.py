@@ -108,7 +108,12 @@ class SampleServers:
 
     @asynccontextmanager
     async def serving(
-        self, behave: Callable[[str], Awaitable[str]], policy: SamplePolicy | None = None, **settings: Any
+        self,
+        behave: Callable[[str], Awaitable[str]],
+        policy: SamplePolicy | None = None,
+        *,
+        exchange_key: Callable[[str], Awaitable[str]] | None = None,
+        **settings: Any,
     ) -> AsyncIterator[SampleStub]:
         """Serves rpcs that are public, or as the policy says, until the end of the block."""
         async with socket_address() as address:
@@ -117,6 +122,7 @@ class SampleServers:
                 policies=policies(policy or SamplePolicy(public=True)),
                 verifier=self._issuer.verifier(),
                 name="sample",
+                exchange_key=exchange_key,
             )
             server.add(add_to_server, SampleServicer(behave))
             async with running(server) as channel:

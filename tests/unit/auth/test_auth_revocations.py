@@ -7,6 +7,7 @@ import jwt
 import pytest
 import redis
 from local_suite.redis import EmbeddedRedis
+from service_runtime.redis_client import open_redis
 from service_runtime.revocations import Revocations
 from support.auth_running import RunningAuth, StartAuth
 from support.revocations import redis_of_its_own, refused_soon, somebody
@@ -100,9 +101,10 @@ async def is_known_to_others(access_token: str, own_redis: EmbeddedRedis) -> boo
     """Asks as services do that start now, until one has heard of it."""
     deadline = time.monotonic() + 5
     while time.monotonic() < deadline:
-        service = Revocations(own_redis.url)
-        await service.start()
-        await service.close()
+        async with open_redis(own_redis.url) as client:
+            service = Revocations(client)
+            await service.start()
+            await service.close()
         if service.is_revoked(somebody(session_id=session_of(access_token))):
             return True
     return False

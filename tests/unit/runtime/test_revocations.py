@@ -1,13 +1,13 @@
 """Sessions that ended are refused by every server, and Redis stands in nobody's way."""
 
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial
 from uuid import UUID, uuid4
 
 import pytest
-import redis.asyncio
 from local_suite.redis import EmbeddedRedis
+from service_runtime.redis_client import open_redis
 from service_runtime.revocations import RedisAway, Revocation, RevocationNews, Revocations
 from support.revocations import redis_of_its_own, refused_soon, somebody
 from support.sample_rpcs import Request, SamplePolicy, SampleServers
@@ -33,9 +33,8 @@ def own_redis() -> Iterator[EmbeddedRedis]:
 
 @pytest.fixture
 async def news(own_redis: EmbeddedRedis) -> AsyncIterator[RevocationNews]:
-    news = RevocationNews(own_redis.url, keep_seconds=60)
-    yield news
-    await news.close()
+    async with open_redis(own_redis.url) as client:
+        yield RevocationNews(client, keep_seconds=60)
 
 
 async def test_ended_session_is_refused_by_every_server(
@@ -108,9 +107,7 @@ async def test_news_is_not_added_to_a_redis_that_lost_what_was_told(news: Revoca
 async def test_what_has_expired_anyway_is_forgotten(own_redis: EmbeddedRedis, news: RevocationNews) -> None:
     old, young = str(uuid4()), str(uuid4())
     await news.tell_all([Revocation("session", old, 1_000), Revocation("session", young, 3_000)])
-    revocations = Revocations(own_redis.url, clock=lambda: 2_000)
-    await revocations.start()
-    await revocations.close()
+    revocations = await read_once(own_redis, clock=lambda: 2_000)
     assert [revocations.is_revoked(somebody(session_id=session_id)) for session_id in (old, young)] == [False, True]
 
 
@@ -149,13 +146,14 @@ async def test_revoked_key_loses_the_tokens_that_were_given_for_it(
 
 async def test_news_as_older_servers_tell_it_is_read(own_redis: EmbeddedRedis) -> None:
     session_id = str(uuid4())
-    async with redis.asyncio.Redis.from_url(own_redis.url) as client:
+    async with open_redis(own_redis.url) as client:
         await client.xadd("atalaya:revocations", {"session": session_id, "until": str(time.time() + 60)})
     assert (await read_once(own_redis)).is_revoked(somebody(session_id=session_id))
 
 
-async def read_once(own_redis: EmbeddedRedis) -> Revocations:
-    revocations = Revocations(own_redis.url)
-    await revocations.start()
-    await revocations.close()
+async def read_once(own_redis: EmbeddedRedis, clock: Callable[[], float] = time.time) -> Revocations:
+    async with open_redis(own_redis.url) as client:
+        revocations = Revocations(client, clock)
+        await revocations.start()
+        await revocations.close()
     return revocations

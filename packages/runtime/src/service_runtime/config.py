@@ -73,6 +73,9 @@ class RuntimeSettings(BaseSettings):
     # Who signs access tokens and for whom, as in their claims iss and aud.
     jwt_issuer: str = "atalaya"
     jwt_audience: str = "atalaya"
+    # PEM file with this service's own RSA private key of 2048 bits or more, by which it gets tokens to call others with
+    # where no person asked for the work; empty: it cannot. Auth knows the public half.
+    service_private_key_file: str = ""
     # debug, info, warning or error.
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     # Whether the server tells its contracts to tools such as grpcurl.

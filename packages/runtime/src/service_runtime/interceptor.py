@@ -7,24 +7,20 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from inspect import isasyncgenfunction
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import grpc
 
-from service_runtime.authorization import authorize
+from service_runtime.authorization import Authorizer
 from service_runtime.connection_loss import as_unavailable
 from service_runtime.errors import DeadlineExceeded, Internal, ServiceError
-from service_runtime.identity import TokenVerifier, current_identity
+from service_runtime.identity import current_identity
 from service_runtime.policy import Policy
 from service_runtime.request import Request, current_request, read_request
 from service_runtime.rest import Metadata, error_metadata, success_metadata
 from service_runtime.status import to_status
 from service_runtime.telemetry.calls import CallObserver
 from service_runtime.validation import validate
-
-if TYPE_CHECKING:
-    from service_runtime.limits import RateLimits
-    from service_runtime.revocations import Revocations
 
 Context = Any  # grpc.aio.ServicerContext, which is generic for type checkers only
 
@@ -38,21 +34,17 @@ class Pipeline(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
     def __init__(
         self,
         policies: Mapping[str, Policy],
-        verifier: TokenVerifier | None,
+        authorizer: Authorizer,
         observer: CallObserver,
         *,
         deadline_seconds: float,
         stream_deadline_seconds: float,
-        revocations: Revocations | None = None,
-        limits: RateLimits | None = None,
     ) -> None:
         self._policies = policies
-        self._verifier = verifier
+        self._authorizer = authorizer
         self._observer = observer
         self._deadline_seconds = deadline_seconds
         self._stream_deadline_seconds = stream_deadline_seconds
-        self._revocations = revocations
-        self._limits = limits
 
     async def intercept_service(
         self,
@@ -132,7 +124,7 @@ class Pipeline(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
         with self._observer.observe(request) as observed:
             try:
                 async with asyncio.timeout(self._seconds(request, context, streaming)) as deadline:
-                    identity = await authorize(request, policy, self._verifier, self._revocations, self._limits)
+                    identity = await self._authorizer.authorize(request, policy)
                     current_identity.set(identity)
                     observed.identify(identity)
                     yield request

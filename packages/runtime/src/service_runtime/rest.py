@@ -3,18 +3,14 @@
 import base64
 import json
 
-from service_runtime.errors import (
-    ResourceExhausted,
-    ServiceError,
-    Unauthenticated,
-    Unavailable,
-    Unprocessable,
-    Violation,
-)
+from service_runtime.errors import ServiceError, Unauthenticated, Unprocessable, Violation
 from service_runtime.request import Request, current_request
 
 Metadata = tuple[tuple[str, str], ...]
 Place = tuple[str, ...]
+
+# Of these RFC 6750 wants to hear that there was a token, which does not hold.
+_BAD_TOKEN = frozenset({"TOKEN_INVALID", "TOKEN_EXPIRED", "TOKEN_REVOKED", "BAD_API_KEY"})
 
 MOST_VIOLATIONS = 20
 # Envoy and gRPC refuse metadata over 8 to 16 KiB; base64 adds a third.
@@ -49,10 +45,10 @@ def error_metadata(request: Request, error: ServiceError) -> Metadata:
     if not request.over_rest:
         return tuple(headers.items())
     headers |= {"x-http-status": str(error.http_status), "x-error-body": _encoded_body(request, error)}
-    if isinstance(error, ResourceExhausted | Unavailable) and error.retry_after is not None:
+    if error.retry_after is not None:
         headers["retry-after"] = str(error.retry_after)
     if isinstance(error, Unauthenticated):
-        bad = error.reason in ("TOKEN_INVALID", "TOKEN_EXPIRED")
+        bad = error.reason in _BAD_TOKEN
         headers["www-authenticate"] = 'Bearer realm="atalaya"' + (', error="invalid_token"' if bad else "")
     return tuple(headers.items())
 

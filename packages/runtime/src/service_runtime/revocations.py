@@ -13,12 +13,11 @@ from redis.exceptions import RedisError
 
 from service_runtime.background import end_task
 from service_runtime.identity import Identity
+from service_runtime.redis_client import LONGEST_BLOCK_SECONDS
 
 _log = structlog.stdlib.get_logger("service_runtime.revocations")
 
 _STREAM = "atalaya:revocations"
-# How long one question waits for news; a dead connection is noticed soon after.
-_WAIT_SECONDS = 1
 _AWAY_SECONDS = 0.5
 _AT_A_TIME = 10_000
 _FORGET_EVERY_SECONDS = 60
@@ -46,8 +45,8 @@ class Revocations:
     the token expires.
     """
 
-    def __init__(self, redis_url: str, clock: Callable[[], float] = time.time) -> None:
-        self._client = _client(redis_url)
+    def __init__(self, client: redis.asyncio.Redis, clock: Callable[[], float] = time.time) -> None:
+        self._client = client
         self._clock = clock
         self._known: dict[tuple[str, str], Revocation] = {}
         self._forget_at = 0.0
@@ -72,13 +71,12 @@ class Revocations:
 
     async def close(self) -> None:
         await end_task(self._follower)
-        await self._client.aclose()
 
     async def _follow(self) -> None:
         last, was_away = "0", False
         while True:
             try:
-                wait = None if last == "0" and not self._read_once.is_set() else _WAIT_SECONDS * 1000
+                wait = None if last == "0" and not self._read_once.is_set() else LONGEST_BLOCK_SECONDS * 1000
                 last = self._learn(await self._client.xread({_STREAM: last}, count=_AT_A_TIME, block=wait), last)
                 was_away = False
             except Exception as error:
@@ -119,8 +117,8 @@ class Revocations:
 class RevocationNews:
     """Where the service that revokes tells of it."""
 
-    def __init__(self, redis_url: str, *, keep_seconds: int) -> None:
-        self._client = _client(redis_url)
+    def __init__(self, client: redis.asyncio.Redis, *, keep_seconds: int) -> None:
+        self._client = client
         self._keep_seconds = keep_seconds
 
     async def are_kept(self) -> bool:
@@ -154,15 +152,6 @@ class RevocationNews:
             for entry in entries:
                 pipeline.xadd(_STREAM, entry, nomkstream=only_if_kept, minid=oldest, approximate=True)  # type: ignore[arg-type]
             return list(await pipeline.execute())
-
-    async def close(self) -> None:
-        await self._client.aclose()
-
-
-def _client(url: str) -> redis.asyncio.Redis:
-    return redis.asyncio.Redis.from_url(
-        url, decode_responses=True, socket_connect_timeout=1, socket_timeout=_WAIT_SECONDS + 2
-    )
 
 
 # What telling may raise where Redis is away.

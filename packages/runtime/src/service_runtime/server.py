@@ -13,6 +13,8 @@ import structlog
 from grpc_health.v1 import health_pb2_grpc
 
 from service_runtime import telemetry
+from service_runtime.api_keys import ApiKeys, Exchange
+from service_runtime.authorization import Authorizer
 from service_runtime.config import RuntimeSettings
 from service_runtime.health import HealthServicer
 from service_runtime.identity import TokenVerifier
@@ -24,6 +26,8 @@ from service_runtime.rest import set_success_status as set_success_status
 from service_runtime.telemetry.calls import CallObserver
 
 if TYPE_CHECKING:
+    from redis.asyncio import Redis
+
     from service_runtime.revocations import Revocations
 
 S = TypeVar("S")
@@ -34,22 +38,36 @@ class Server:
     """One gRPC server. Add servicers, checks and closers, then `run`."""
 
     def __init__(
-        self, settings: RuntimeSettings, *, policies: Mapping[str, Policy], verifier: TokenVerifier | None, name: str
+        self,
+        settings: RuntimeSettings,
+        *,
+        policies: Mapping[str, Policy],
+        verifier: TokenVerifier | None,
+        name: str,
+        exchange_key: Exchange | None = None,
     ) -> None:
+        """`exchange_key` gives the access token for an API key; without it no key is good."""
         self._settings = settings
         self._name = name
         self._health = HealthServicer()
         self._closers: list[Callable[[], Awaitable[None]]] = []
         self._stopped = False
-        self._revocations = _revocations(settings.redis_url) if verifier is not None else None
+        # The one client of this process, for whoever works with Redis; the server closes it last.
+        self.redis = self._redis(settings.redis_url)
+        self._revocations = _revocations(self.redis) if verifier is not None else None
+        authorizer = Authorizer(
+            name,
+            verifier,
+            api_keys=ApiKeys(exchange_key) if exchange_key is not None else None,
+            revocations=self._revocations,
+            limits=self._limits(settings) if verifier is not None else None,
+        )
         pipeline = Pipeline(
             policies,
-            verifier,
+            authorizer,
             CallObserver(),
             deadline_seconds=settings.default_deadline_seconds,
             stream_deadline_seconds=settings.stream_deadline_seconds,
-            revocations=self._revocations,
-            limits=self._limits(settings) if verifier is not None else None,
         )
         self._server = grpc.aio.server(interceptors=[pipeline], options=_options(settings))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
@@ -57,19 +75,26 @@ class Server:
         # Where the server listens, once it has started; a port of 0 is resolved.
         self.address = ""
 
+    def _redis(self, url: str) -> Redis | None:
+        if not url:
+            return None
+        # Its client takes memory, which only those pay who have a Redis.
+        from service_runtime.redis_client import open_redis, redis_alive
+
+        client = open_redis(url)
+        self.add_check("redis", redis_alive(client), critical=False)
+        self.on_close(client.aclose)
+        return client
+
     def _limits(self, settings: RuntimeSettings) -> RateLimits | None:
         windows = windows_of(settings)
         if not windows:
             return None
         shared = None
-        if settings.redis_url:
-            import redis.asyncio
-
+        if self.redis is not None:
             from service_runtime.limits_redis import RedisCounters
 
-            client = redis.asyncio.Redis.from_url(settings.redis_url, socket_connect_timeout=1, socket_timeout=1)
-            self.on_close(client.aclose)
-            shared = RedisCounters(client)
+            shared = RedisCounters(self.redis)
         return RateLimits(windows, shared, MemoryCounters())
 
     def add(self, add_to_server: Callable[[S, grpc.Server], None], servicer: S) -> None:
@@ -127,13 +152,12 @@ class Server:
         _log.info("stopped")
 
 
-def _revocations(redis_url: str) -> Revocations | None:
-    if not redis_url:
+def _revocations(client: Redis | None) -> Revocations | None:
+    if client is None:
         return None
-    # Its client takes memory, which only those pay who have a Redis.
     from service_runtime.revocations import Revocations
 
-    return Revocations(redis_url)
+    return Revocations(client)
 
 
 class _Registrar:

@@ -1,27 +1,27 @@
 """The analytics service: `python -m analytics_service serve | migrate | check-config`; without jobs, so no `work`."""
 
 import argparse
-import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import lru_cache, partial
 from importlib.metadata import version
-from uuid import UUID
 
-import grpc
 from atalaya.analytics.v1 import insurance_pb2_grpc, rfm_pb2_grpc, system_pb2_grpc
-from atalaya.auth.v1 import auth_pb2, auth_pb2_grpc
+from atalaya.auth_calls import key_exchange, signing_keys
 from atalaya.policies import rpc_policies
+from atalaya.tenancy.v1 import erasure_pb2_grpc
 from service_runtime.client import open_channel
 from service_runtime.config import load_settings
 from service_runtime.identity import TokenVerifier
-from service_runtime.lake import tenant_lake
+from service_runtime.lake import lake_alive, tenant_lake
 from service_runtime.server import Server, run_service
 
 from analytics_service.answers import Answers
 from analytics_service.as_of import NewestTimes
 from analytics_service.config import Settings
 from analytics_service.duckdb_engine import DuckDbEngine
+from analytics_service.erasure import Erasure
+from analytics_service.erasure_servicer import ErasureServicer
 from analytics_service.health_client import SuiteHealthChecks
 from analytics_service.insurance_servicer import InsuranceServicer
 from analytics_service.kept_files import KeptFiles
@@ -51,15 +51,19 @@ async def build_server(
     checks = SuiteHealthChecks(addresses(settings), settings.analytics_health_timeout_seconds)
 
     auth_channel = open_channel(settings.auth_address, settings)
-    verifier = verifier or TokenVerifier(_key_fetcher(auth_channel), settings.jwt_issuer, settings.jwt_audience)
-    server = Server(settings, policies=rpc_policies(), verifier=verifier, name="analytics")
+    verifier = verifier or TokenVerifier(signing_keys(auth_channel), settings.jwt_issuer, settings.jwt_audience)
+    server = Server(
+        settings, policies=rpc_policies(), verifier=verifier, name="analytics", exchange_key=key_exchange(auth_channel)
+    )
     data_source = "Local lake" if is_near else "S3 Bucket"
     system = SystemServicer(checks, tables, version=version("analytics-service"), data_source=data_source, clock=clock)
     server.add(system_pb2_grpc.add_SystemServiceServicer_to_server, system)
     server.add(insurance_pb2_grpc.add_InsuranceServiceServicer_to_server, InsuranceServicer(answers))
     server.add(rfm_pb2_grpc.add_RfmServiceServicer_to_server, RfmServicer(rfm))
+    erasure = ErasureServicer(Erasure(kept, answers, rfm))
+    server.add(erasure_pb2_grpc.add_ErasureServiceServicer_to_server, erasure)
     # Health and status must answer when the lake is away, so it is not critical.
-    server.add_check("lake", _lake_check(settings), critical=False)
+    server.add_check("lake", lake_alive(settings), critical=False)
     server.on_close(lambda: auth_channel.close(None))
     server.on_close(checks.close)
     server.on_close(engine.close)
@@ -85,26 +89,6 @@ def addresses(settings: Settings) -> dict[str, str]:
         "insights": settings.insights_address,
         "analytics": settings.analytics_address,
     }
-
-
-def _key_fetcher(channel: grpc.aio.Channel) -> Callable[[], Awaitable[bytes]]:
-    stub = auth_pb2_grpc.AuthServiceStub(channel)
-
-    async def fetch() -> bytes:
-        reply = await stub.GetJwks(auth_pb2.GetJwksRequest())
-        return bytes(reply.data)
-
-    return fetch
-
-
-def _lake_check(settings: Settings) -> Callable[[], Awaitable[None]]:
-    # A tenant that nobody has: an empty listing says that the lake answers.
-    lake = tenant_lake(settings, UUID(int=0))
-
-    async def check() -> None:
-        await asyncio.to_thread(lake.list, "health/")
-
-    return check
 
 
 async def serve(settings: Settings) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import NoReturn
 
-from atalaya.auth.v1 import auth_pb2_grpc
+from atalaya.auth.v1 import api_keys_pb2_grpc, audit_pb2_grpc, auth_pb2_grpc, service_tokens_pb2_grpc
 from atalaya.policies import rpc_policies
 from pydantic import ValidationError
 from service_runtime.config import load_settings
@@ -16,13 +16,19 @@ from service_runtime.errors import ServiceError
 from service_runtime.identity import LEEWAY_SECONDS, TokenVerifier
 from service_runtime.jobs import workers_alive
 from service_runtime.migrations import run_migrations
-from service_runtime.redis_check import redis_alive
 from service_runtime.revocations import RevocationNews
 from service_runtime.server import Server, run_service
 from uuid6 import uuid7
 
+from auth_service.api_key_exchange import ApiKeyExchange
+from auth_service.api_keys import ApiKeys
+from auth_service.api_keys_servicer import ApiKeysServicer
 from auth_service.attempts import AttemptLimits
 from auth_service.audit import AuditTrail
+from auth_service.audit_intake import AuditIntake
+from auth_service.audit_intake_servicer import AuditIntakeServicer
+from auth_service.audit_reading import AuditReading
+from auth_service.audit_servicer import AuditServicer
 from auth_service.auth_servicer import AuthServicer
 from auth_service.config import Settings
 from auth_service.login import Login
@@ -33,6 +39,9 @@ from auth_service.provisioning import Provisioning, Wanted
 from auth_service.refreshing import Refreshing
 from auth_service.registration import Registration
 from auth_service.revocation_teller import RevocationTeller
+from auth_service.service_keys import read_service_keys
+from auth_service.service_tokens import ServiceTokens
+from auth_service.service_tokens_servicer import ServiceTokensServicer
 from auth_service.sessions import Sessions
 from auth_service.sessions_servicer import SessionsServicer
 from auth_service.store import Store
@@ -86,19 +95,41 @@ async def build_server(settings: Settings, *, clock: Callable[[], datetime] = ut
     server.add(auth_pb2_grpc.add_UsersServiceServicer_to_server, users_servicer)
     sessions_servicer = SessionsServicer(own_sessions, trusted_hops=settings.trusted_proxy_hops)
     server.add(auth_pb2_grpc.add_SessionsServiceServicer_to_server, sessions_servicer)
+    _add_programs(server, settings, store, signer, sessions, limits, audit, clock)
     server.add_check("database", database.ping)
     server.add_check("workers", workers_alive(database), critical=False)
     server.on_close(database.close)
     server.on_close(passwords.close)
-    if settings.redis_url:
-        redis_check, close_redis = redis_alive(settings.redis_url)
-        server.add_check("redis", redis_check, critical=False)
-        server.on_close(close_redis)
-        news = RevocationNews(settings.redis_url, keep_seconds=signer.expires_in + LEEWAY_SECONDS)
+    if server.redis is not None:
+        news = RevocationNews(server.redis, keep_seconds=signer.expires_in + LEEWAY_SECONDS)
         teller = RevocationTeller(store, news, clock=clock)
         teller.start()
         server.on_close(teller.close)
     return server
+
+
+def _add_programs(
+    server: Server,
+    settings: Settings,
+    store: Store,
+    signer: TokenSigner,
+    sessions: Sessions,
+    limits: AttemptLimits,
+    audit: AuditTrail,
+    clock: Callable[[], datetime],
+) -> None:
+    """Adds what programs and services use: keys, tokens, and the trail of what they did."""
+    api_keys = ApiKeys(store, sessions, audit, most=settings.api_keys_per_tenant, clock=clock, new_id=uuid7)
+    exchange = ApiKeyExchange(store, signer, limits, audit, clock=clock, new_id=uuid7)
+    api_keys_servicer = ApiKeysServicer(api_keys, exchange, trusted_hops=settings.trusted_proxy_hops)
+    server.add(api_keys_pb2_grpc.add_ApiKeysServiceServicer_to_server, api_keys_servicer)
+    service_keys = read_service_keys(settings.service_public_keys_folder)
+    service_tokens = ServiceTokens(store, signer, service_keys, clock=clock, new_id=uuid7)
+    server.add(
+        service_tokens_pb2_grpc.add_ServiceTokensServiceServicer_to_server, ServiceTokensServicer(service_tokens)
+    )
+    server.add(audit_pb2_grpc.add_AuditServiceServicer_to_server, AuditServicer(AuditReading(store)))
+    server.add(audit_pb2_grpc.add_AuditIntakeServiceServicer_to_server, AuditIntakeServicer(AuditIntake(store)))
 
 
 def build_signer(settings: Settings) -> TokenSigner:
@@ -155,6 +186,7 @@ def main() -> None:
             print(_provision_from(sys.stdin.buffer.read(), settings))
         else:
             build_signer(settings)
+            read_service_keys(settings.service_public_keys_folder)
             print("The settings are valid.")
     except KeyFileError as error:
         _fail(str(error))

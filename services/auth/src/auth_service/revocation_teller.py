@@ -32,7 +32,6 @@ class RevocationTeller:
 
     async def close(self) -> None:
         await end_task(self._task)
-        await self._news.close()
 
     async def _run(self) -> None:
         was_away = False

@@ -1,18 +1,18 @@
 """The ingest service: `python -m ingest_service serve | work | migrate | check-config`."""
 
 import argparse
-from collections.abc import Awaitable, Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from uuid import UUID
 
-import grpc
-from atalaya.auth.v1 import auth_pb2, auth_pb2_grpc
+from atalaya.auth_calls import key_exchange, signing_keys
 from atalaya.ingest.v1 import access_pb2_grpc, accounts_pb2_grpc, data_pb2_grpc, records_pb2_grpc
 from atalaya.ml.v1 import jobs_pb2_grpc
 from atalaya.policies import rpc_policies
+from atalaya.tenancy.v1 import erasure_pb2_grpc
 from service_runtime.client import open_channel
 from service_runtime.config import load_settings
 from service_runtime.database import Database
+from service_runtime.erasure import TenantRows
 from service_runtime.identity import TokenVerifier
 from service_runtime.jobs import JobQueue, workers_alive
 from service_runtime.lake import tenant_lake
@@ -27,6 +27,8 @@ from ingest_service.account_store import AccountStore
 from ingest_service.accounts import Accounts
 from ingest_service.config import Settings
 from ingest_service.data_servicer import DataServicer
+from ingest_service.erasure import Erasure
+from ingest_service.erasure_servicer import ErasureServicer
 from ingest_service.import_store import ImportStore
 from ingest_service.imports import Imports
 from ingest_service.jobs_servicer import JobsServicer
@@ -49,20 +51,22 @@ async def build_server(settings: Settings, *, verifier: TokenVerifier | None = N
     spool = Spool(settings.ingest_spool_folder)
     spool.clean()
     accounts = AccountStore()
+    open_lake = lru_cache(256)(partial(tenant_lake, settings))
     imports = Imports(
         database,
         ImportStore(database),
         accounts,
         queue,
         spool,
-        lru_cache(256)(lambda tenant_id: tenant_lake(settings, tenant_id)),
+        open_lake,
         new_id,
         settings.ingest_largest_file,
     )
     auth_channel = open_channel(settings.auth_address, settings)
     ml_channel = open_channel(settings.ml_address, settings)
-    verifier = verifier or TokenVerifier(_key_fetcher(auth_channel), settings.jwt_issuer, settings.jwt_audience)
-    server = Server(settings, policies=rpc_policies(), verifier=verifier, name="ingest")
+    verifier = verifier or TokenVerifier(signing_keys(auth_channel), settings.jwt_issuer, settings.jwt_audience)
+    exchange_key = key_exchange(auth_channel)
+    server = Server(settings, policies=rpc_policies(), verifier=verifier, name="ingest", exchange_key=exchange_key)
     server.add(
         accounts_pb2_grpc.add_SocialAccountsServiceServicer_to_server,
         SocialAccountsServicer(Accounts(database, accounts, new_id)),
@@ -78,20 +82,14 @@ async def build_server(settings: Settings, *, verifier: TokenVerifier | None = N
     )
     records = Records(database, accounts, PostStore(database))
     server.add(records_pb2_grpc.add_RecordsServiceServicer_to_server, RecordsServicer(records))
+    erasure = ErasureServicer(Erasure(TenantRows(database), open_lake, spool))
+    server.add(erasure_pb2_grpc.add_ErasureServiceServicer_to_server, erasure)
     server.add_check("database", database.ping)
     server.add_check("workers", workers_alive(database), critical=False)
     server.on_close(database.close)
     server.on_close(lambda: auth_channel.close(None))
     server.on_close(lambda: ml_channel.close(None))
     return server
-
-
-def _key_fetcher(channel: grpc.aio.Channel) -> Callable[[], Awaitable[bytes]]:
-    async def fetch() -> bytes:
-        reply = await auth_pb2_grpc.AuthServiceStub(channel).GetJwks(auth_pb2.GetJwksRequest())
-        return bytes(reply.data)
-
-    return fetch
 
 
 async def serve(settings: Settings) -> None:
