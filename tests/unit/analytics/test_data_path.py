@@ -190,7 +190,7 @@ async def test_files_in_use_are_not_thrown_away(tmp_path: Path) -> None:
     for name in ("a", "b", "c"):
         with kept.incoming(".parquet") as made:
             made.write_bytes(b"12345678")
-            file = kept.keep(name, made, {})
+            file = kept.keep(name, "somebody", made, {})
         files.append(file)
         if name == "a":
             hold = kept.in_use([file])

@@ -42,7 +42,7 @@ class Answers:
 
     def __init__(self, tables: Tables, engine: QueryEngine, times: NewestTimes, most_kept: int) -> None:
         self._tables, self._engine, self._times, self._most_kept = tables, engine, times, most_kept
-        self._kept: OrderedDict[Hashable, object] = OrderedDict()
+        self._kept: OrderedDict[tuple[UUID, Hashable], object] = OrderedDict()
         self._flights: SingleFlight[object] = SingleFlight()
 
     async def answer(
@@ -57,15 +57,20 @@ class Answers:
                 sources = {name: table.source() for name, table in tables.items()}
                 newest = await self._times.find(str(tenant_id), report.times, version, sources)
                 as_of = newest or self._times.now().replace(microsecond=0)
-            key = (tenant_id, report.name, shape, as_of, version)
+            key = (tenant_id, (report.name, shape, as_of, version))
             if key in self._kept:
                 self._kept.move_to_end(key)
                 return cast(R, self._kept[key])
             return cast(R, await self._flights.run(key, lambda: self._compute(key, report, tables, as_of, shape)))
 
+    def forget(self, tenant_id: UUID) -> None:
+        """Drops a tenant's replies."""
+        for key in [key for key in self._kept if key[0] == tenant_id]:
+            del self._kept[key]
+
     async def _compute(
         self,
-        key: tuple[UUID, str, Callable[[Answer], R], datetime | None, str],
+        key: tuple[UUID, Hashable],
         report: Report,
         tables: Mapping[str, Table],
         as_of: datetime | None,

@@ -15,9 +15,10 @@ from service_runtime.errors import Unavailable
 
 @dataclass(frozen=True)
 class KeptFile:
-    """A kept file with the facts that were found when it was made."""
+    """A kept file with the facts that were found when it was made, and whose data it holds."""
 
     key: str
+    owner: str
     path: Path
     facts: dict[str, Any]
     size: int
@@ -54,17 +55,25 @@ class KeptFiles:
         self._files.move_to_end(key)
         return file
 
-    def keep(self, key: str, made: Path, facts: dict[str, Any]) -> KeptFile:
+    def keep(self, key: str, owner: str, made: Path, facts: dict[str, Any]) -> KeptFile:
         """Takes over a file that was made in `incoming`; its suffix stays."""
         target = self._folder / f"{key}{made.suffix}"
         about = self._folder / f"{key}.json"
         size = made.stat().st_size
         made.replace(target)
-        about.write_text(json.dumps({"file": target.name, "size": size, "facts": facts}), encoding="utf-8")
-        file = KeptFile(key, target, facts, size)
+        content = {"file": target.name, "size": size, "owner": owner, "facts": facts}
+        about.write_text(json.dumps(content), encoding="utf-8")
+        file = KeptFile(key, owner, target, facts, size)
         self._add(file)
         self._make_room()
         return file
+
+    def forget(self, owner: str) -> int:
+        """Removes everything of an owner, in use or not; gives how many files there were."""
+        keys = [file.key for file in self._files.values() if file.owner == owner]
+        for key in keys:
+            self._forget(key)
+        return len(keys)
 
     @contextlib.contextmanager
     def in_use(self, files: Iterable[KeptFile]) -> Iterator[None]:
@@ -99,7 +108,7 @@ class KeptFiles:
                 file = self._folder / content["file"]
                 # A file that a power cut left shorter is not taken.
                 if file.stat().st_size == content["size"]:
-                    self._add(KeptFile(path.stem, file, content["facts"], content["size"]))
+                    self._add(KeptFile(path.stem, content["owner"], file, content["facts"], content["size"]))
         known = {name for file in self._files.values() for name in (file.path.name, f"{file.key}.json")}
         for path in self._folder.iterdir():
             if path.is_file() and path.name not in known:

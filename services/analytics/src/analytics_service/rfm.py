@@ -61,6 +61,7 @@ class Segmentation:
 class _Scored:
     """One version of the purchases, scored."""
 
+    owner: str
     as_of: date
     segmentation: Segmentation
     customers: CustomerTable
@@ -86,6 +87,11 @@ class Rfm:
         if scored is None or found is None:
             raise NotFound("CUSTOMER_NOT_FOUND", "There is no such customer with a purchase.", id_cuenta=id_cuenta)
         return found, scored.as_of
+
+    def forget(self, tenant_id: UUID) -> None:
+        """Drops what is in memory of a tenant."""
+        for key in [key for key, scored in self._open.items() if scored.owner == str(tenant_id)]:
+            del self._open[key]
 
     async def _scored(self, tenant_id: UUID) -> _Scored | None:
         table = await self._purchases(tenant_id)
@@ -118,7 +124,7 @@ class Rfm:
         rows = made.facts["segments"]
         total = sum(row["clientes"] for row in rows)
         customers = await asyncio.to_thread(CustomerTable, made.path)
-        scored = _Scored(newest.date(), Segmentation(_segments(rows), total, newest.date()), customers)
+        scored = _Scored(owner, newest.date(), Segmentation(_segments(rows), total, newest.date()), customers)
         self._open[key] = scored
         if len(self._open) > _MOST_OPEN:
             self._open.popitem(last=False)
@@ -131,7 +137,7 @@ class Rfm:
             tables = {"rfm_customers": Source([sorted_rows])}
             segments = await self._engine.rows(Query(owner, sql_text("rfm_segments"), tables))
             await asyncio.to_thread(CustomerTable.write, sorted_rows, mapped)
-            return self._kept.keep(key, mapped, {"segments": segments})
+            return self._kept.keep(key, owner, mapped, {"segments": segments})
 
 
 def _check_columns(dataset: Dataset, table: Table) -> None:

@@ -108,7 +108,7 @@ class Tables:
             async with self._fetches:
                 await asyncio.to_thread(_fetch, lake, file, raw)
                 facts = await self._parser.parse(str(tenant_id), dataset, file.path, raw, parsed)
-            return self._kept.keep(key, parsed, facts)
+            return self._kept.keep(key, str(tenant_id), parsed, facts)
 
     @contextlib.contextmanager
     def in_use(self, tables: Mapping[str, Table]) -> Iterator[None]:

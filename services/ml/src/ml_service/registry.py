@@ -58,6 +58,11 @@ class Registry(Generic[M]):
             self._loaded.popitem(last=False)
         return found
 
+    def forget(self, tenant_id: UUID) -> None:
+        """Drops a tenant's models from memory."""
+        for key in [key for key in self._loaded if key[0] == tenant_id]:
+            del self._loaded[key]
+
     async def _load_version(self, tenant_id: UUID, version: ModelVersion) -> M:
         graph = await self._checked(tenant_id, version.sha256)
         card = json.loads(await self._checked(tenant_id, version.card_sha256))
