@@ -4,8 +4,9 @@ import stat
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
 from local_suite import demo_load
-from local_suite.credentials import password, signing_keys
+from local_suite.credentials import password, service_key, service_public_keys, signing_keys
 from local_suite.environment import SERVICES, service_environment
 from local_suite.errors import SuiteError
 from local_suite.home import Home, private_folder
@@ -80,6 +81,20 @@ def test_each_service_gets_its_own_role_and_every_address(home: Home) -> None:
     assert environment["LISTEN_ADDRESS"] == environment["INGEST_ADDRESS"]
     assert all(environment[f"{service.upper()}_ADDRESS"].startswith("unix:/") for service in SERVICES)
     assert "JWT_PRIVATE_KEYS_FILE" not in environment
+
+
+def test_each_service_has_a_key_of_its_own_and_only_auth_knows_the_public_halves(home: Home) -> None:
+    environments = {service: service_environment(home, service) for service in SERVICES}
+    keys = {service: Path(environment["SERVICE_PRIVATE_KEY_FILE"]) for service, environment in environments.items()}
+    assert len({key.read_bytes() for key in keys.values()}) == len(SERVICES)
+    assert {mode(key) for key in keys.values()} == {0o600}
+    folder = Path(environments["auth"]["SERVICE_PUBLIC_KEYS_FOLDER"])
+    assert [name for name in SERVICES if "SERVICE_PUBLIC_KEYS_FOLDER" in environments[name]] == ["auth"]
+    for service, key in keys.items():
+        public = load_pem_private_key(key.read_bytes(), password=None).public_key()
+        assert load_pem_public_key((folder / f"{service}.pem").read_bytes()) == public
+    assert service_public_keys(home, SERVICES) == folder
+    assert service_key(home, "ml") == keys["ml"]
 
 
 def test_large_log_is_put_aside_and_the_oldest_dropped(tmp_path: Path) -> None:

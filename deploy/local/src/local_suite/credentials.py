@@ -2,7 +2,7 @@
 
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from cryptography.hazmat.primitives import serialization
@@ -23,6 +23,25 @@ def signing_keys(home: Home) -> Path:
     path = home.secrets / "jwt.pem"
     _kept(path, _new_key)
     return path
+
+
+def service_key(home: Home, service: str) -> Path:
+    """The PEM file with the key by which a service proves itself to auth."""
+    path = home.secrets / f"service_{service}.pem"
+    _kept(path, _new_key)
+    return path
+
+
+def service_public_keys(home: Home, services: Iterable[str]) -> Path:
+    """The folder with `<service>.pem`, the public half of each service's key."""
+    folder = home.secrets / "services"
+    for service in services:
+        private_key = serialization.load_pem_private_key(service_key(home, service).read_bytes(), password=None)
+        public_pem = private_key.public_key().public_bytes(
+            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
+        _kept(folder / f"{service}.pem", public_pem.decode)
+    return folder
 
 
 def _new_key() -> str:

@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 from urllib.parse import quote, urlencode
 
-from local_suite.credentials import password, signing_keys
+from local_suite.credentials import password, service_key, service_public_keys, signing_keys
 from local_suite.home import Home
 
 SERVICES = ("auth", "ingest", "ml", "insights", "analytics")
@@ -35,6 +35,7 @@ def service_environment(home: Home, service: str, *, process: str = "", metrics_
         "DATABASE_URL": database_url(home, service, "app"),
         "MIGRATION_DATABASE_URL": database_url(home, service, "owner"),
         "REDIS_URL": f"unix://{home.sockets / 'redis.sock'}",
+        "SERVICE_PRIVATE_KEY_FILE": str(service_key(home, service)),
         "TRACES_FILE": str(home.traces / f"{process}.jsonl") if process else "",
     }
     bucket = settings.get("S3_BUCKET")
@@ -44,6 +45,7 @@ def service_environment(home: Home, service: str, *, process: str = "", metrics_
         settings.setdefault("ANALYTICS_CACHE_FOLDER", str(home.path / "cache" / "analytics"))
     if service == "auth":
         settings["JWT_PRIVATE_KEYS_FILE"] = str(signing_keys(home))
+        settings["SERVICE_PUBLIC_KEYS_FOLDER"] = str(service_public_keys(home, SERVICES))
         settings.setdefault("JWT_EXPIRATION_MINUTES", "60")
         settings.setdefault("REFRESH_TOKEN_EXPIRATION_DAYS", "30")
     return settings

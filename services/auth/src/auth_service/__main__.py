@@ -16,6 +16,7 @@ from service_runtime.errors import ServiceError
 from service_runtime.identity import LEEWAY_SECONDS, TokenVerifier
 from service_runtime.jobs import workers_alive
 from service_runtime.migrations import run_migrations
+from service_runtime.origin import current_origin
 from service_runtime.revocations import RevocationNews
 from service_runtime.server import Server, run_service
 from uuid6 import uuid7
@@ -84,7 +85,12 @@ async def build_server(settings: Settings, *, clock: Callable[[], datetime] = ut
         return signer.jwks()
 
     verifier = TokenVerifier(own_keys, settings.jwt_issuer, settings.jwt_audience, lambda: clock().timestamp())
-    server = Server(settings, policies=rpc_policies(), verifier=verifier, name="auth")
+    exchange = ApiKeyExchange(store, signer, limits, audit, clock=clock, new_id=uuid7)
+
+    async def exchange_key(key: str) -> str:
+        return (await exchange.exchange(key, current_origin(settings.trusted_proxy_hops))).access_token
+
+    server = Server(settings, policies=rpc_policies(), verifier=verifier, name="auth", exchange_key=exchange_key)
     auth_servicer = AuthServicer(
         registration, login, refreshing, own_sessions, signer, trusted_hops=settings.trusted_proxy_hops
     )
@@ -95,7 +101,7 @@ async def build_server(settings: Settings, *, clock: Callable[[], datetime] = ut
     server.add(auth_pb2_grpc.add_UsersServiceServicer_to_server, users_servicer)
     sessions_servicer = SessionsServicer(own_sessions, trusted_hops=settings.trusted_proxy_hops)
     server.add(auth_pb2_grpc.add_SessionsServiceServicer_to_server, sessions_servicer)
-    _add_programs(server, settings, store, signer, sessions, limits, audit, clock)
+    _add_programs(server, settings, store, signer, sessions, exchange, audit, clock)
     server.add_check("database", database.ping)
     server.add_check("workers", workers_alive(database), critical=False)
     server.on_close(database.close)
@@ -114,13 +120,12 @@ def _add_programs(
     store: Store,
     signer: TokenSigner,
     sessions: Sessions,
-    limits: AttemptLimits,
+    exchange: ApiKeyExchange,
     audit: AuditTrail,
     clock: Callable[[], datetime],
 ) -> None:
     """Adds what programs and services use: keys, tokens, and the trail of what they did."""
     api_keys = ApiKeys(store, sessions, audit, most=settings.api_keys_per_tenant, clock=clock, new_id=uuid7)
-    exchange = ApiKeyExchange(store, signer, limits, audit, clock=clock, new_id=uuid7)
     api_keys_servicer = ApiKeysServicer(api_keys, exchange, trusted_hops=settings.trusted_proxy_hops)
     server.add(api_keys_pb2_grpc.add_ApiKeysServiceServicer_to_server, api_keys_servicer)
     service_keys = read_service_keys(settings.service_public_keys_folder)
