@@ -43,6 +43,8 @@ start RATE_LIMIT_PER_MINUTE=1200 RATE_LIMIT_PER_HOUR=0 RATE_LIMIT_PER_DAY=0
 echo "== A tenant at its limit, alone and beside one at ten times its limit"
 .venv/bin/python bench/fairness_load.py --url "$url" --limit 1200
 stop
+echo "== Counting calls in Redis and in memory, beside not counting"
+.venv/bin/python bench/limits_cost.py
 echo "== Follower forecasts, beside no change and drift"
 .venv/bin/python bench/forecast_holdout.py
 echo "== Sentiment, beside a linear SVM"

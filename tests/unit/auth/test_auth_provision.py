@@ -66,6 +66,8 @@ async def test_loader_token_is_of_role_user_for_an_hour(auth: RunningAuth, setti
     (tenant,) = json.loads(await provision(settings, company("loaded")))["tenants"]
     identity = await verify(auth, tenant["loader_token"], time.time())
     assert (str(identity.tenant_id), identity.role, identity.timezone) == (tenant["id"], "user", "America/Bogota")
+    # What it loads is not counted against the limits of calls.
+    assert identity.unlimited
     await verify(auth, tenant["loader_token"], time.time() + 3500)
     with pytest.raises(Unauthenticated, match="TOKEN_EXPIRED"):
         await verify(auth, tenant["loader_token"], time.time() + 3700)

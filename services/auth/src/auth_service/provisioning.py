@@ -4,14 +4,15 @@ import secrets
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 from service_runtime.errors import InvalidArgument
 
 from auth_service.accounts import Origin, Role, Tenant, User
 from auth_service.audit import OK, AuditTrail
+from auth_service.foreign_hashes import is_acceptable
 from auth_service.names import clean_text, comparison_key, is_username, require_timezone
 from auth_service.passwords import PasswordHashing
 from auth_service.store import Store
@@ -34,7 +35,18 @@ class WantedUser(BaseModel):
     full_name: str = Field(default="", max_length=200)
     role: Role = "viewer"
     password: SecretStr | None = Field(default=None, max_length=128)
+    # Made by another system, argon2id or bcrypt, for somebody who moves in; who is there already keeps theirs.
+    password_hash: SecretStr | None = None
     is_active: bool = True
+
+    @model_validator(mode="after")
+    def _one_way_to_log_in(self) -> Self:
+        if self.password_hash is not None:
+            if self.password is not None:
+                raise ValueError("there is either a password or a password_hash")
+            if not is_acceptable(self.password_hash.get_secret_value()):
+                raise ValueError("password_hash is neither argon2id nor bcrypt, or takes too much work")
+        return self
 
 
 class WantedTenant(BaseModel):
@@ -108,6 +120,7 @@ class Provisioning:
         async with self._store.before_tenant() as lookups:
             tenant_id = await lookups.tenant_named(comparison_key(name)) or self._new_id()
         async with self._store.tenant(tenant_id) as records:
+            await records.lock_tenant()
             tenant = await self._provide_tenant(records, name, wanted)
             users = [await self._provide_user(records, tenant, user) for user in wanted.users]
         return ProvisionedTenant(
@@ -166,12 +179,17 @@ class Provisioning:
             is_active=wanted.is_active,
             created_at=self._clock(),
         )
+        user = await records.add_user(user, await self._first_hash(wanted))
+        await self._record(records, "user.create", f"users/{user.user_id}")
+        return user
+
+    async def _first_hash(self, wanted: WantedUser) -> str:
+        if wanted.password_hash is not None:
+            return wanted.password_hash.get_secret_value()
         # Without a password nobody can log in until one is given: nobody knows this one.
         password = wanted.password.get_secret_value() if wanted.password else secrets.token_urlsafe(32)
         async with self._passwords.place() as hashing:
-            await records.add_user(user, await hashing.hash(password))
-        await self._record(records, "user.create", f"users/{user.user_id}")
-        return user
+            return await hashing.hash(password)
 
     async def _set_password(
         self, records: TenantRecords, user_id: UUID, password_hash: str, wanted: SecretStr | None
@@ -198,5 +216,6 @@ class Provisioning:
             session_id=self._new_id(),
             token_id=self._new_id(),
             kind="program",
+            unlimited=True,
         )
         return self._signer.sign(claims, self._clock(), _LOADER_TOKEN_LIFE)

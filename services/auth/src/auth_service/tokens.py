@@ -57,6 +57,8 @@ class AccessClaims:
     kind: Literal["person", "program"]
     # A person's; programs have one only.
     access_version: int = 0
+    # For the operator's own programs, whose calls are not counted.
+    unlimited: bool = False
 
 
 class TokenSigner:
@@ -75,7 +77,7 @@ class TokenSigner:
 
     def sign(self, claims: AccessClaims, now: datetime, life: timedelta | None = None) -> str:
         """Gives an access token that is good from now on, for the usual life or the one given."""
-        payload = {
+        payload: dict[str, Any] = {
             "sub": claims.subject,
             "tenant_id": str(claims.tenant_id),
             "role": claims.role,
@@ -87,6 +89,8 @@ class TokenSigner:
             "jti": str(claims.token_id),
             "token_use": "access",
         }
+        if claims.unlimited:
+            payload["unlimited"] = True
         return self._signed(payload, now, life or self._life)
 
     def sign_for_service(
