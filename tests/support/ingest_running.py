@@ -61,8 +61,13 @@ class Tenant:
     tenant_id: UUID = field(default_factory=uuid4)
 
     def bearer(self, role: str = "user", person: UUID | str = "") -> tuple[tuple[str, str], ...]:
-        """Gives a caller's metadata: somebody new, or a person (or program) of that id."""
+        """Gives a caller's metadata: somebody new, or the person of that id."""
         return self.suite.issuer.bearer(self.tenant_id, role, tz=self.timezone, sub=str(person or uuid4()))
+
+    def program(self, role: str, key: UUID | str = "") -> tuple[tuple[str, str], ...]:
+        """Gives the metadata of a call with an API key."""
+        claims = {"kind": "program", "tz": self.timezone, "sub": str(key or uuid4())}
+        return self.suite.issuer.bearer(self.tenant_id, role, **claims)
 
     @property
     def accounts(self) -> SocialAccountsServiceAsyncStub:

@@ -87,11 +87,16 @@ async def test_a_role_opens_an_account_to_those_above_it_too(tenant: Tenant, rol
 
 async def test_named_people_and_admins_see_it_and_programs_count_by_their_role(tenant: Tenant) -> None:
     person = await secret_and_open(tenant)
-    for caller in (tenant.bearer("viewer", person), tenant.bearer("admin"), tenant.bearer("admin", "a-program")):
+    for caller in (tenant.bearer("viewer", person), tenant.bearer("admin"), tenant.program("admin")):
         assert await tenant.visible(caller) == ["banco", "secreta"]
         for read in reads(tenant, caller, "secreta"):
             await read
-    assert await tenant.visible(tenant.bearer("viewer", "a-program")) == ["banco"]
+    # Not even by an id that is named.
+    assert await tenant.visible(tenant.program("user", person)) == ["banco"]
+    job = await tenant.ended(
+        await upload(tenant, tenant.program("user", person), MIXED, kind="posts", account_column="cuenta")
+    )
+    assert (job.rows_written, job.rows_rejected) == (1, 1)
 
 
 async def test_a_hidden_account_is_refused_like_one_that_does_not_exist(tenant: Tenant) -> None:
@@ -259,7 +264,7 @@ async def test_one_person_written_in_two_ways_is_one_person(tenant: Tenant) -> N
 ROLES = ["viewer", "user", "admin"]
 PEOPLE = [UUID(int=number) for number in range(1, 5)]
 ACCESS = st.tuples(st.sets(st.sampled_from(ROLES)), st.sets(st.sampled_from(PEOPLE)))
-CALLERS = st.tuples(st.sampled_from(ROLES), st.sampled_from([*PEOPLE, "a-program"]))
+CALLERS = st.tuples(st.sampled_from(["person", "program"]), st.sampled_from(ROLES), st.sampled_from(PEOPLE))
 
 
 async def answers(tenant: Tenant, caller: Caller, name: str) -> bool:
@@ -272,11 +277,12 @@ async def answers(tenant: Tenant, caller: Caller, name: str) -> bool:
     return True
 
 
-def may_see(access: tuple[set[str], set[UUID]], caller: tuple[str, UUID | str]) -> bool:
+def may_see(access: tuple[set[str], set[UUID]], caller: tuple[str, str, UUID]) -> bool:
     """The rule, said once more in other words."""
-    (roles, users), (role, person) = access, caller
+    (roles, users), (kind, role, subject) = access, caller
     least = min((ROLES.index(each) for each in roles), default=len(ROLES))
-    return role == "admin" or not (roles or users) or ROLES.index(role) >= least or person in users
+    is_named = kind == "person" and subject in users
+    return role == "admin" or not (roles or users) or ROLES.index(role) >= least or is_named
 
 
 @settings(
@@ -286,7 +292,7 @@ def may_see(access: tuple[set[str], set[UUID]], caller: tuple[str, UUID | str]) 
 async def test_an_account_is_seen_by_the_rule_alone_and_lists_name_what_reading_answers_for(
     new_tenant: Callable[[], Tenant],
     accesses: list[tuple[set[str], set[UUID]]],
-    callers: list[tuple[str, UUID | str]],
+    callers: list[tuple[str, str, UUID]],
 ) -> None:
     tenant = new_tenant()
     names = [f"cuenta{number}" for number in range(len(accesses))]
@@ -294,7 +300,8 @@ async def test_an_account_is_seen_by_the_rule_alone_and_lists_name_what_reading_
         await tenant.add_account(name)
         await tenant.set_access(name, roles, users)
     for caller in callers:
-        bearer = tenant.bearer(*caller)
+        kind, role, subject = caller
+        bearer = tenant.program(role, subject) if kind == "program" else tenant.bearer(role, subject)
         answering = [name for name in names if await answers(tenant, bearer, name)]
         listed = await tenant.accounts.ListSocialAccounts(accounts_pb2.ListSocialAccountsRequest(), metadata=bearer)
         expected = [name for name, access in zip(names, accesses, strict=True) if may_see(access, caller)]

@@ -100,7 +100,7 @@ class ImportJob:
                 await asyncio.to_thread(lake.fetch, file, source)
                 text = await asyncio.to_thread(prepare, source, request.encoding, folder / "text")
                 await run.report(progress=0.02, details={"encoding": text.encoding, "timezone": request.timezone})
-                sight = sight_of(record.requested_role, record.requested_by)
+                sight = sight_of(record.requested_role, record.requested_kind, record.requested_by)
                 work = Work(
                     run, import_id, request, sight, record.sha256, source, text, folder, lake, self._keep_rejected
                 )

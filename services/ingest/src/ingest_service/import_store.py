@@ -7,15 +7,19 @@ from typing import Any
 from uuid import UUID
 
 from service_runtime.database import Database
+from service_runtime.identity import Identity
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 _INSERT = text(
-    "INSERT INTO imports (tenant_id, import_id, request, size, sha256, requested_by, requested_role) "
-    "VALUES (:tenant_id, :import_id, CAST(:request AS jsonb), :size, :sha256, :requested_by, :requested_role)"
+    "INSERT INTO imports (tenant_id, import_id, request, size, sha256, "
+    "requested_by, requested_role, requested_kind) "
+    "VALUES (:tenant_id, :import_id, CAST(:request AS jsonb), :size, :sha256, "
+    ":requested_by, :requested_role, :requested_kind)"
 )
 _GET = text(
-    "SELECT request, size, sha256, recorded, requested_by, requested_role FROM imports WHERE import_id = :import_id"
+    "SELECT request, size, sha256, recorded, requested_by, requested_role, requested_kind "
+    "FROM imports WHERE import_id = :import_id"
 )
 _RECORDED = text("UPDATE imports SET recorded = CAST(:recorded AS jsonb) WHERE import_id = :import_id")
 _FORGET = text("DELETE FROM rejected_rows WHERE import_id = :import_id")
@@ -45,6 +49,7 @@ class ImportRecord:
     recorded: dict[str, Any] | None
     requested_by: str
     requested_role: str
+    requested_kind: str
 
 
 @dataclass(frozen=True)
@@ -67,24 +72,23 @@ class ImportStore:
     async def insert(
         self,
         session: AsyncSession,
-        tenant_id: UUID,
+        caller: Identity,
         import_id: UUID,
         request: dict[str, Any],
         size: int,
         sha256: str,
-        requested_by: str,
-        requested_role: str,
     ) -> None:
         await session.execute(
             _INSERT,
             {
-                "tenant_id": tenant_id,
+                "tenant_id": caller.tenant_id,
                 "import_id": import_id,
                 "request": json.dumps(request),
                 "size": size,
                 "sha256": sha256,
-                "requested_by": requested_by,
-                "requested_role": requested_role,
+                "requested_by": caller.subject,
+                "requested_role": caller.role,
+                "requested_kind": caller.kind,
             },
         )
 

@@ -66,7 +66,7 @@ class Imports:
     async def _check_rows(self, caller: Identity, import_id: UUID) -> None:
         """Rejected rows are shown as they came, so only to who sent them or may see every account they may be of."""
         record = await self._store.get(caller.tenant_id, import_id)
-        if record is None or record.requested_by == caller.subject:
+        if record is None or (record.requested_by, record.requested_kind) == (caller.subject, caller.kind):
             return
         request = ImportRequest(**record.request)
         if not request.has_accounts:
@@ -96,16 +96,7 @@ class Imports:
         await asyncio.to_thread(lake.put_file, received.path, path)
         try:
             async with self._database.tenant_session(caller.tenant_id) as session:
-                await self._store.insert(
-                    session,
-                    caller.tenant_id,
-                    import_id,
-                    request.as_json(),
-                    received.size,
-                    received.sha256,
-                    caller.subject,
-                    caller.role,
-                )
+                await self._store.insert(session, caller, import_id, request.as_json(), received.size, received.sha256)
                 return await self._queue.enqueue(
                     session,
                     tenant_id=caller.tenant_id,

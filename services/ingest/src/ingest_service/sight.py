@@ -20,15 +20,15 @@ class Sight:
 EVERYTHING = Sight(sees_all=True)
 
 
-def sight_of(role: str, subject: str) -> Sight:
-    """Tells what somebody of a role sees; programs have no person's id and so count by their role alone."""
+def sight_of(role: str, kind: str, subject: str) -> Sight:
+    """Tells what a person of a role sees; programs count by their role alone."""
     # Each role has the rights of those below it, so who may see by a lower role may see by this one.
     roles = ROLE_ORDER[: ROLE_ORDER.index(role) + 1] if role in ROLE_ORDER else ()
-    return Sight(roles, _person(subject), sees_all="admin" in roles)
+    return Sight(roles, _uuid(subject) if kind == "person" else None, sees_all="admin" in roles)
 
 
 def callers_sight(caller: Identity) -> Sight:
-    return sight_of(caller.role, caller.subject)
+    return sight_of(caller.role, caller.kind, caller.subject)
 
 
 def account_forbidden(username: str) -> PermissionDenied:
@@ -36,7 +36,7 @@ def account_forbidden(username: str) -> PermissionDenied:
     return PermissionDenied("ACCOUNT_FORBIDDEN", "Your company has no such account.", account=username)
 
 
-def _person(subject: str) -> UUID | None:
+def _uuid(subject: str) -> UUID | None:
     try:
         return UUID(subject)
     except ValueError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 from uuid import UUID
 
 from atalaya.ingest.v1.accounts_pb2 import ListVisibleAccountsRequest
@@ -15,6 +15,9 @@ from service_runtime.kept_answers import KeptAnswers
 if TYPE_CHECKING:
     # The stub of asyncio has a name for type checkers only.
     from atalaya.ingest.v1.accounts_pb2_grpc import SocialAccountsServiceAsyncStub
+
+
+_Caller: TypeAlias = tuple[UUID, str, str, str]
 
 
 class VisibleAccounts:
@@ -28,7 +31,7 @@ class VisibleAccounts:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._ingest = ingest
-        self._kept: KeptAnswers[tuple[UUID, str, str], Mapping[str, str]] = KeptAnswers(keep_seconds, clock=clock)
+        self._kept: KeptAnswers[_Caller, Mapping[str, str]] = KeptAnswers(keep_seconds, clock=clock)
 
     async def all_of(self, identity: Identity) -> tuple[str, ...]:
         """Gives the user names that the caller may see."""
@@ -42,7 +45,8 @@ class VisibleAccounts:
         return name
 
     async def _names(self, identity: Identity) -> Mapping[str, str]:
-        return await self._kept.get((identity.tenant_id, identity.subject, identity.role), self._ask)
+        key = (identity.tenant_id, identity.kind, identity.subject, identity.role)
+        return await self._kept.get(key, self._ask)
 
     async def _ask(self) -> Mapping[str, str]:
         # The channel passes the caller's own token on.

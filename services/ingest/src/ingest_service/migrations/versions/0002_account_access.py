@@ -1,4 +1,4 @@
-"""Who of a tenant may see an account, and the role of whoever asked for an import."""
+"""Who of a tenant may see an account, and what whoever asked for an import was."""
 
 from alembic import op
 from service_runtime.migrations import enable_tenant_isolation
@@ -18,7 +18,9 @@ CREATE TABLE account_access (
     CHECK (cardinality(roles) + cardinality(users) > 0)
 );
 -- Imports that wait already were asked for when every account was open; `user` is the least role that may import.
-ALTER TABLE imports ADD COLUMN requested_role text NOT NULL DEFAULT 'user';
+ALTER TABLE imports
+    ADD COLUMN requested_role text NOT NULL DEFAULT 'user',
+    ADD COLUMN requested_kind text NOT NULL DEFAULT 'person';
 """
 
 
