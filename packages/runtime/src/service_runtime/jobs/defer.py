@@ -1,6 +1,8 @@
 """Puts a job into procrastinate's queue inside the caller's own transaction, by its SQL function."""
 
 import json
+from collections.abc import Mapping
+from typing import Any
 from uuid import UUID
 
 from opentelemetry import propagate
@@ -31,4 +33,11 @@ async def defer(session: AsyncSession, service: str, tenant_id: UUID, job_id: UU
         "trace": carried,
         "request_id": request.request_id if request is not None else "",
     }
-    await session.execute(_DEFER, {"queue": service, "task": TASK, "args": json.dumps(args), "seconds": float(seconds)})
+    await defer_task(session, service, TASK, args, seconds=seconds)
+
+
+async def defer_task(
+    session: AsyncSession, queue: str, task: str, args: Mapping[str, Any], *, seconds: float = 0
+) -> None:
+    """Queues a call of a task with these arguments."""
+    await session.execute(_DEFER, {"queue": queue, "task": task, "args": json.dumps(args), "seconds": float(seconds)})

@@ -13,13 +13,16 @@ from uuid6 import uuid7
 
 from service_runtime.database import Database
 from service_runtime.errors import Conflict, NotFound
+from service_runtime.jobs.audit_outbox import AuditOutbox
 from service_runtime.jobs.defer import defer
 from service_runtime.jobs.record import ENDED, JobRecord, read_record
+from service_runtime.quotas import keep_within
 
 _INSERT = text(
     "INSERT INTO jobs (id, tenant_id, kind, payload, requested_by) "
     "VALUES (:id, :tenant_id, :kind, CAST(:payload AS jsonb), :requested_by) RETURNING *"
 )
+_UNFINISHED = text("SELECT count(*) FROM jobs WHERE tenant_id = :tenant_id AND status IN ('QUEUED', 'RUNNING')")
 _GET = text("SELECT * FROM jobs WHERE id = :id")
 _LIST = text(
     "SELECT * FROM jobs WHERE (:kind = '' OR kind = :kind) AND (:status = '' OR status = :status) "
@@ -32,14 +35,24 @@ _CANCEL = text(
     "WHERE id = :id AND status IN ('QUEUED', 'RUNNING') RETURNING *"
 )
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.05, 0.25
+# When a job may have ended that stood in the way of another.
+_QUOTA_RETRY_SECONDS = 10
 
 
 class JobQueue:
     """Jobs of one service; each look-up sees one tenant's."""
 
-    def __init__(self, database: Database, service: str) -> None:
+    def __init__(
+        self, database: Database, service: str, audit: AuditOutbox | None = None, *, most_unfinished: int = 0
+    ) -> None:
+        """With `audit` each job that is asked for or cancelled is told to the trail.
+
+        `most_unfinished` bounds the jobs of a tenant that wait or run; 0: any number.
+        """
         self._database = database
         self._service = service
+        self._audit = audit
+        self._most_unfinished = most_unfinished
 
     async def enqueue(
         self,
@@ -51,7 +64,18 @@ class JobQueue:
         requested_by: str,
         job_id: str | None = None,
     ) -> JobRecord:
-        """Queues a job in the session's transaction: it runs if, and only if, that commits."""
+        """Queues a job in the session's transaction: it runs if, and only if, that commits.
+
+        Raises ResourceExhausted where too many of the tenant's wait or run already.
+        """
+
+        async def unfinished() -> int:
+            return int((await session.execute(_UNFINISHED, {"tenant_id": tenant_id})).scalar_one())
+
+        most, pause = self._most_unfinished, _QUOTA_RETRY_SECONDS
+        await keep_within(
+            session, unfinished, tenant_id=tenant_id, quota="unfinished_jobs", limit=most, retry_after=pause
+        )
         key = self._key(job_id) if job_id else UUID(str(uuid7()))
         row = await session.execute(
             _INSERT,
@@ -64,7 +88,12 @@ class JobQueue:
             },
         )
         await defer(session, self._service, tenant_id, key)
-        return read_record(self._service, row.mappings().one())
+        record = read_record(self._service, row.mappings().one())
+        if self._audit is not None:
+            await self._audit.record(
+                session, tenant_id=tenant_id, actor=requested_by, action=kind, resource=f"jobs/{record.id}"
+            )
+        return record
 
     async def get(self, tenant_id: UUID, job_id: str) -> JobRecord:
         """Gives a job by `service/id` or by its bare id."""
@@ -84,11 +113,16 @@ class JobQueue:
             rows = (await session.execute(_LIST, wanted)).mappings().all()
         return [read_record(self._service, row) for row in rows]
 
-    async def cancel(self, tenant_id: UUID, job_id: str) -> JobRecord:
+    async def cancel(self, tenant_id: UUID, job_id: str, *, requested_by: str = "") -> JobRecord:
         """Ends a waiting job at once; asks a running one to stop, which it does at its next report."""
         key = self._key(job_id)
         async with self._database.tenant_session(tenant_id) as session:
             row = (await session.execute(_CANCEL, {"id": key})).mappings().one_or_none()
+            if row is not None and self._audit is not None:
+                resource = f"jobs/{self._service}/{key}"
+                await self._audit.record(
+                    session, tenant_id=tenant_id, actor=requested_by, action="cancel_job", resource=resource
+                )
         if row is None:
             job = await self.get(tenant_id, job_id)
             raise Conflict("JOB_ENDED", "The job has ended already.", job_id=job.id, status=job.status)

@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import threading
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -15,6 +15,8 @@ from service_runtime import telemetry
 from service_runtime.config import RuntimeSettings
 from service_runtime.database import Database
 from service_runtime.jobs.attempts import Attempts
+from service_runtime.jobs.audit_outbox import TASK as AUDIT_TASK
+from service_runtime.jobs.audit_outbox import AuditDelivery, Deliver, audit_queue, pause_seconds
 from service_runtime.jobs.defer import TASK
 from service_runtime.jobs.execution import Execution
 from service_runtime.jobs.run import JobRun
@@ -28,6 +30,7 @@ ASK_SECONDS = 1.0
 BOOKKEEPING_PAUSE_SECONDS = 2
 # What the orderly stop may take beyond the time that running jobs have.
 STOP_SECONDS = 3
+_DELIVERIES_AT_A_TIME = 4
 _NEVER = 10.0**9
 
 _log = structlog.stdlib.get_logger("service_runtime.worker")
@@ -43,14 +46,19 @@ class Worker:
         service: str,
         handlers: Mapping[str, Handler],
         concurrency: int = 1,
+        deliver: Deliver | None = None,
     ) -> None:
+        """`deliver` takes what happened in the service to the trail; without it events wait."""
         self._settings = settings
         self._database = database
         self._service = service
-        self._concurrency = concurrency
         self._stopping = asyncio.Event()
         # True once SIGTERM or SIGINT has come.
         self.told_to_stop = False
+        self._deliver = deliver
+        self._queues = {service: concurrency}
+        if deliver is not None:
+            self._queues[audit_queue(service)] = _DELIVERIES_AT_A_TIME
         self._execution = Execution(database, service, Attempts(database, service), handlers)
 
     async def run(self) -> None:
@@ -84,53 +92,79 @@ class Worker:
     async def _work(self) -> None:
         # Only a process that works carries the weight of the queue's library.
         import procrastinate
-        from procrastinate.worker import Worker as QueueWorker
 
         connector = procrastinate.PsycopgConnector(
             conninfo=make_url(self._settings.database_url).render_as_string(hide_password=False),
             min_size=1,
-            max_size=self._concurrency + 2,
+            # Besides what works, each queue listens, and one asks.
+            max_size=sum(self._queues.values()) + len(self._queues) + 1,
             timeout=5,
         )
         app = procrastinate.App(connector=connector)
         # Only what could not be written down comes back to the queue as an error; then the attempt is made again.
         app.task(name=TASK, retry=procrastinate.RetryStrategy(wait=BOOKKEEPING_PAUSE_SECONDS))(self._execution.run)
+        if self._deliver is not None:
+            from service_runtime.jobs.untiring import Untiring
+
+            app.task(name=AUDIT_TASK, retry=Untiring(pause_seconds))(AuditDelivery(self._deliver).run)
         async with app.open_async():
-            worker = QueueWorker(
-                app,
-                queues=[self._service],
-                concurrency=self._concurrency,
-                fetch_job_polling_interval=ASK_SECONDS,
-                abort_job_polling_interval=_NEVER,
-                shutdown_graceful_timeout=self._settings.drain_seconds,
-                delete_jobs="always",
-                install_signal_handlers=False,
-                # Its own heartbeat ends when the worker begins to drain; ours goes on.
-                update_heartbeat_interval=_NEVER,
-                stalled_worker_timeout=STALLED_SECONDS,
-            )
-            side_tasks = [asyncio.create_task(self._beat(app, worker)), asyncio.create_task(self._stop_with_us(worker))]
+            workers = [self._queue_worker(app, queue, concurrency) for queue, concurrency in self._queues.items()]
+            side_tasks = [
+                asyncio.create_task(self._beat(app, workers)),
+                asyncio.create_task(self._stop_with_us(workers)),
+            ]
             try:
-                await worker.run()  # type: ignore[no-untyped-call]
+                async with asyncio.TaskGroup() as together:
+                    for worker in workers:
+                        together.create_task(_run(worker, workers))
             finally:
                 for task in side_tasks:
                     task.cancel()
                 await asyncio.gather(*side_tasks, return_exceptions=True)
 
-    async def _beat(self, app: Any, worker: Any) -> None:
+    def _queue_worker(self, app: Any, queue: str, concurrency: int) -> Any:
+        from procrastinate.worker import Worker as QueueWorker
+
+        return QueueWorker(
+            app,
+            queues=[queue],
+            concurrency=concurrency,
+            fetch_job_polling_interval=ASK_SECONDS,
+            abort_job_polling_interval=_NEVER,
+            shutdown_graceful_timeout=self._settings.drain_seconds,
+            delete_jobs="always",
+            install_signal_handlers=False,
+            # Its own heartbeat ends when the worker begins to drain; ours goes on.
+            update_heartbeat_interval=_NEVER,
+            stalled_worker_timeout=STALLED_SECONDS,
+        )
+
+    async def _beat(self, app: Any, workers: Sequence[Any]) -> None:
         while True:
             try:
-                if worker.worker_id is not None:
-                    # In this order: a worker that was held up must not take its own jobs for stalled.
-                    await app.job_manager.update_heartbeat(worker.worker_id)
-                    await retake_stalled(self._database, self._service)
+                ids = [worker.worker_id for worker in workers if worker.worker_id is not None]
+                # In this order: a worker that was held up must not take its own jobs for stalled.
+                for worker_id in ids:
+                    await app.job_manager.update_heartbeat(worker_id)
+                if ids:
+                    await retake_stalled(self._database, list(self._queues))
             except Exception as error:
                 _log.warning("heartbeat failed", error=str(error))
             await asyncio.sleep(HEARTBEAT_SECONDS)
 
-    async def _stop_with_us(self, worker: Any) -> None:
+    async def _stop_with_us(self, workers: Sequence[Any]) -> None:
         await self._stopping.wait()
-        worker.stop()
+        for worker in workers:
+            worker.stop()
+
+
+async def _run(worker: Any, workers: Sequence[Any]) -> None:
+    """Works on one queue; where that ends, the others end too, and all begin anew."""
+    try:
+        await worker.run()
+    finally:
+        for other in workers:
+            other.stop()
 
 
 def _end_process() -> None:
