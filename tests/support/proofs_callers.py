@@ -1,4 +1,4 @@
-"""Who tries: tokens as auth would sign them for people and services of a running suite, and some that it never would."""
+"""Who tries: tokens as auth would sign them for people and services of a suite, and some that it never would."""
 
 import json
 import time

@@ -14,7 +14,7 @@ import httpx
 
 from support.insurance_data import insurance_files
 from support.proofs_callers import Person
-from support.proofs_house import House
+from support.proofs_house import Company, House
 
 # Stands in every text that B owns, so that B's data is known wherever it turns up.
 MARK = "zafiro"
@@ -43,8 +43,10 @@ async def settle(house: House) -> Estate:
     estate = Estate(marks=[MARK, house.b.name])
     admin = house.b.people["admin"]
     accounts = [f"{MARK}-{secrets.token_hex(4)}" for _ in range(2)]
+    customers = [f"{MARK}-customer-{number}" for number in range(5)]
     estate.add("account", *accounts)
-    await _import_everything(house, estate, accounts)
+    estate.add("customer", customers[0])
+    estate.add("job", *await _import_everything(house, house.b, accounts, customers))
     await _train(house, estate, accounts[0])
     await _let_people_in(house, estate)
     await _change(house, "PUT", f"/api/v1/account-access/{accounts[1]}", {"users": [house.b.people["viewer"].user_id]})
@@ -52,20 +54,27 @@ async def settle(house: House) -> Estate:
     return estate
 
 
-async def _import_everything(house: House, estate: Estate, accounts: Sequence[str]) -> None:
+async def move_in(house: House) -> str:
+    """Gives company A data of its own, so that its calls fail for nothing but the id; gives its account."""
+    account = f"jade-{secrets.token_hex(4)}"
+    await _import_everything(house, house.a, [account], [f"jade-customer-{number}" for number in range(5)])
+    return account
+
+
+async def _import_everything(
+    house: House, company: Company, accounts: Sequence[str], customers: Sequence[str]
+) -> list[str]:
     days = [LAST_DAY - timedelta(days=number) for number in range(DAYS)]
     many = {"account_column": "cuenta", "create_accounts": "true"}
     posts = [
-        (account, f"{day}T15:00:00Z", f"{MARK} post {number}", number % 7 * 10, number % 3, number % 2)
+        (account, f"{day}T15:00:00Z", f"{account} post {number}", number % 7 * 10, number % 3, number % 2)
         for account in accounts
         for number, day in enumerate(days)
     ]
     # A row that is rejected is B's as well.
-    bad = (accounts[0], "2025-01-01T00:00:00Z", f"{MARK} bad", "many", 0, 0)
+    bad = (accounts[0], "2025-01-01T00:00:00Z", f"{accounts[0]} bad", "many", 0, 0)
     readings = [(account, f"{day}T05:00:00Z", 9000 - 20 * n) for account in accounts for n, day in enumerate(days)]
-    customers = [f"{MARK}-customer-{number}" for number in range(5)]
     bought = [(customer, str(day), 10 + n) for n, day in enumerate(days) for customer in customers]
-    estate.add("customer", customers[0])
     files: list[tuple[dict[str, str], bytes]] = [
         ({"kind": "posts", **many}, _csv("cuenta,fecha,texto,likes,comentarios,compartidos", [*posts, bad])),
         ({"kind": "metrics", **many}, _csv("cuenta,hora,seguidores", readings)),
@@ -73,16 +82,17 @@ async def _import_everything(house: House, estate: Estate, accounts: Sequence[st
     ]
     for path, content in insurance_files(7, users=20).items():
         files.append(({"kind": "dataset", "dataset": path.rpartition("/")[0]}, content))
-    jobs = [await _upload(house, parameters, content) for parameters, content in files]
-    estate.add("job", *jobs)
+    admin = company.people["admin"]
+    jobs = [await _upload(house, admin, parameters, content) for parameters, content in files]
     for job in jobs:
-        await _ended(house, job)
+        await _ended(house, admin, job)
+    return jobs
 
 
 async def _train(house: House, estate: Estate, account: str) -> None:
     for what in ("regression", "clustering"):
         said = await _change(house, "POST", f"/{what}/train/{account}", {})
-        await _ended(house, said["job_id"])
+        await _ended(house, house.b.people["admin"], said["job_id"])
         estate.add("job", said["job_id"])
         estate.add("model", said.get("model_id"))
 
@@ -120,17 +130,16 @@ async def _look_up(house: House, estate: Estate, admin: Person) -> None:
         estate.add("page", said["next_page_token"])
 
 
-async def _upload(house: House, parameters: dict[str, str], content: bytes) -> str:
-    headers = {**house.headers(house.b.people["admin"]), "content-type": "text/csv"}
+async def _upload(house: House, admin: Person, parameters: dict[str, str], content: bytes) -> str:
+    headers = {**house.headers(admin), "content-type": "text/csv"}
     said = await _reply(house.rest.post("/api/v1/data/import", params=parameters, content=content, headers=headers))
     return str(said["job_id"])
 
 
-async def _ended(house: House, job_id: str) -> None:
+async def _ended(house: House, admin: Person, job_id: str) -> None:
     until = time.monotonic() + JOB_SECONDS
     while True:
-        headers = house.headers(house.b.people["admin"])
-        job = await _reply(house.rest.get(f"/api/v1/jobs/{job_id}", headers=headers))
+        job = await _reply(house.rest.get(f"/api/v1/jobs/{job_id}", headers=house.headers(admin)))
         if job["status"] in ("SUCCEEDED", "FAILED", "CANCELLED"):
             assert job["status"] == "SUCCEEDED", job
             return
