@@ -13,11 +13,11 @@ from service_runtime.client import open_channel
 from service_runtime.config import load_settings
 from service_runtime.database import Database
 from service_runtime.erasure import TenantRows
-from service_runtime.identity import TokenVerifier
 from service_runtime.jobs import JobQueue, workers_alive
 from service_runtime.lake import tenant_lake
 from service_runtime.migrations import run_migrations
 from service_runtime.server import Server, run_service
+from service_runtime.token_verifier import TokenVerifier
 from uuid6 import uuid7
 
 from ingest_service.access_store import AccessStore
@@ -47,7 +47,7 @@ def new_id() -> UUID:
 async def build_server(settings: Settings, *, verifier: TokenVerifier | None = None) -> Server:
     """Joins the service's parts; `verifier` is for tests."""
     database = Database(settings.database_url)
-    queue = JobQueue(database, "ingest")
+    queue = JobQueue(database, "ingest", most_unfinished=settings.jobs_per_tenant)
     spool = Spool(settings.ingest_spool_folder)
     spool.clean()
     accounts = AccountStore()

@@ -17,10 +17,10 @@ from service_runtime.client import open_channel
 from service_runtime.config import load_settings
 from service_runtime.database import Database
 from service_runtime.erasure import TenantRows
-from service_runtime.identity import TokenVerifier
 from service_runtime.jobs import JobQueue, Worker, workers_alive
 from service_runtime.migrations import run_migrations
 from service_runtime.server import Server, run_service
+from service_runtime.token_verifier import TokenVerifier
 from uuid6 import uuid7
 
 from ml_service.accounts_client import VisibleAccounts
@@ -45,7 +45,7 @@ from ml_service.worker import Trainings
 async def build_server(settings: Settings, *, clock: Callable[[], float] = time.monotonic) -> Server:
     """Joins the service's parts; `clock` is for tests."""
     database = Database(settings.database_url)
-    store, jobs = Store(database), JobQueue(database, "ml")
+    store, jobs = Store(database), JobQueue(database, "ml", most_unfinished=settings.jobs_per_tenant)
     auth_channel = open_channel(settings.auth_address, settings)
     ingest_channel = open_channel(settings.ingest_address, settings)
 
