@@ -14,8 +14,9 @@ from atalaya.policies import rpc_policies
 from google.api import httpbody_pb2
 from service_runtime import errors
 from service_runtime.config import RuntimeSettings
-from service_runtime.identity import TokenVerifier, caller
+from service_runtime.identity import caller
 from service_runtime.server import Server
+from service_runtime.token_verifier import TokenVerifier
 
 ERRORS: dict[str, errors.ServiceError] = {
     "away": errors.Unavailable("LAKE_UNAVAILABLE", "The lake is away.", retry_after=3),

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
-from service_runtime.identity import TokenVerifier
+from service_runtime.token_verifier import TokenVerifier
 
 
 class TestIssuer:

@@ -10,7 +10,8 @@ from auth_service.__main__ import provision
 from auth_service.config import Settings
 from auth_service.provisioning import Wanted
 from service_runtime.errors import AlreadyExists, Unauthenticated
-from service_runtime.identity import Identity, TokenVerifier
+from service_runtime.identity import Identity
+from service_runtime.token_verifier import TokenVerifier
 from support.auth_running import RunningAuth
 from support.running import refusal
 

@@ -14,7 +14,7 @@ from auth_service.tokens import KeyFileError, read_signing_keys
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from service_runtime.errors import Unauthenticated
-from service_runtime.identity import TokenVerifier
+from service_runtime.token_verifier import TokenVerifier
 from support.auth_running import RunningAuth, StartAuth
 from support.running import refusal
 

@@ -9,7 +9,7 @@ from uuid import uuid4
 import jwt
 import pytest
 from service_runtime.errors import Unauthenticated, Unavailable
-from service_runtime.identity import TokenVerifier
+from service_runtime.token_verifier import TokenVerifier
 from support.tokens import TestIssuer
 
 TENANT = uuid4()
@@ -156,7 +156,7 @@ async def test_without_keys_the_answer_is_unavailable_and_known_keys_outlive_the
 async def test_remembered_tokens_are_bounded(
     verifier: TokenVerifier, own_issuer: TestIssuer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("service_runtime.identity.MOST_REMEMBERED", 2)
+    monkeypatch.setattr("service_runtime.token_verifier.MOST_REMEMBERED", 2)
     for _ in range(4):
         await verifier.verify(own_issuer.token(TENANT))
     assert len(verifier._remembered) == 2

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 from service_runtime.api_keys import ApiKeys, bad_key
 from service_runtime.credentials import Credential, read_credential
 from service_runtime.errors import PermissionDenied, Unauthenticated
-from service_runtime.identity import Identity, TokenVerifier, has_role
+from service_runtime.identity import Identity, has_role
 from service_runtime.policy import Policy
 from service_runtime.request import Request
+from service_runtime.token_verifier import TokenVerifier
 
 if TYPE_CHECKING:
     from service_runtime.limits import RateLimits

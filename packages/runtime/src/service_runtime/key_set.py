@@ -9,6 +9,7 @@ import jwt
 from jwt.types import JWKDict
 
 from service_runtime.errors import ServiceError, Unavailable
+from service_runtime.signature import ALGORITHM
 
 # An unknown key id asks the signer at most this often, so made-up ids cannot flood it.
 UNKNOWN_KEY_PAUSE_SECONDS = 5.0
@@ -57,9 +58,18 @@ class KeySet:
 
 def _read_keys(jwks: bytes) -> dict[str, Any]:
     keys: list[JWKDict] = json.loads(jwks)["keys"]
-    return {
-        key["kid"]: jwt.PyJWK(key, algorithm="RS256").key for key in keys if key.get("kty") == "RSA" and key.get("kid")
-    }
+    return {key["kid"]: jwt.PyJWK(key, algorithm=ALGORITHM).key for key in keys if _verifies_tokens(key)}
+
+
+def _verifies_tokens(key: JWKDict) -> bool:
+    """Tells whether a key is published for checking our signatures, not for encryption or another algorithm."""
+    return (
+        key.get("kty") == "RSA"
+        and bool(key.get("kid"))
+        and key.get("use", "sig") == "sig"
+        and key.get("alg", ALGORITHM) == ALGORITHM
+        and "verify" in key.get("key_ops", ["verify"])
+    )
 
 
 def _unavailable() -> Unavailable:

@@ -17,13 +17,13 @@ from service_runtime.api_keys import ApiKeys, Exchange
 from service_runtime.authorization import Authorizer
 from service_runtime.config import RuntimeSettings
 from service_runtime.health import HealthServicer
-from service_runtime.identity import TokenVerifier
 from service_runtime.interceptor import Pipeline
 from service_runtime.limits import RateLimits, windows_of
 from service_runtime.limits_memory import MemoryCounters
 from service_runtime.policy import Policy
 from service_runtime.rest import set_success_status as set_success_status
 from service_runtime.telemetry.calls import CallObserver
+from service_runtime.token_verifier import TokenVerifier
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis

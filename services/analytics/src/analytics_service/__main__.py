@@ -12,9 +12,9 @@ from atalaya.policies import rpc_policies
 from atalaya.tenancy.v1 import erasure_pb2_grpc
 from service_runtime.client import open_channel
 from service_runtime.config import load_settings
-from service_runtime.identity import TokenVerifier
 from service_runtime.lake import lake_alive, tenant_lake
 from service_runtime.server import Server, run_service
+from service_runtime.token_verifier import TokenVerifier
 
 from analytics_service.answers import Answers
 from analytics_service.as_of import NewestTimes

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from service_runtime.identity import LEEWAY_SECONDS
+from service_runtime.claims import LEEWAY_SECONDS
 
 from auth_service.accounts import Bearer, Origin, PresentedToken, RefreshToken, Session
 from auth_service.tenant_store import TenantRecords
@@ -52,6 +52,12 @@ class Sessions:
     async def end(self, records: TenantRecords, session_id: UUID) -> None:
         """Ends a session and everything that came from it; every service hears of it within a second."""
         await records.end_session(session_id, self._clock(), self.last_token_ends())
+
+    async def end_all(self, records: TenantRecords, user_id: UUID, *, but: UUID | None = None) -> None:
+        """Ends all of a person's sessions, or all but one; the person's record must be locked, so that none begins."""
+        for session in await records.living_sessions(user_id, self._clock()):
+            if session.session_id != but:
+                await self.end(records, session.session_id)
 
     async def change_rights(self, records: TenantRecords, user_id: UUID) -> None:
         """Makes a person's present access tokens void; their sessions live on, and refreshing gives what holds now."""

@@ -13,7 +13,7 @@ from service_runtime.client import open_channel
 from service_runtime.config import load_settings
 from service_runtime.database import Database
 from service_runtime.erasure import TenantRows
-from service_runtime.jobs import JobQueue, workers_alive
+from service_runtime.jobs import AuditOutbox, JobQueue, workers_alive
 from service_runtime.lake import tenant_lake
 from service_runtime.migrations import run_migrations
 from service_runtime.server import Server, run_service
@@ -47,7 +47,8 @@ def new_id() -> UUID:
 async def build_server(settings: Settings, *, verifier: TokenVerifier | None = None) -> Server:
     """Joins the service's parts; `verifier` is for tests."""
     database = Database(settings.database_url)
-    queue = JobQueue(database, "ingest", most_unfinished=settings.jobs_per_tenant)
+    outbox = AuditOutbox("ingest", trusted_hops=settings.trusted_proxy_hops)
+    queue = JobQueue(database, "ingest", outbox, most_unfinished=settings.jobs_per_tenant)
     spool = Spool(settings.ingest_spool_folder)
     spool.clean()
     accounts = AccountStore()
@@ -69,11 +70,11 @@ async def build_server(settings: Settings, *, verifier: TokenVerifier | None = N
     server = Server(settings, policies=rpc_policies(), verifier=verifier, name="ingest", exchange_key=exchange_key)
     server.add(
         accounts_pb2_grpc.add_SocialAccountsServiceServicer_to_server,
-        SocialAccountsServicer(Accounts(database, accounts, new_id)),
+        SocialAccountsServicer(Accounts(database, accounts, new_id, outbox)),
     )
     server.add(
         access_pb2_grpc.add_AccountAccessServiceServicer_to_server,
-        AccountAccessServicer(AccountAccess(database, accounts, AccessStore())),
+        AccountAccessServicer(AccountAccess(database, accounts, AccessStore(), outbox)),
     )
     server.add(data_pb2_grpc.add_DataServiceServicer_to_server, DataServicer(imports))
     server.add(

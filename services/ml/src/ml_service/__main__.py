@@ -17,13 +17,14 @@ from service_runtime.client import open_channel
 from service_runtime.config import load_settings
 from service_runtime.database import Database
 from service_runtime.erasure import TenantRows
-from service_runtime.jobs import JobQueue, Worker, workers_alive
+from service_runtime.jobs import AuditOutbox, JobQueue, Worker, workers_alive
 from service_runtime.migrations import run_migrations
 from service_runtime.server import Server, run_service
 from service_runtime.token_verifier import TokenVerifier
 from uuid6 import uuid7
 
 from ml_service.accounts_client import VisibleAccounts
+from ml_service.audit_client import delivery
 from ml_service.clustering_servicer import ClusteringServicer
 from ml_service.clusters import Clusters
 from ml_service.config import Settings
@@ -45,7 +46,8 @@ from ml_service.worker import Trainings
 async def build_server(settings: Settings, *, clock: Callable[[], float] = time.monotonic) -> Server:
     """Joins the service's parts; `clock` is for tests."""
     database = Database(settings.database_url)
-    store, jobs = Store(database), JobQueue(database, "ml", most_unfinished=settings.jobs_per_tenant)
+    outbox = AuditOutbox("ml", trusted_hops=settings.trusted_proxy_hops)
+    store, jobs = Store(database), JobQueue(database, "ml", outbox, most_unfinished=settings.jobs_per_tenant)
     auth_channel = open_channel(settings.auth_address, settings)
     ingest_channel = open_channel(settings.ingest_address, settings)
 
@@ -78,7 +80,7 @@ def build_worker(settings: Settings, renewal: Renewal) -> Worker:
     """Joins the worker's parts; one training at a time, since it takes a whole core."""
     database = Database(settings.database_url)
     trainings = Trainings(Store(database), LakeReader(settings), renewal, new_id=uuid7)
-    return Worker(settings, database, "ml", trainings.handlers())
+    return Worker(settings, database, "ml", trainings.handlers(), deliver=delivery(settings))
 
 
 async def serve(settings: Settings) -> None:
