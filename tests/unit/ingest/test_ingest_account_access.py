@@ -78,11 +78,23 @@ async def test_setting_the_same_again_changes_nothing_and_the_last_set_counts(te
     assert len(tenant.query("SELECT * FROM account_access WHERE tenant_id = {tenant}")) == 1
 
 
-@pytest.mark.parametrize(("role", "sees"), [("viewer", False), ("user", True), ("admin", True)])
-async def test_a_role_opens_an_account_to_those_above_it_too(tenant: Tenant, role: str, sees: bool) -> None:
+@pytest.mark.parametrize(
+    ("roles", "seeing"),
+    [
+        ({"viewer"}, ["viewer", "user", "admin"]),
+        ({"user"}, ["user", "admin"]),
+        ({"admin"}, ["admin"]),
+        ({"viewer", "admin"}, ["viewer", "user", "admin"]),
+        # Somebody is named, and no role.
+        (set(), ["admin"]),
+    ],
+)
+async def test_a_role_opens_an_account_to_those_above_it_and_admins_need_none(
+    tenant: Tenant, roles: set[str], seeing: list[str]
+) -> None:
     await tenant.add_account()
-    await tenant.set_access("banco", ["user"])
-    assert await tenant.visible(tenant.bearer(role)) == (["banco"] if sees else [])
+    await tenant.set_access("banco", roles, [uuid4()])
+    assert [role for role in ROLES if await tenant.visible(tenant.bearer(role)) == ["banco"]] == seeing
 
 
 async def test_named_people_and_admins_see_it_and_programs_count_by_their_role(tenant: Tenant) -> None:
