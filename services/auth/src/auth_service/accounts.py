@@ -8,6 +8,8 @@ from uuid import UUID
 from service_runtime.origin import Origin as Origin
 
 Role = Literal["viewer", "user", "admin"]
+Language = Literal["es", "en"]
+DEFAULT_LANGUAGE: Language = "es"
 
 # What happens before a tenant is known, such as a log-in to an account that does not exist, is kept for this tenant.
 # Nobody belongs to it, and no token names it.
@@ -38,6 +40,30 @@ class User:
     is_active: bool
     created_at: datetime
     last_login_at: datetime | None = None
+    # Counts the people of the tenant from 1; 0 before the record is made.
+    number: int = 0
+
+
+@dataclass(frozen=True)
+class Invitation:
+    """Somebody who may register in the tenant with a role; the id is that of the person who comes of it."""
+
+    invitation_id: UUID
+    tenant_id: UUID
+    email: str
+    role: Role
+    invited_by: str
+    created_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True)
+class UserSettings:
+    """How a person likes it; None where it was never set."""
+
+    language: Language | None
+    timezone: str | None
+    email_notifications: bool
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,6 @@ _COLUMNS = "key_id, prefix, name, role, created_by, created_at, expires_at, last
 class ApiKeyRecords(Transaction):
     """What a transaction that sees one tenant does with API keys."""
 
-    async def lock_tenant(self) -> bool:
-        """Holds the tenant until the transaction ends, so that who counts and adds waits for others who do."""
-        # Not FOR UPDATE: whatever else refers to the tenant may go on.
-        return await self.row("SELECT tenant_id FROM tenants FOR NO KEY UPDATE") is not None
-
     async def count_living_api_keys(self, now: datetime) -> int:
         row = await self.row(
             """SELECT count(*) AS keys FROM api_keys

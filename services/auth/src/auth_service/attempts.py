@@ -62,10 +62,12 @@ class AttemptLimits:
     """The limits of this service. An account may be tried 50 times under each of its two names, so 100 times at most
     before one attempt a day is left. A person's own source has a counter of its own, which others cannot use up."""
 
-    def __init__(self, *, account: int, source: int, registration: int) -> None:
+    def __init__(self, *, account: int, source: int, registration: int, mail: int = 0, mail_source: int = 0) -> None:
         self._account = Limit(account, _HOUR, ceiling=50)
         self._source = Limit(source, timedelta(minutes=5), window=_HOUR)
         self._registration = Limit(registration, timedelta(minutes=5), window=_HOUR)
+        self._mail = Limit(mail, timedelta(minutes=30), window=_HOUR)
+        self._mail_source = Limit(mail_source, timedelta(minutes=5), window=_HOUR)
 
     def of_login(self, name: str, source: str, *, known_source: bool) -> list[Key]:
         """Gives what a log-in counts against. An account that does not exist is counted like one that does."""
@@ -81,6 +83,16 @@ class AttemptLimits:
     def of_api_key(self, source: str) -> list[Key]:
         """Gives what a bad API key counts against. Good keys count nothing, but wait with the bad of their source."""
         return _switched_on(self._of_source("api_key", self._source, source))
+
+    def of_reset_mail(self, name: str, source: str) -> list[Key]:
+        """Gives what asking for a mail counts against, whether or not somebody has the address."""
+        return _switched_on(
+            [_key("mail", self._mail, name), *self._of_source("mail_source", self._mail_source, source)]
+        )
+
+    def of_reset(self, source: str) -> list[Key]:
+        """Gives what a mail's token counts against."""
+        return _switched_on(self._of_source("source", self._source, source))
 
     def after_success(self, names: Sequence[str], source: str) -> list[Key]:
         """Gives the counters of an account that end with a success."""

@@ -9,6 +9,7 @@ from grpc.aio import ServicerContext
 from service_runtime.identity import caller
 
 from auth_service import convert
+from auth_service.joining import Joining
 from auth_service.login import Login
 from auth_service.origin import current_origin
 from auth_service.own_sessions import OwnSessions
@@ -25,6 +26,7 @@ class AuthServicer(AuthServiceServicer):
     def __init__(
         self,
         registration: Registration,
+        joining: Joining,
         login: Login,
         refreshing: Refreshing,
         own_sessions: OwnSessions,
@@ -33,6 +35,7 @@ class AuthServicer(AuthServiceServicer):
         trusted_hops: int,
     ) -> None:
         self._registration = registration
+        self._joining = joining
         self._login = login
         self._refreshing = refreshing
         self._own_sessions = own_sessions
@@ -40,8 +43,10 @@ class AuthServicer(AuthServiceServicer):
         self._trusted_hops = trusted_hops
 
     async def Register(self, request: auth_pb2.RegisterRequest, context: Context) -> auth_pb2.RegisterResponse:
-        person = convert.to_new_person(request)
-        return convert.from_registered(await self._registration.register(person, current_origin(self._trusted_hops)))
+        person, origin = convert.to_new_person(request), current_origin(self._trusted_hops)
+        if person.invitation_token is not None:
+            return convert.from_registered(await self._joining.join(person, person.invitation_token, origin))
+        return convert.from_registered(await self._registration.register(person, origin))
 
     async def Login(self, request: auth_pb2.LoginRequest, context: Context) -> auth_pb2.LoginResponse:
         origin = current_origin(self._trusted_hops)

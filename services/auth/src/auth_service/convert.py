@@ -16,6 +16,7 @@ def to_new_person(request: auth_pb2.RegisterRequest) -> NewPerson:
         password=request.password,
         full_name=request.full_name,
         tenant_name=request.tenant_name if request.HasField("tenant_name") else None,
+        invitation_token=request.invitation_token if request.HasField("invitation_token") else None,
     )
 
 
@@ -81,9 +82,20 @@ def from_user(user: User, tenant: Tenant) -> auth_pb2.User:
         tenant_id=str(tenant.tenant_id),
         tenant_name=tenant.name,
         is_active=user.is_active,
-        created_at=Timestamp(),
+        status="active" if user.is_active else "inactive",
+        id_usuario=user.number,
     )
     message.created_at.FromDatetime(user.created_at)
     if user.last_login_at is not None:
         message.last_login_at.FromDatetime(user.last_login_at)
+    return with_documented_names(message)
+
+
+def with_documented_names(message: auth_pb2.User) -> auth_pb2.User:
+    """Says the same again under the names that the documents use."""
+    message.cuenta, message.empresa_id = message.username, message.tenant_id
+    message.activo, message.rol = message.is_active, message.role
+    message.fecha_creacion.CopyFrom(message.created_at)
+    if message.HasField("last_login_at"):
+        message.ultimo_acceso.CopyFrom(message.last_login_at)
     return message

@@ -38,6 +38,17 @@ class Lookups(Transaction):
         row = await self.row("SELECT * FROM find_api_key(:key_hash)", key_hash=key_hash)
         return None if row is None else PresentedApiKey(**row)
 
+    async def tenant_of_invitation(self, token_hash: bytes) -> UUID | None:
+        return await self._tenant_by_token("find_tenant_by_invitation_token", token_hash)
+
+    async def tenant_of_password_reset(self, token_hash: bytes) -> UUID | None:
+        return await self._tenant_by_token("find_tenant_by_password_reset_token", token_hash)
+
+    async def _tenant_by_token(self, function: str, token_hash: bytes) -> UUID | None:
+        found = await self._session.execute(text(f"SELECT {function}(:token_hash)"), {"token_hash": token_hash})
+        tenant_id: UUID | None = found.scalar_one()
+        return tenant_id
+
     async def _account(self, function: str, key: str, source: str, since: datetime) -> LoginAccount | None:
         row = await self.row(f"SELECT * FROM {function}(:key, :source, :since)", key=key, source=source, since=since)  # noqa: S608
         if row is None:

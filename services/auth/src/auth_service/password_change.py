@@ -3,30 +3,31 @@
 from collections.abc import Callable
 from datetime import datetime
 
-from service_runtime.errors import InvalidArgument
 from service_runtime.identity import Identity
 
 from auth_service.accounts import Origin, User
-from auth_service.attempts import AttemptLimits, Key, admit
-from auth_service.audit import FAILED, OK, AuditTrail
+from auth_service.audit import OK, AuditTrail
 from auth_service.common_passwords import refuse_guessable
-from auth_service.names import as_uuid, comparison_key
+from auth_service.names import as_uuid
+from auth_service.own_password import OwnPassword, Proof
 from auth_service.passwords import PasswordHashing
 from auth_service.sessions import Sessions
 from auth_service.store import Store
-from auth_service.users import Profile, Users
+from auth_service.users import Users
+
+_ACTION = "user.change_password"
 
 
 class PasswordChange:
-    """Takes a new password from who knows the old one; a token alone, which may be stolen, is not enough."""
+    """Takes a new password from who knows the old one."""
 
     def __init__(
         self,
         store: Store,
         users: Users,
         passwords: PasswordHashing,
+        own_password: OwnPassword,
         sessions: Sessions,
-        limits: AttemptLimits,
         audit: AuditTrail,
         *,
         clock: Callable[[], datetime],
@@ -34,8 +35,8 @@ class PasswordChange:
         self._store = store
         self._users = users
         self._passwords = passwords
+        self._own_password = own_password
         self._sessions = sessions
-        self._limits = limits
         self._audit = audit
         self._clock = clock
 
@@ -44,34 +45,18 @@ class PasswordChange:
         user = profile.user
         refuse_guessable(new, personal=[user.email, user.username, user.full_name, profile.tenant.name])
         async with self._passwords.place() as hashing:
-            keys, old_hash = await self._count(user, origin)
-            new_hash = await hashing.hash(new) if await hashing.verify(old_hash, current) else None
-        if new_hash is None or not await self._replace(caller, profile, old_hash, new_hash, keys, origin):
-            async with self._store.tenant(caller.tenant_id) as records:
-                await self._audit.record(records, "user.change_password", FAILED, origin, actor=caller.subject)
-            raise InvalidArgument("WRONG_PASSWORD", "The current password is wrong.")
+            proof = await self._own_password.proof(hashing, user, current, origin)
+            new_hash = await hashing.hash(new) if proof else ""
+        if proof is None or not await self._replace(caller, user, proof, new_hash, origin):
+            raise await self._own_password.refusal(caller, _ACTION, origin)
 
-    async def _count(self, user: User, origin: Origin) -> tuple[list[Key], str | None]:
-        """Counts the attempt as a log-in by address from a source that is not known, and gives the password's hash."""
-        keys = self._limits.of_login(comparison_key(user.email), origin.source, known_source=False)
-        now = self._clock()
-        async with self._store.tenant(user.tenant_id) as records:
-            await records.save_counters(admit(keys, await records.lock_counters(keys, now), now))
-            return keys, await records.password_hash(user.user_id)
-
-    async def _replace(
-        self, caller: Identity, profile: Profile, old_hash: str | None, new_hash: str, keys: list[Key], origin: Origin
-    ) -> bool:
+    async def _replace(self, caller: Identity, user: User, proof: Proof, new_hash: str, origin: Origin) -> bool:
         """Gives False where somebody else changed the password meanwhile."""
-        user, now = profile.user, self._clock()
         async with self._store.tenant(user.tenant_id) as records:
-            # Held from here on: log-ins with the old password that are under way see the new one, or are ended here.
-            if await records.lock_password_hash(user.user_id) != old_hash:
+            if not await self._own_password.still_holds(records, user, proof):
                 return False
-            await records.uncount(keys)
-            await records.set_password(user.user_id, new_hash, now)
-            for session in await records.living_sessions(user.user_id, now):
-                if session.session_id != as_uuid(caller.session_id):
-                    await self._sessions.end(records, session.session_id)
-            await self._audit.record(records, "user.change_password", OK, origin, actor=caller.subject)
+            await records.set_password(user.user_id, new_hash, self._clock())
+            await records.drop_reset(user.user_id)
+            await self._sessions.end_all(records, user.user_id, but=as_uuid(caller.session_id))
+            await self._audit.record(records, _ACTION, OK, origin, actor=caller.subject)
         return True

@@ -11,6 +11,8 @@ from argon2 import PasswordHasher, Type, extract_parameters
 from argon2.exceptions import InvalidHashError, VerificationError
 from service_runtime.errors import ResourceExhausted
 
+from auth_service.foreign_hashes import check_bcrypt, is_bcrypt
+
 # OWASP's least for argon2id: 19 MiB, two passes, one lane.
 MEMORY_KIB = 19_456
 PASSES = 2
@@ -37,6 +39,8 @@ class HashingPlace:
         return right and password_hash is not None
 
     def _check(self, password_hash: str, password: str) -> bool:
+        if is_bcrypt(password_hash):
+            return check_bcrypt(password_hash, password)
         try:
             return self._hasher.verify(password_hash, password)
         except (VerificationError, InvalidHashError):
@@ -71,7 +75,9 @@ class PasswordHashing:
 
 
 def is_outdated(password_hash: str) -> bool:
-    """Tells whether a hash was made with lower parameters than today's."""
+    """Tells whether a hash was made by bcrypt, or with lower parameters than today's."""
+    if is_bcrypt(password_hash):
+        return True
     made = extract_parameters(password_hash)
     return made.type is not Type.ID or made.memory_cost < MEMORY_KIB or made.time_cost < PASSES
 

@@ -36,6 +36,8 @@ class NewPerson:
     full_name: str
     # The full name, where none is given.
     tenant_name: str | None
+    # Lets the person into the tenant that invites, in the place of a new one.
+    invitation_token: str | None = field(default=None, repr=False)
 
 
 class Registration:
@@ -118,7 +120,7 @@ class Registration:
         actor = str(user.user_id)
         async with self._store.tenant(tenant.tenant_id) as records:
             await records.add_tenant(tenant)
-            await records.add_user(user, password_hash)
+            user = await records.add_user(user, password_hash)
             tokens = await self._sessions.begin(records, bearer, origin)
             await self._audit.record(records, "user.register", OK, origin, actor=actor, resource=f"users/{actor}")
         return Registered(user, tenant, tokens)

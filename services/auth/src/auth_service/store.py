@@ -11,6 +11,8 @@ from sqlalchemy.exc import IntegrityError
 
 from auth_service.accounts import NOBODY
 from auth_service.assertion_store import AssertionRecords
+from auth_service.clean_up_store import DeadRecords
+from auth_service.erasure_store import ErasureRecords
 from auth_service.lookup_store import Lookups
 from auth_service.revocation_store import RevocationRecords
 from auth_service.tenant_store import TenantRecords
@@ -57,6 +59,18 @@ class Store:
         """Begins a transaction on the proofs that services have used."""
         async with self._database.system_session() as session:
             yield AssertionRecords(session)
+
+    @asynccontextmanager
+    async def erasures(self) -> AsyncIterator[ErasureRecords]:
+        """Begins a transaction on the erasures of tenants."""
+        async with self._database.tenant_session(NOBODY) as session:
+            yield ErasureRecords(session, NOBODY)
+
+    @asynccontextmanager
+    async def dead_records(self) -> AsyncIterator[DeadRecords]:
+        """Begins a transaction that deletes what is dead in all tenants."""
+        async with self._database.system_session() as session:
+            yield DeadRecords(session)
 
 
 @contextmanager

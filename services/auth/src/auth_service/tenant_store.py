@@ -1,18 +1,19 @@
 """A tenant's own records: itself, its people and their sessions."""
 
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
 from auth_service.accounts import Tenant, User
 from auth_service.api_key_store import ApiKeyRecords
 from auth_service.audit_store import AuditRecords
+from auth_service.erasure_store import Leaving
+from auth_service.invitation_store import InvitationRecords
 from auth_service.names import comparison_key
-from auth_service.session_store import SessionRecords
-
-_USER_COLUMNS = "user_id, tenant_id, email, username, full_name, role, is_active, created_at"
+from auth_service.people_store import USER_COLUMNS, PeopleRecords
 
 
-class TenantRecords(SessionRecords, ApiKeyRecords, AuditRecords):
+class TenantRecords(PeopleRecords, InvitationRecords, ApiKeyRecords, AuditRecords, Leaving):
     """A transaction that sees one tenant."""
 
     async def add_tenant(self, tenant: Tenant) -> None:
@@ -34,15 +35,18 @@ class TenantRecords(SessionRecords, ApiKeyRecords, AuditRecords):
         row = await self.row("SELECT tenant_id, name, timezone, is_active, created_at FROM tenants")
         return Tenant(**row) if row is not None else None
 
-    async def add_user(self, user: User, password_hash: str) -> None:
-        await self.run(
+    async def add_user(self, user: User, password_hash: str) -> User:
+        """Records a person and gives them a number."""
+        row = await self.row(
             """INSERT INTO users (tenant_id, user_id, email, email_key, username, username_key, full_name, role,
                                   is_active, created_at, password_hash, password_changed_at)
                VALUES (:tenant_id, :user_id, :email, :email_key, :username, :username_key, :full_name, :role,
-                       :is_active, :created_at, :password_hash, :created_at)""",
+                       :is_active, :created_at, :password_hash, :created_at)
+               RETURNING number""",
             **_user_values(user),
             password_hash=password_hash,
         )
+        return user if row is None else replace(user, number=row["number"])
 
     async def change_user(self, user: User) -> None:
         await self.run(
@@ -74,8 +78,10 @@ class TenantRecords(SessionRecords, ApiKeyRecords, AuditRecords):
         return None if row is None else str(row["password_hash"])
 
     async def lock_password_hash(self, user_id: UUID) -> str | None:
-        """Gives the hash of a password and keeps it from being changed until the transaction ends."""
-        row = await self.row("SELECT password_hash FROM users WHERE user_id = :user_id FOR UPDATE", user_id=user_id)
+        """Gives the hash of an active person's password and keeps both so until the transaction ends."""
+        row = await self.row(
+            "SELECT password_hash FROM users WHERE user_id = :user_id AND is_active FOR UPDATE", user_id=user_id
+        )
         return None if row is None else str(row["password_hash"])
 
     async def renew_hash(self, user_id: UUID, old: str, new: str) -> None:
@@ -90,7 +96,7 @@ class TenantRecords(SessionRecords, ApiKeyRecords, AuditRecords):
     async def user_named(self, username: str) -> tuple[User, str] | None:
         """Gives a person by user name, with the password's hash."""
         row = await self.row(
-            f"SELECT {_USER_COLUMNS}, password_hash FROM users WHERE username_key = :key",  # noqa: S608
+            f"SELECT {USER_COLUMNS}, password_hash FROM users WHERE username_key = :key",  # noqa: S608
             key=comparison_key(username),
         )
         if row is None:
@@ -102,7 +108,7 @@ class TenantRecords(SessionRecords, ApiKeyRecords, AuditRecords):
     async def user_in_session(self, user_id: UUID, session_id: UUID | None) -> User | None:
         """Gives a person with the log-in before this session; for a session that is not known, with the latest."""
         row = await self.row(
-            f"""SELECT {_USER_COLUMNS},
+            f"""SELECT {USER_COLUMNS},
                        CASE WHEN seen.session_id IS NULL THEN last_login_at ELSE previous_login_at END AS last_login_at
                 FROM users
                 LEFT JOIN (SELECT user_id AS session_user_id, session_id, previous_login_at FROM sessions

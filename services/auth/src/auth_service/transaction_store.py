@@ -96,6 +96,11 @@ class Transaction:
                 free=key.limit.free,
             )
 
+    @property
+    def session(self) -> AsyncSession:
+        """The database's session, for the queue of jobs: it writes in the transaction of a job's cause."""
+        return self._session
+
     async def row(self, statement: str, **values: object) -> RowMapping | None:
         return (await self._session.execute(text(statement), values)).mappings().one_or_none()
 

@@ -31,7 +31,12 @@ class Users:
             user = await records.user_in_session(user_id, as_uuid(caller.session_id)) if user_id else None
             tenant = await records.tenant() if user else None
         if user is None or tenant is None:
-            raise NotFound("USER_NOT_FOUND", "There is no such person in the tenant.")
+            raise no_such_person()
         if not (user.is_active and tenant.is_active):
             raise Unauthenticated("INACTIVE", "This account is not active.")
         return Profile(user, tenant)
+
+
+def no_such_person() -> NotFound:
+    """Gives the error for who is nobody in the tenant, whatever they are elsewhere."""
+    return NotFound("USER_NOT_FOUND", "There is no such person in the tenant.")

@@ -1,0 +1,61 @@
+"""Proving that one knows one's own password, for what a token alone, which may be stolen, must not do."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from service_runtime.errors import InvalidArgument
+from service_runtime.identity import Identity
+
+from auth_service.accounts import Origin, User
+from auth_service.attempts import AttemptLimits, Key, admit
+from auth_service.audit import FAILED, AuditTrail
+from auth_service.names import comparison_key
+from auth_service.passwords import HashingPlace
+from auth_service.store import Store
+from auth_service.tenant_store import TenantRecords
+
+
+@dataclass(frozen=True)
+class Proof:
+    """The hash of a password that proved right, and the counters of the attempt."""
+
+    password_hash: str = field(repr=False)
+    keys: list[Key]
+
+
+class OwnPassword:
+    """Checks the caller's password; an attempt counts as a log-in by address from a source that is not known."""
+
+    def __init__(
+        self, store: Store, limits: AttemptLimits, audit: AuditTrail, *, clock: Callable[[], datetime]
+    ) -> None:
+        self._store = store
+        self._limits = limits
+        self._audit = audit
+        self._clock = clock
+
+    async def proof(self, hashing: HashingPlace, user: User, password: str, origin: Origin) -> Proof | None:
+        """Gives nothing where the password is wrong."""
+        keys = self._limits.of_login(comparison_key(user.email), origin.source, known_source=False)
+        now = self._clock()
+        async with self._store.tenant(user.tenant_id) as records:
+            await records.save_counters(admit(keys, await records.lock_counters(keys, now), now))
+            password_hash = await records.password_hash(user.user_id)
+        right = await hashing.verify(password_hash, password)
+        return Proof(password_hash, keys) if right and password_hash is not None else None
+
+    async def still_holds(self, records: TenantRecords, user: User, proof: Proof) -> bool:
+        """Tells whether the password is the same as when it was proved, holds the person's record until the transaction
+        ends, and takes the counted attempt back. Log-ins with an old password that are under way wait, and see the new
+        one."""
+        if await records.lock_password_hash(user.user_id) != proof.password_hash:
+            return False
+        await records.uncount(proof.keys)
+        return True
+
+    async def refusal(self, caller: Identity, action: str, origin: Origin) -> InvalidArgument:
+        """Records that somebody did not know the password of the person they are logged in as."""
+        async with self._store.tenant(caller.tenant_id) as records:
+            await self._audit.record(records, action, FAILED, origin, actor=caller.subject)
+        return InvalidArgument("WRONG_PASSWORD", "The current password is wrong.")
