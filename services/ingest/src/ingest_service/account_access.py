@@ -5,6 +5,7 @@ from uuid import UUID
 
 from service_runtime.database import Database
 from service_runtime.identity import ROLE_ORDER, Identity
+from service_runtime.jobs import AuditOutbox
 
 from ingest_service.access_store import Access, AccessStore
 from ingest_service.account_store import Account, AccountStore, Session
@@ -14,10 +15,11 @@ from ingest_service.sight import account_forbidden, callers_sight
 class AccountAccess:
     """Access to accounts of the caller's tenant, which its admins set."""
 
-    def __init__(self, database: Database, accounts: AccountStore, store: AccessStore) -> None:
+    def __init__(self, database: Database, accounts: AccountStore, store: AccessStore, audit: AuditOutbox) -> None:
         self._database = database
         self._accounts = accounts
         self._store = store
+        self._audit = audit
 
     async def get(self, caller: Identity, username: str) -> tuple[Account, Access]:
         async with self._database.tenant_session(caller.tenant_id) as session:
@@ -33,6 +35,14 @@ class AccountAccess:
         async with self._database.tenant_session(caller.tenant_id) as session:
             account = await self._account(session, caller, username)
             await self._store.set(session, caller.tenant_id, account.id_usuario, access)
+            await self._audit.record(
+                session,
+                tenant_id=caller.tenant_id,
+                actor=caller.subject,
+                action="set_account_access",
+                resource=f"social-accounts/{account.account_id}",
+                details={"roles": " ".join(access.roles), "users": " ".join(map(str, access.users))},
+            )
         return account, access
 
     async def _account(self, session: Session, caller: Identity, username: str) -> Account:

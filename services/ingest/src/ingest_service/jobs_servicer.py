@@ -29,7 +29,9 @@ class JobsServicer(JobsServiceServicer):
         return convert.from_job(await self._queue.get(caller().tenant_id, request.job_id))
 
     async def CancelJob(self, request: data_pb2.CancelJobRequest, context: ServicerContext[Any, Any]) -> job_pb2.Job:
-        return convert.from_job(await self._queue.cancel(caller().tenant_id, request.job_id))
+        identity = caller()
+        job = await self._queue.cancel(identity.tenant_id, request.job_id, requested_by=identity.subject)
+        return convert.from_job(job)
 
     async def ListJobs(
         self, request: data_pb2.ListJobsRequest, context: ServicerContext[Any, Any]

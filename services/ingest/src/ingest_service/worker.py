@@ -8,6 +8,7 @@ from service_runtime.jobs import Worker
 from service_runtime.lake import Lake, tenant_lake
 
 from ingest_service.account_store import AccountStore
+from ingest_service.audit_client import delivery
 from ingest_service.config import Settings
 from ingest_service.dataset_import import DatasetImport
 from ingest_service.import_job import Importer, ImportJob
@@ -38,4 +39,11 @@ def build_worker(settings: Settings, new_id: Callable[[], UUID]) -> Worker:
         "dataset": DatasetImport(database, imports),
     }
     job = ImportJob(database, imports, spool, open_lake, importers)
-    return Worker(settings, database, "ingest", {JOB_KIND: job.handle}, concurrency=settings.ingest_worker_concurrency)
+    return Worker(
+        settings,
+        database,
+        "ingest",
+        {JOB_KIND: job.handle},
+        concurrency=settings.ingest_worker_concurrency,
+        deliver=delivery(settings),
+    )

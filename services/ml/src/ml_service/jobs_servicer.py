@@ -26,7 +26,9 @@ class JobsServicer(JobsServiceServicer):
         return convert.from_job(await self._jobs.get(caller().tenant_id, request.job_id))
 
     async def CancelJob(self, request: jobs_pb2.CancelJobRequest, context: Context) -> Job:
-        return convert.from_job(await self._jobs.cancel(caller().tenant_id, request.job_id))
+        identity = caller()
+        job = await self._jobs.cancel(identity.tenant_id, request.job_id, requested_by=identity.subject)
+        return convert.from_job(job)
 
     async def ListJobs(self, request: jobs_pb2.ListJobsRequest, context: Context) -> jobs_pb2.ListJobsResponse:
         jobs = await self._jobs.list(
