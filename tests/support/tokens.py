@@ -18,8 +18,8 @@ class TestIssuer:
 
     def __init__(self, key_id: str = "test-key") -> None:
         self.key_id = key_id
-        self._key = _new_key(key_id)
-        public = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(self._key.public_key()))
+        self.private_key = _new_key(key_id)
+        public = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(self.private_key.public_key()))
         self.jwks = json.dumps({"keys": [{**public, "kid": key_id, "use": "sig", "alg": "RS256"}]}).encode()
         self.fetches = 0
 
@@ -50,7 +50,7 @@ class TestIssuer:
             "token_use": "access",
         }
         kept = {name: value for name, value in {**usual, **claims}.items() if value is not None}
-        return jwt.encode(kept, self._key, algorithm="RS256", headers={"kid": self.key_id})
+        return jwt.encode(kept, self.private_key, algorithm="RS256", headers={"kid": self.key_id})
 
     def bearer(self, tenant_id: UUID | str, /, role: str = "admin", **claims: Any) -> tuple[tuple[str, str], ...]:
         """Gives the metadata of a call with such a token."""
