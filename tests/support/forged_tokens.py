@@ -201,7 +201,7 @@ class Forgeries:
         }.items():
             tokens[name] = self._ours(header, self._claims())
         deep = base64.urlsafe_b64encode(b"[" * 4000).decode().rstrip("=")
-        tokens["header without end"] = f"{deep}.{deep}.AAAA"
+        tokens["header without end"] = f"{deep}.e30.AAAA"
         return tokens
 
     def with_other_spellings(self) -> Tokens:

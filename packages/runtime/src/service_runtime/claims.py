@@ -68,7 +68,7 @@ def _caller(claims: Claims, tenant_id: UUID, token: str) -> Identity:
     role, kind, version = claims.get("role"), claims.get("kind", "person"), claims.get("ver", 0)
     if role not in ROLE_ORDER or kind not in ("person", "program"):
         raise BadClaim("role")
-    if type(version) is not int or version < 0:
+    if isinstance(version, bool) or not isinstance(version, int) or version < 0:
         raise BadClaim("ver")
     return Identity(
         subject=_text(claims, "sub"),
@@ -109,6 +109,6 @@ def _text(claims: Claims, name: str) -> str:
 
 def _time(claims: Claims, name: str) -> float:
     value = claims.get(name)
-    if type(value) not in (int, float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise BadClaim(name)
     return float(value)
