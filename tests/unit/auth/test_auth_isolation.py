@@ -102,12 +102,12 @@ def test_every_tenant_table_is_isolated_by_force(auth: RunningAuth) -> None:
            AND NOT relrowsecurity ORDER BY relname"""
     )
     own = [row["relname"] for row in others if not row["relname"].startswith("procrastinate_")]
-    assert own == ["alembic_version", "login_attempts", "revocations"]
+    assert own == ["alembic_version", "erasures", "login_attempts", "revocations", "service_assertions"]
 
 
 def test_look_ups_have_a_fixed_search_path_and_are_not_for_the_public(auth: RunningAuth) -> None:
     functions = auth.query(f"SELECT proname, proconfig, array_to_string(proacl, ' ') AS rights {DEFINERS}")
-    assert len(functions) == 5
+    assert {function["proname"] for function in functions} >= {"find_account_by_email", "erase_audit"}
     for function in functions:
         assert function["proconfig"] == ["search_path=pg_catalog, pg_temp"]
         assert function["rights"].split() == ["auth_owner=X/auth_owner", "auth_app=X/auth_owner"]
