@@ -9,9 +9,9 @@ from support.running_suite import RunningSuite
 FIGURES = "proof"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 async def house(suite: RunningSuite) -> AsyncIterator[House]:
-    """Companies A and B, with one person of each role."""
+    """Companies A and B, new in each module, with one person of each role."""
     async with house_in(suite) as house:
         yield house
 
