@@ -132,8 +132,9 @@ class Forgeries:
         pss = padding.PSS(padding.MGF1(hashes.SHA256()), 32)
         signature = own.sign(self._input(self._header(), claims), pss, hashes.SHA256())
         tokens["our key by PS256 called RS256"] = self._joined(self._header(), claims, signature)
-        for algorithm in ([], ["RS256"], {"RS256": 1}, 256, None, True):
-            tokens[f"algorithm {algorithm!r}"] = self._ours({**self._header(), "alg": algorithm}, claims)
+        odd: list[Any] = [[], ["RS256"], {"RS256": 1}, 256, None, True]
+        for value in odd:
+            tokens[f"algorithm {value!r}"] = self._ours({**self._header(), "alg": value}, claims)
         tokens["no algorithm"] = self._ours(self._header(alg=None), claims)
         return tokens
 
@@ -261,7 +262,7 @@ class Forgeries:
             *({"exp": exp} for exp in (now - 31, 0, -1, "soon", str(now + 60), [now + 60], True, float("inf"))),
             {"exp": float("nan")},
             *({"iat": iat} for iat in (now + 3600, "now", str(now), float("nan"))),
-            *({"nbf": nbf} for nbf in (now + 3600, "now", [], float("nan"))),
+            *({"nbf": nbf} for nbf in (now + 3600, "now", [now], float("nan"))),
         ]
         tokens = {repr(change): self._ours(self._header(), self._claims(**change)) for change in changes}
         for payload in ([self._claims()], "text", None, 1):
@@ -270,7 +271,7 @@ class Forgeries:
 
     def of_other_uses(self) -> Tokens:
         """Signed by us for something else than access."""
-        uses = ("refresh", "id", "reset", "invitation", "ACCESS", "", ["access"], 1, True, {})
+        uses: tuple[Any, ...] = ("refresh", "id", "reset", "invitation", "ACCESS", "", ["access"], 1, True, {})
         tokens = {repr(use): self._ours(self._header(), self._claims(token_use=use)) for use in uses}
         assertion = {"iss": "ingest", "sub": "ingest", "aud": "atalaya-auth", "jti": "1", "exp": int(time.time()) + 60}
         tokens["proof of a service"] = self._ours(self._header(), assertion)

@@ -1,6 +1,7 @@
 """Services have tokens of their own: each opens one service, in one tenant, and only what is for services."""
 
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 import jwt
@@ -25,7 +26,7 @@ async def who(_word: str) -> str:
 
 
 def service_token(issuer: TestIssuer, tenant_id: UUID, target: str = "sample") -> tuple[tuple[str, str], ...]:
-    left_out = {"role": None, "sid": None, "username": None, "tz": None}
+    left_out: dict[str, Any] = {"role": None, "sid": None, "username": None, "tz": None}
     return issuer.bearer(tenant_id, token_use="service", sub="service:ingest", target=target, **left_out)
 
 

@@ -88,8 +88,7 @@ async def build_server(settings: Settings, *, clock: Callable[[], datetime] = ut
     store = Store(database)
     passwords = build_passwords(settings)
     audit = AuditTrail(clock=clock, new_id=uuid7)
-    refresh_life = timedelta(days=settings.refresh_token_expiration_days)
-    sessions = Sessions(signer, refresh_life=refresh_life, clock=clock, new_id=uuid7)
+    sessions = build_sessions(settings, signer, clock)
     limits = AttemptLimits(
         account=settings.login_failures_before_delay,
         source=settings.source_failures_before_delay,
@@ -221,6 +220,11 @@ def build_signer(settings: Settings) -> TokenSigner:
     )
 
 
+def build_sessions(settings: Settings, signer: TokenSigner, clock: Callable[[], datetime]) -> Sessions:
+    refresh_life = timedelta(days=settings.refresh_token_expiration_days)
+    return Sessions(signer, refresh_life=refresh_life, clock=clock, new_id=uuid7)
+
+
 def build_passwords(settings: Settings) -> PasswordHashing:
     return PasswordHashing(threads=settings.password_hash_threads, queue=settings.password_hash_queue)
 
@@ -234,10 +238,12 @@ async def provision(settings: Settings, wanted: Wanted) -> str:
     """Makes the tenants and people of the input; gives what is there now as JSON."""
     database = Database(settings.database_url)
     passwords = build_passwords(settings)
+    signer = build_signer(settings)
     provisioning = Provisioning(
         Store(database),
         passwords,
-        build_signer(settings),
+        signer,
+        build_sessions(settings, signer, utc_now),
         AuditTrail(clock=utc_now, new_id=uuid7),
         timezone=settings.default_timezone,
         clock=utc_now,

@@ -15,6 +15,7 @@ from auth_service.audit import OK, AuditTrail
 from auth_service.foreign_hashes import is_acceptable
 from auth_service.names import clean_text, comparison_key, is_username, require_timezone
 from auth_service.passwords import PasswordHashing
+from auth_service.sessions import Sessions
 from auth_service.store import Store
 from auth_service.tenant_store import TenantRecords
 from auth_service.tokens import AccessClaims, TokenSigner
@@ -98,6 +99,7 @@ class Provisioning:
         store: Store,
         passwords: PasswordHashing,
         signer: TokenSigner,
+        sessions: Sessions,
         audit: AuditTrail,
         *,
         timezone: str,
@@ -107,6 +109,7 @@ class Provisioning:
         self._store = store
         self._passwords = passwords
         self._signer = signer
+        self._sessions = sessions
         self._audit = audit
         self._timezone = timezone
         self._clock = clock
@@ -158,6 +161,8 @@ class Provisioning:
         )
         if changed != present:
             await records.change_user(changed)
+            if changed.role != present.role or not changed.is_active:
+                await self._sessions.change_rights(records, present.user_id)
             await self._record(records, "user.change", f"users/{present.user_id}")
         await self._set_password(records, present.user_id, password_hash, wanted.password)
         return changed
