@@ -9,6 +9,7 @@ import grpc
 from atalaya.ingest.v1.data_pb2 import GetJobRequest, ListRejectedRowsRequest
 from service_runtime.config import RuntimeSettings
 from service_runtime.server import Server
+from service_runtime.token_verifier import TokenVerifier
 
 from support.running import running, socket_address
 from support.tokens import TestIssuer
@@ -113,6 +114,8 @@ class SampleServers:
         policy: SamplePolicy | None = None,
         *,
         exchange_key: Callable[[str], Awaitable[str]] | None = None,
+        verifier: TokenVerifier | None = None,
+        name: str = "sample",
         **settings: Any,
     ) -> AsyncIterator[SampleStub]:
         """Serves rpcs that are public, or as the policy says, until the end of the block."""
@@ -120,8 +123,8 @@ class SampleServers:
             server = Server(
                 RuntimeSettings(listen_address=address, **settings),
                 policies=policies(policy or SamplePolicy(public=True)),
-                verifier=self._issuer.verifier(),
-                name="sample",
+                verifier=verifier or self._issuer.verifier(),
+                name=name,
                 exchange_key=exchange_key,
             )
             server.add(add_to_server, SampleServicer(behave))
