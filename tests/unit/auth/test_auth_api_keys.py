@@ -2,13 +2,15 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from datetime import UTC, timedelta
+from functools import partial
 from uuid import UUID, uuid4
 
 import grpc
 import pytest
 import sqlalchemy
+from atalaya.auth.v1 import api_keys_pb2
 from auth_service.api_keys import ApiKeys
 from auth_service.key_format import compose, is_well_formed, key_hash, new_key
 from service_runtime.errors import (
@@ -23,7 +25,9 @@ from service_runtime.identity import Identity
 from sqlalchemy.engine import Engine
 from support.auth_programs import Programs, claims
 from support.auth_running import Person, RunningAuth, StartAuth
+from support.revocations import redis_of_its_own, refused_soon
 from support.running import refusal
+from support.tokens import bearer
 
 
 @pytest.fixture
@@ -137,6 +141,28 @@ async def test_a_revoked_key_stays_in_the_list_and_its_token_is_told_as_dead(pro
     (news,) = programs.auth.query("SELECT * FROM revocations WHERE subject = %s", UUID(made.id))
     assert news["until"] >= revoked_at + timedelta(minutes=5, seconds=30)
     assert await reasons(programs, [made.key]) == {"BAD_API_KEY"}
+
+
+async def test_a_revoked_key_and_its_tokens_die_while_another_lives(start_auth: StartAuth) -> None:
+    with redis_of_its_own() as redis:
+        async with start_auth(redis_url=redis.url) as auth:
+            programs, person = Programs(auth), await auth.register()
+            token = person.reply.access_token
+            ended, other = [await programs.create_key(token, role="admin") for _ in range(2)]
+            request = api_keys_pb2.ListApiKeysRequest()
+
+            def asked_with(metadata: tuple[tuple[str, str], ...]) -> Awaitable[api_keys_pb2.ListApiKeysResponse]:
+                return programs.keys.ListApiKeys(request, metadata=metadata)
+
+            for_key = bearer((await programs.exchange(ended.key)).access_token)
+            ways = {"BAD_API_KEY": (("x-api-key", ended.key),), "TOKEN_REVOKED": for_key}
+            for way in ways.values():
+                assert len((await asked_with(way)).api_keys) == 2
+            await programs.revoke(token, ended.id)
+            for reason, way in ways.items():
+                error = await refused_soon(partial(asked_with, way))
+                assert (type(error), error.reason) == (Unauthenticated, reason)
+            assert len((await asked_with((("x-api-key", other.key),))).api_keys) == 2
 
 
 async def test_another_tenants_key_looks_like_none(programs: Programs, admin: Person) -> None:

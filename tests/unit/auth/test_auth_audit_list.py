@@ -1,7 +1,8 @@
 """Reading the audit trail: newest first, in pages, by who, what and when; of the own tenant alone."""
 
 from collections.abc import AsyncIterator
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -92,12 +93,13 @@ async def test_a_page_token_is_bound_to_tenant_and_query(programs: Programs, adm
     token = admin.reply.access_token
     page = await programs.events(token, page_size=1, action="user.")
     other = await programs.auth.register()
-    for bearer_token, query in [
+    strange: list[tuple[str, dict[str, Any]]] = [
         (other.reply.access_token, {"action": "user."}),
         (token, {"action": "user.login"}),
         (token, {"action": "user.", "actor": admin.user.id}),
         (token, {"action": "user.", "start_time": stamp(programs.auth.clock.now, minutes=-9)}),
-    ]:
+    ]
+    for bearer_token, query in strange:
         error = await refusal(programs.events(bearer_token, page_token=page.next_page_token, **query))
         assert error.reason == "BAD_PAGE_TOKEN"
     again = await programs.events(token, action="user.", page_token=page.next_page_token)
@@ -119,7 +121,7 @@ async def test_only_admins_read_the_trail(programs: Programs, admin: Person) -> 
     assert isinstance(error, PermissionDenied)
 
 
-def stamp(moment: object, *, minutes: int) -> Timestamp:
+def stamp(moment: datetime, *, minutes: int) -> Timestamp:
     message = Timestamp()
-    message.FromDatetime(moment + timedelta(minutes=minutes))  # type: ignore[operator]
+    message.FromDatetime(moment + timedelta(minutes=minutes))
     return message

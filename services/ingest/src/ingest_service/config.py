@@ -2,6 +2,7 @@
 
 import tempfile
 from pathlib import Path
+from typing import ClassVar
 
 from pydantic import Field
 from service_runtime.config import RuntimeSettings
@@ -9,6 +10,11 @@ from service_runtime.config import RuntimeSettings
 
 class Settings(RuntimeSettings):
     """Settings of ingest."""
+
+    # Without its own key the service could not tell the trail what happens in it.
+    required_in_production: ClassVar[frozenset[str]] = RuntimeSettings.required_in_production | {
+        "service_private_key_file"
+    }
 
     # Local folder for uploads on their way to the lake and for the worker's own files; needs room for the largest
     # file several times over.

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from pydantic import Field
 from service_runtime.config import RuntimeSettings
 
 
 class Settings(RuntimeSettings):
     """Settings of ml."""
+
+    # Without its own key the service could not tell the trail what happens in it.
+    required_in_production: ClassVar[frozenset[str]] = RuntimeSettings.required_in_production | {
+        "service_private_key_file"
+    }
 
     # How long a training call waits for its job before it answers 202, in seconds.
     training_wait_seconds: float = Field(default=20.0, ge=0, le=25)

@@ -77,5 +77,5 @@ class AuditDelivery:
 
 def pause_seconds(attempts: int) -> int:
     """Gives the pause after that many failed attempts: 1, 2, 4 … seconds up to five minutes, without an end."""
-    # 2**9 is beyond the longest, and later numbers would only grow.
-    return min(2 ** min(attempts, 9), LONGEST_PAUSE_SECONDS)
+    # Nine doublings are beyond the longest, and later numbers would only grow.
+    return min(1 << min(attempts, 9), LONGEST_PAUSE_SECONDS)
