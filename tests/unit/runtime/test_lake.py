@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 from service_runtime.config import RuntimeSettings
 from service_runtime.errors import InvalidArgument, NotFound, Unavailable
-from service_runtime.lake import Lake, tenant_lake
+from service_runtime.lake import Lake, lake_alive, tenant_lake
 from support import s3
 
 TENANT = UUID("0192f3a4-0000-7000-8000-000000000001")
@@ -192,6 +192,18 @@ def test_a_lake_that_is_away_is_unavailable_and_tells_no_secret(tmp_path: Path) 
         with pytest.raises(Unavailable, match="LAKE_UNAVAILABLE") as caught:
             tenant_lake(settings, TENANT).put_bytes(b"", "object")
         assert "hunter2" not in str(caught.value)
+
+
+async def test_check_of_the_lake_says_what_the_lake_does(tmp_path: Path) -> None:
+    await lake_alive(RuntimeSettings(atalaya_lake=f"file://{tmp_path}/lake"))()
+    lost = RuntimeSettings(
+        atalaya_lake="s3://bucket",
+        aws_endpoint_url="http://127.0.0.1:1",
+        aws_access_key_id="key",
+        aws_secret_access_key="hunter2",
+    )
+    with pytest.raises(Unavailable, match="LAKE_UNAVAILABLE"):
+        await lake_alive(lost)()
 
 
 @pytest.mark.parametrize("url", ["", "lake", "file://", "s3://", "gs://bucket"])

@@ -37,6 +37,8 @@ async def behave(word: str) -> str:
             raise errors.Unavailable("LAKE_UNAVAILABLE", "The lake is away.", retry_after=5)
         case "unauthenticated":
             raise errors.Unauthenticated("BAD_CREDENTIALS", "The password is wrong.")
+        case word if word.startswith("401 "):
+            raise errors.Unauthenticated(word.removeprefix("401 "), "That does not hold.")
         case "columns":
             raise errors.Unprocessable("COLUMN_MISSING", "The file lacks the column monto.")
         case "long":
@@ -82,6 +84,15 @@ async def test_an_error_brings_its_body_and_headers(rpcs: SampleServers) -> None
     assert away["body"] == {"detail": "The lake is away.", "code": "LAKE_UNAVAILABLE", "request_id": "my-request"}
     assert unknown["www-authenticate"].startswith("Bearer")
     assert "body" not in over_grpc
+
+
+@pytest.mark.parametrize("reason", ["TOKEN_INVALID", "TOKEN_EXPIRED", "TOKEN_REVOKED", "BAD_API_KEY"])
+async def test_what_was_sent_and_does_not_hold_is_called_an_invalid_token(rpcs: SampleServers, reason: str) -> None:
+    async with rpcs.serving(behave, ROUTES) as stub:
+        told = await headers(stub.one(Request(job_id=f"401 {reason}"), metadata=over_rest()))
+        other = await headers(stub.one(Request(job_id="401 TOKEN_REQUIRED"), metadata=over_rest()))
+    assert told["www-authenticate"] == 'Bearer realm="atalaya", error="invalid_token"'
+    assert other["www-authenticate"] == 'Bearer realm="atalaya"'
 
 
 async def test_a_request_id_that_could_harm_the_log_is_replaced(rpcs: SampleServers) -> None:
