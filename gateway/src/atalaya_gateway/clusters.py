@@ -59,7 +59,7 @@ def _health_check() -> JsonObject:
 
 
 def _outlier_detection() -> JsonObject:
-    # Only what Envoy itself meets counts: connections refused or cut, answers that never come. A status that the service
+    # Only what Envoy itself meets counts: connections refused or cut, answers that never come. A status that a service
     # answers says nothing about its process: an rpc that fails whenever it is called must not take the others with it,
     # and a service that cannot work says so to the health check. At most one address of ten is left out, one of few;
     # where that is the only one, panic sends requests all the same.

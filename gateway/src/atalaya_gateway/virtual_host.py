@@ -2,9 +2,9 @@
 
 from atalaya_gateway import contract
 from atalaya_gateway.page_routes import page_routes
-from atalaya_gateway.rest_routes import rest_routes
+from atalaya_gateway.rest_routes import TRANSCODER, rest_routes
 from atalaya_gateway.rpc_routes import rpc_routes
-from atalaya_gateway.typed import JsonObject, typed
+from atalaya_gateway.typed import JsonObject, disabled, typed
 
 LARGEST_PAGE = 4 * 1024 * 1024
 # Tells a service that a call came from outside. Callers can neither send nor prevent it: theirs is taken off, and every
@@ -40,7 +40,7 @@ def route_configuration() -> JsonObject:
                     }
                 ],
                 "typed_per_filter_config": {"envoy.filters.http.cors": _cors()},
-                "routes": [_preflight(), *_ordered(), _unknown_rpc(), _unknown()],
+                "routes": [_two_hosts(), _preflight(), *_ordered(), _unknown_rpc(), _unknown()],
             }
         ],
     }
@@ -61,6 +61,16 @@ def _cors() -> JsonObject:
         expose_headers=", ".join(EXPOSED_HEADERS),
         max_age="600",
     )
+
+
+def _two_hosts() -> JsonObject:
+    # Envoy joins them; who stands before it may have read only one.
+    hosts = {"name": ":authority", "string_match": {"contains": ","}}
+    return {
+        "match": {"prefix": "/", "headers": [hosts]},
+        "direct_response": {"status": 400, "body": {"inline_string": "A request has one host."}},
+        "typed_per_filter_config": {TRANSCODER: disabled()},
+    }
 
 
 def _preflight() -> JsonObject:
