@@ -92,7 +92,7 @@ async def test_the_figures_are_those_of_the_tightest_window(
     rpcs: SampleServers, issuer: TestIssuer, tenant_id: UUID, redis: EmbeddedRedis
 ) -> None:
     metadata = (*issuer.bearer(tenant_id), *OUTSIDE)
-    windows = {"rate_limit_per_minute": 0, "rate_limit_per_hour": 5, "rate_limit_per_day": 2}
+    windows: dict[str, Any] = {"rate_limit_per_minute": 0, "rate_limit_per_hour": 5, "rate_limit_per_day": 2}
     async with rpcs.serving(answer, VIEWER, redis_url=redis.url, **windows) as stub:
         outcomes = [await outcome(stub.one(REQUEST, metadata=metadata)) for _ in range(3)]
 
@@ -108,7 +108,7 @@ async def test_processes_of_all_services_share_the_count(
     rpcs: SampleServers, issuer: TestIssuer, tenant_id: UUID, redis: EmbeddedRedis
 ) -> None:
     metadata = (*issuer.bearer(tenant_id), *OUTSIDE)
-    limits = {"rate_limit_per_minute": 20, "redis_url": redis.url}
+    limits: dict[str, Any] = {"rate_limit_per_minute": 20, "redis_url": redis.url}
     async with rpcs.serving(answer, VIEWER, **limits) as one, rpcs.serving(answer, VIEWER, **limits) as two:
         stubs = [one, two] * 25
         outcomes = await asyncio.gather(*(outcome(stub.one(REQUEST, metadata=metadata)) for stub in stubs))
@@ -119,7 +119,7 @@ async def test_processes_of_all_services_share_the_count(
 async def test_a_call_from_inside_is_not_counted(
     rpcs: SampleServers, issuer: TestIssuer, tenant_id: UUID, redis: EmbeddedRedis
 ) -> None:
-    limits = {"rate_limit_per_minute": 2, "redis_url": redis.url}
+    limits: dict[str, Any] = {"rate_limit_per_minute": 2, "redis_url": redis.url}
     metadata = (*issuer.bearer(tenant_id), *OUTSIDE)
     async with rpcs.serving(answer, VIEWER, **limits) as inner:
 
@@ -176,7 +176,7 @@ async def test_the_same_person_of_two_tenants_has_two_counts(
 
 async def test_limits_of_zero_are_none(rpcs: SampleServers, issuer: TestIssuer, tenant_id: UUID) -> None:
     metadata = (*issuer.bearer(tenant_id), *OUTSIDE)
-    none = {"rate_limit_per_minute": 0, "rate_limit_per_hour": 0, "rate_limit_per_day": 0}
+    none: dict[str, Any] = {"rate_limit_per_minute": 0, "rate_limit_per_hour": 0, "rate_limit_per_day": 0}
     async with rpcs.serving(answer, VIEWER, **none) as stub:
         status, told = await outcome(stub.one(REQUEST, metadata=metadata))
 
@@ -189,7 +189,7 @@ async def test_without_redis_each_process_counts_alone_and_nobody_is_failed_or_k
 ) -> None:
     metadata = (*issuer.bearer(tenant_id), *OUTSIDE)
     with redis_of_its_own() as server, caplog.at_level(logging.WARNING, "service_runtime.limits"):
-        limits = {"rate_limit_per_minute": 4, "redis_url": server.url}
+        limits: dict[str, Any] = {"rate_limit_per_minute": 4, "redis_url": server.url}
         async with rpcs.serving(answer, VIEWER, **limits) as one, rpcs.serving(answer, VIEWER, **limits) as two:
             before = [await outcome(stub.one(REQUEST, metadata=metadata)) for stub in (one, two, one, two, one)]
             with (stopped if hang else killed)(server):
