@@ -7,11 +7,11 @@ from atalaya.auth.v1.auth_pb2_grpc import AuthServiceServicer
 from google.api.httpbody_pb2 import HttpBody
 from grpc.aio import ServicerContext
 from service_runtime.identity import caller
+from service_runtime.origin import current_origin
 
 from auth_service import convert
 from auth_service.joining import Joining
 from auth_service.login import Login
-from auth_service.origin import current_origin
 from auth_service.own_sessions import OwnSessions
 from auth_service.refreshing import Refreshing
 from auth_service.registration import Registration

@@ -7,12 +7,12 @@ from atalaya.auth.v1 import auth_pb2, people_pb2
 from atalaya.auth.v1.people_pb2_grpc import PeopleServiceServicer
 from grpc.aio import ServicerContext
 from service_runtime.identity import caller
+from service_runtime.origin import current_origin
 from service_runtime.paging import decode_page_token, encode_page_token, page_size
 
 from auth_service import convert_people
 from auth_service.accounts import Role
 from auth_service.invitations import Invitations
-from auth_service.origin import current_origin
 from auth_service.people import People
 
 Context: TypeAlias = ServicerContext[Any, Any]

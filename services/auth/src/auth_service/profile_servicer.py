@@ -6,10 +6,10 @@ from atalaya.auth.v1 import auth_pb2, profile_pb2
 from atalaya.auth.v1.profile_pb2_grpc import ProfileServiceServicer
 from grpc.aio import ServicerContext
 from service_runtime.identity import caller
+from service_runtime.origin import current_origin
 
 from auth_service import convert, convert_people
 from auth_service.accounts import Language
-from auth_service.origin import current_origin
 from auth_service.profile import OwnProfile
 
 Context: TypeAlias = ServicerContext[Any, Any]

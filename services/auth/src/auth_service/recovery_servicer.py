@@ -5,9 +5,9 @@ from typing import Any, TypeAlias
 from atalaya.auth.v1 import recovery_pb2
 from atalaya.auth.v1.recovery_pb2_grpc import RecoveryServiceServicer
 from grpc.aio import ServicerContext
+from service_runtime.origin import current_origin
 
 from auth_service.mail_jobs import asked_language
-from auth_service.origin import current_origin
 from auth_service.recovery import Recovery
 
 Context: TypeAlias = ServicerContext[Any, Any]

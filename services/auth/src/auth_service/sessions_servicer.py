@@ -7,10 +7,10 @@ from atalaya.auth.v1 import auth_pb2
 from atalaya.auth.v1.auth_pb2_grpc import SessionsServiceServicer
 from grpc.aio import ServicerContext
 from service_runtime.identity import caller
+from service_runtime.origin import current_origin
 from service_runtime.paging import decode_page_token, encode_page_token, page_size
 
 from auth_service import convert
-from auth_service.origin import current_origin
 from auth_service.own_sessions import OwnSessions
 
 Context: TypeAlias = ServicerContext[Any, Any]

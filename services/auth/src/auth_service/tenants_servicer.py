@@ -6,9 +6,9 @@ from atalaya.auth.v1 import tenants_pb2
 from atalaya.auth.v1.tenants_pb2_grpc import TenantsServiceServicer
 from grpc.aio import ServicerContext
 from service_runtime.identity import caller
+from service_runtime.origin import current_origin
 
 from auth_service import convert_people, convert_tenants
-from auth_service.origin import current_origin
 from auth_service.tenant_deletion import TenantDeletion
 from auth_service.tenants import Tenants
 

@@ -6,9 +6,9 @@ from atalaya.auth.v1 import auth_pb2
 from atalaya.auth.v1.auth_pb2_grpc import UsersServiceServicer
 from grpc.aio import ServicerContext
 from service_runtime.identity import caller
+from service_runtime.origin import current_origin
 
 from auth_service import convert
-from auth_service.origin import current_origin
 from auth_service.password_change import PasswordChange
 from auth_service.users import Users
 

@@ -40,6 +40,8 @@ def upgrade() -> None:
     for statement in TABLES.split(";\n"):
         op.execute(statement)
     enable_tenant_isolation("api_keys")
+    # A key is revoked, not deleted; it goes with its tenant.
+    op.execute(f"REVOKE DELETE ON api_keys FROM {app_role()}")
     grant_to_app_role("service_assertions")
     op.execute("CREATE POLICY lookups ON api_keys FOR SELECT TO CURRENT_USER USING (current_user <> session_user)")
     signature = "find_api_key(wanted bytea)"
