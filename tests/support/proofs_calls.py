@@ -45,6 +45,8 @@ class Answer:
             return "role"
         if self.reason in SERVICE_ONLY:
             return "services only"
+        if self.reason == "NOT_FOR_SERVICES":
+            return "not for services"
         if self.status in ("UNIMPLEMENTED", "501") or self.reason in NO_ROUTE:
             return "not there"
         return "let in"

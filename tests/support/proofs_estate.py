@@ -11,8 +11,10 @@ from datetime import date, timedelta
 from typing import Any
 
 import httpx
+from local_suite.programs import postgres_server
 
 from support.insurance_data import insurance_files
+from support.proofs_belongings import databases
 from support.proofs_callers import Person
 from support.proofs_house import Company, House
 
@@ -21,6 +23,7 @@ MARK = "zafiro"
 DAYS = 40
 LAST_DAY = date(2025, 6, 30)
 JOB_SECONDS = 120
+MOST_OF_A_KIND = 5
 
 
 @dataclass
@@ -30,12 +33,17 @@ class Estate:
     ids: dict[str, list[str]] = field(default_factory=dict)
     marks: list[str] = field(default_factory=list)
 
+    @property
+    def posts_job(self) -> str:
+        """The import that has rejected rows."""
+        return self.ids["import"][0]
+
     def add(self, kind: str, *values: Any) -> None:
         self.ids.setdefault(kind, []).extend(str(value) for value in values if value not in ("", None))
 
-    def all(self) -> list[str]:
-        """Every id once, in the order in which they were found."""
-        return list(dict.fromkeys(value for values in self.ids.values() for value in values))
+    def one_of_each(self) -> list[str]:
+        """One id of each kind, in the order in which they were found."""
+        return list(dict.fromkeys(values[0] for values in self.ids.values() if values))
 
 
 async def settle(house: House) -> Estate:
@@ -44,21 +52,28 @@ async def settle(house: House) -> Estate:
     admin = house.b.people["admin"]
     accounts = [f"{MARK}-{secrets.token_hex(4)}" for _ in range(2)]
     customers = [f"{MARK}-customer-{number}" for number in range(5)]
-    estate.add("account", *accounts)
+    estate.add("account", accounts[0])
+    estate.add("account that few may see", accounts[1])
     estate.add("customer", customers[0])
-    estate.add("job", *await _import_everything(house, house.b, accounts, customers))
+    estate.add("import", *await _import_everything(house, house.b, accounts, customers))
     await _train(house, estate, accounts[0])
     await _let_people_in(house, estate)
     await _change(house, "PUT", f"/api/v1/account-access/{accounts[1]}", {"users": [house.b.people["viewer"].user_id]})
     await _look_up(house, estate, admin)
+    await asyncio.to_thread(_look_up_jobs, house, estate)
     return estate
 
 
-async def move_in(house: House) -> str:
-    """Gives company A data of its own, so that its calls fail for nothing but the id; gives its account."""
+async def move_in(house: House) -> dict[str, str]:
+    """Gives company A data of its own, so that its calls fail for nothing but the id; gives what fills other fields."""
     account = f"jade-{secrets.token_hex(4)}"
-    await _import_everything(house, house.a, [account], [f"jade-customer-{number}" for number in range(5)])
-    return account
+    jobs = await _import_everything(house, house.a, [account], [f"jade-customer-{number}" for number in range(5)])
+    return own_fields(account, jobs[0])
+
+
+def own_fields(account: str, job_id: str) -> dict[str, str]:
+    """What a company puts into the fields that are not probed."""
+    return {**dict.fromkeys(("cuenta", "usuario", "username", "account"), account), "job_id": job_id}
 
 
 async def _import_everything(
@@ -71,17 +86,17 @@ async def _import_everything(
         for account in accounts
         for number, day in enumerate(days)
     ]
-    # A row that is rejected is B's as well.
-    bad = (accounts[0], "2025-01-01T00:00:00Z", f"{accounts[0]} bad", "many", 0, 0)
+    # Rows that are rejected are the company's as well.
+    bad = [(accounts[0], "2025-01-01T00:00:00Z", f"{accounts[0]} bad {number}", "many", 0, 0) for number in range(3)]
     readings = [(account, f"{day}T05:00:00Z", 9000 - 20 * n) for account in accounts for n, day in enumerate(days)]
     bought = [(customer, str(day), 10 + n) for n, day in enumerate(days) for customer in customers]
     files: list[tuple[dict[str, str], bytes]] = [
-        ({"kind": "posts", **many}, _csv("cuenta,fecha,texto,likes,comentarios,compartidos", [*posts, bad])),
+        ({"kind": "posts", **many}, _csv("cuenta,fecha,texto,likes,comentarios,compartidos", [*posts, *bad])),
         ({"kind": "metrics", **many}, _csv("cuenta,hora,seguidores", readings)),
         ({"kind": "transactions"}, _csv("id_cuenta,fecha,monto", bought)),
     ]
-    for path, content in insurance_files(7, users=20).items():
-        files.append(({"kind": "dataset", "dataset": path.rpartition("/")[0]}, content))
+    payments = insurance_files(7, users=20)["cassandra/pagos/pagos.csv"]
+    files.append(({"kind": "dataset", "dataset": "cassandra/pagos"}, payments))
     admin = company.people["admin"]
     jobs = [await _upload(house, admin, parameters, content) for parameters, content in files]
     for job in jobs:
@@ -93,8 +108,7 @@ async def _train(house: House, estate: Estate, account: str) -> None:
     for what in ("regression", "clustering"):
         said = await _change(house, "POST", f"/{what}/train/{account}", {})
         await _ended(house, house.b.people["admin"], said["job_id"])
-        estate.add("job", said["job_id"])
-        estate.add("model", said.get("model_id"))
+        estate.add(f"{what} model", said.get("model_id"))
 
 
 async def _let_people_in(house: House, estate: Estate) -> None:
@@ -106,9 +120,11 @@ async def _let_people_in(house: House, estate: Estate) -> None:
         for _ in range(2):
             said = await _reply(house.rest.post("/api/v1/auth/login", json=login))
         estate.add("refresh token", said["refresh_token"])
-    key = await _change(house, "POST", "/api/v1/api-keys", {"name": f"{MARK} key", "role": "viewer"})
-    estate.add("API key", key["id"], key["prefix"])
-    estate.marks.append(key["prefix"])
+    for role in ("viewer", "admin"):
+        key = await _change(house, "POST", "/api/v1/api-keys", {"name": f"{MARK} key", "role": role})
+        estate.add("API key", key["id"])
+        estate.add("prefix of an API key", key["prefix"])
+        estate.marks.append(key["prefix"])
     invited = await _change(house, "POST", "/api/v1/users", {"email": f"new@{house.b.name}.example", "role": "user"})
     estate.add("invitation", invited["id"])
 
@@ -123,11 +139,26 @@ async def _look_up(house: House, estate: Estate, admin: Person) -> None:
         "/api/v1/api-keys": "api_keys",
         "/api/v1/audit-events": "events",
         "/api/v1/jobs": "jobs",
+        f"/api/v1/data/imports/{estate.posts_job}/rejected": "rows",
     }
     for path, name in lists.items():
-        said = await _reply(house.rest.get(path, params={"page_size": 1}, headers=house.headers(admin)))
-        estate.add(path.rpartition("/")[2], *(item["id"] for item in said[name] if "id" in item))
-        estate.add("page", said["next_page_token"])
+        for size in (1, MOST_OF_A_KIND):
+            said = await _reply(house.rest.get(path, params={"page_size": size}, headers=house.headers(admin)))
+            estate.add(name, *(item["id"] for item in said[name] if "id" in item))
+            estate.add(f"page of {name}", said["next_page_token"])
+
+
+def _look_up_jobs(house: House, estate: Estate) -> None:
+    """Takes the jobs that no list tells from the databases; some fields take an id without its service."""
+    for database in databases(house.suite.home):
+        with postgres_server(house.suite.home).connect(database) as connection:
+            query = "SELECT id FROM jobs WHERE tenant_id = %s ORDER BY id DESC LIMIT 2"
+            if connection.execute("SELECT to_regclass('jobs')").fetchone() == (None,):
+                continue
+            for (job_id,) in connection.execute(query, (house.b.tenant_id,)).fetchall():
+                service = database.removeprefix("atalaya_")
+                estate.add(f"job of {service}", f"{service}/{job_id}")
+                estate.add(f"job of {service}, bare", job_id)
 
 
 async def _upload(house: House, admin: Person, parameters: dict[str, str], content: bytes) -> str:

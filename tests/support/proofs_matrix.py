@@ -58,8 +58,8 @@ def as_role(role: str) -> Expectation:
 
 
 def as_service(policy: Policy) -> frozenset[str]:
-    """A service may call what is for services; it has no role that would open anything else."""
-    return LET_IN if policy.service_only or policy.public else NOBODY | ROLE | SERVICES
+    """A service may call what is for services and, since it is nobody with a role, nothing else."""
+    return LET_IN if policy.service_only else frozenset({"not for services"})
 
 
 @dataclass(frozen=True)

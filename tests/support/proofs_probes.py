@@ -83,14 +83,15 @@ def _id_paths(message: Descriptor, above: Path = ()) -> Iterator[Path]:
 
 def put(request: Any, path: Path, value: str) -> Any:
     """Puts an id into its field; a list gets it alone."""
+    holder = request
     for name in path[:-1]:
-        request = getattr(request, name)
-    target: FieldDescriptor = request.DESCRIPTOR.fields_by_name[path[-1]]
+        holder = getattr(holder, name)
+    target: FieldDescriptor = holder.DESCRIPTOR.fields_by_name[path[-1]]
     typed: Any = int(value) if target.cpp_type == FieldDescriptor.CPPTYPE_INT32 else value
     if target.is_repeated:
-        getattr(request, path[-1])[:] = [typed]
+        getattr(holder, path[-1])[:] = [typed]
     else:
-        setattr(request, path[-1], typed)
+        setattr(holder, path[-1], typed)
     return request
 
 
