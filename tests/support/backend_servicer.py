@@ -131,7 +131,9 @@ class System(system_pb2_grpc.SystemServiceServicer):
         return system_pb2.GetHealthResponse(status="OK")
 
 
-def build_backend(address: str, jwks: bytes, **settings: Any) -> tuple[Server, Auth]:
+def build_backend(
+    address: str, jwks: bytes, *, limits_of_environment: bool = False, **settings: Any
+) -> tuple[Server, Auth]:
     """Gives a server with all of these, and the servicer whose keys a test may change."""
     auth = Auth(jwks)  # type: ignore[abstract]
 
@@ -139,7 +141,9 @@ def build_backend(address: str, jwks: bytes, **settings: Any) -> tuple[Server, A
         return auth.jwks
 
     server = Server(
-        RuntimeSettings(listen_address=address, drain_seconds=0, **{**NO_LIMITS, **settings}),
+        RuntimeSettings(
+            listen_address=address, drain_seconds=0, **({} if limits_of_environment else NO_LIMITS) | settings
+        ),
         policies=rpc_policies(),
         verifier=TokenVerifier(fetch_jwks, "atalaya", "atalaya"),
         name="backend",

@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +21,17 @@ def free_port() -> int:
 
 
 class GatewayProcess:
-    """Envoy in front of one socket for every service."""
+    """Envoy in front of one socket for every service, or of those that a test names."""
 
-    def __init__(self, folder: Path, backend_socket: str, **options: Any) -> None:
+    def __init__(
+        self, folder: Path, backend_socket: str, sockets: Mapping[str, str] | None = None, **options: Any
+    ) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = folder / "envoy.log"
         self.configuration = render(
             port=self.port,
-            sockets=dict.fromkeys(clusters(), backend_socket),
+            sockets={**dict.fromkeys(clusters(), backend_socket), **(sockets or {})},
             admin_socket=str(folder / "admin.sock"),
             directory=folder,
             **options,

@@ -185,7 +185,11 @@ def test_the_mark_of_the_gateway_is_taken_off_and_set_anew(manager: Json) -> Non
 
 
 def rpc_actions(manager: Json) -> Iterator[tuple[contract.Rpc, Json]]:
-    by_path = {route["match"]["path"]: route["route"] for route in routes(manager) if "path" in route["match"]}
+    by_path = {
+        route["match"]["path"]: route["route"]
+        for route in routes(manager)
+        if "path" in route["match"] and "route" in route
+    }
     for rpc in contract.rpcs():
         yield rpc, by_path[rpc.policy.full_method]
 
