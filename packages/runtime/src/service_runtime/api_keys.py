@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from hashlib import sha256
 
-from service_runtime.errors import DeadlineExceeded, ResourceExhausted, ServiceError, Unauthenticated, Unavailable
+from service_runtime.errors import DeadlineExceeded, ServiceError, Unauthenticated, Unavailable
 
 # By this a key is told from a token where both come as bearer tokens.
 KEY_PREFIX = "atl_"
@@ -65,8 +65,6 @@ class ApiKeys:
         except Unauthenticated as error:
             self._remember(self._bad, digest, "", asked_at + REFUSED_SECONDS)
             raise bad_key() from error
-        except ResourceExhausted:
-            raise
         except (Unavailable, DeadlineExceeded, OSError, TimeoutError) as error:
             after = error.retry_after if isinstance(error, ServiceError) else None
             message = "API keys cannot be checked at the moment."
