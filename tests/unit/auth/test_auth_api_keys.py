@@ -5,9 +5,11 @@ import logging
 from collections.abc import AsyncIterator, Awaitable
 from datetime import UTC, timedelta
 from functools import partial
+from typing import Any
 from uuid import UUID, uuid4
 
 import grpc
+import psycopg
 import pytest
 import sqlalchemy
 from atalaya.auth.v1 import api_keys_pb2
@@ -201,6 +203,31 @@ async def test_every_bad_key_gets_the_same_answer_after_the_same_statements(prog
     assert tuple(run) != seen["typo"][3]
 
 
+async def test_the_database_shows_and_gives_keys_of_one_tenant_only(
+    programs: Programs, admin: Person, as_app: psycopg.Connection[dict[str, Any]]
+) -> None:
+    other = await programs.auth.register()
+    own, foreign = [await programs.create_key(person.reply.access_token) for person in (admin, other)]
+    query = "SELECT key_id::text FROM api_keys WHERE key_id = ANY(%s::uuid[])"
+    both = [own.id, foreign.id]
+    assert as_app.execute(query, [both]).fetchall() == []
+    with as_app.transaction():
+        as_app.execute("SELECT set_config('app.tenant_id', %s, true)", [admin.user.tenant_id])
+        assert as_app.execute(query, [both]).fetchall() == [{"key_id": own.id}]
+        revoked = as_app.execute("UPDATE api_keys SET revoked_at = now() WHERE key_id = ANY(%s::uuid[])", [both])
+        assert revoked.rowcount == 1
+        with pytest.raises(psycopg.errors.InsufficientPrivilege), as_app.transaction():
+            as_app.execute("DELETE FROM api_keys")
+        with pytest.raises(psycopg.errors.InsufficientPrivilege), as_app.transaction():
+            as_app.execute("UPDATE api_keys SET tenant_id = %s", [other.user.tenant_id])
+    # The look-up sees both, each by nothing but its hash, whatever the caller puts in the way.
+    as_app.execute("CREATE TEMPORARY TABLE api_keys (key_hash bytea)")
+    as_app.execute("SET search_path = pg_temp, public")
+    for made in (own, foreign):
+        found = as_app.execute("SELECT key_id::text FROM public.find_api_key(%s)", [key_hash(made.key)])
+        assert found.fetchall() == [{"key_id": made.id}]
+
+
 async def test_a_source_that_keeps_trying_has_to_wait_and_no_other(start_auth: StartAuth) -> None:
     async with start_auth(source_failures_before_delay=3) as auth:
         programs, person = Programs(auth), await auth.register()
@@ -227,12 +254,14 @@ async def test_of_a_hundred_at_once_exactly_one_gets_the_last_key(start_auth: St
         auth.clock.advance(minutes=1)
         for _ in range(2):
             await programs.create_key(token)
+        # All connections are open, or the first call would have ended before the second gets one.
+        await asyncio.gather(*(programs.list_keys(token) for _ in range(50)))
         answers = await asyncio.gather(*(programs.create_key(token) for _ in range(100)), return_exceptions=True)
         refused = [error for error in answers if isinstance(error, grpc.aio.AioRpcError)]
         assert len(refused) == 99
         error = await refusal(programs.create_key(token))
         assert (type(error), error.reason) == (ResourceExhausted, "QUOTA_EXCEEDED")
-        assert error.metadata == {"limit": "API_KEYS_PER_TENANT", "quota": "3"}
+        assert error.metadata == {"quota": "api_keys", "limit": "3"}
         living = auth.query(
             "SELECT key_id FROM api_keys WHERE tenant_id = %s AND revoked_at IS NULL AND key_id <> %s",
             person.user.tenant_id,

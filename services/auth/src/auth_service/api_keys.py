@@ -4,8 +4,9 @@ from collections.abc import Callable
 from datetime import datetime
 from uuid import UUID
 
-from service_runtime.errors import InvalidArgument, NotFound, PermissionDenied, ResourceExhausted
+from service_runtime.errors import InvalidArgument, NotFound, PermissionDenied
 from service_runtime.identity import Identity, has_role
+from service_runtime.quotas import quota_exceeded
 
 from auth_service.accounts import Origin, Role
 from auth_service.audit import OK, AuditTrail
@@ -49,15 +50,11 @@ class ApiKeys:
         key = new_key()
         record = ApiKey(self._new_id(), prefix(key), name, role, caller.subject, now, expires_at)
         async with self._store.tenant(caller.tenant_id) as records:
-            if not await records.lock_tenant():
+            # Who counts and adds waits here for others who do.
+            if await records.lock_tenant() is None:
                 raise NotFound("TENANT_NOT_FOUND", "The tenant is gone.")
             if self._most and await records.count_living_api_keys(now) >= self._most:
-                raise ResourceExhausted(
-                    "QUOTA_EXCEEDED",
-                    f"A tenant may have {self._most} living API keys; revoke one first.",
-                    limit="API_KEYS_PER_TENANT",
-                    quota=self._most,
-                )
+                raise quota_exceeded("api_keys", self._most)
             await records.add_api_key(record, key_hash(key))
             await self._audit.record(
                 records,
