@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 
 import pytest
+from support.proofs_estate import Estate, settle
 from support.proofs_house import House, house_in
 from support.running_suite import RunningSuite
 
@@ -14,6 +15,12 @@ async def house(suite: RunningSuite) -> AsyncIterator[House]:
     """Companies A and B, new in each module, with one person of each role."""
     async with house_in(suite) as house:
         yield house
+
+
+@pytest.fixture(scope="module")
+async def estate(house: House) -> Estate:
+    """What company B owns: something of every kind."""
+    return await settle(house)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -9,7 +9,7 @@ import pytest
 from support.proofs_belongings import belongings, changed, steady_belongings
 from support.proofs_callers import bearer
 from support.proofs_calls import Answer, Headers, by_grpc, by_rest
-from support.proofs_estate import Estate, move_in, own_fields, settle
+from support.proofs_estate import Estate, move_in, own_fields
 from support.proofs_house import ENDS_ITS_CALLER, Company, House
 from support.proofs_probes import Probe, Prove, Report, compared, id_paths, probes_of
 from support.proofs_rpcs import Rpc, every_rpc
@@ -32,11 +32,6 @@ SAYS_THE_SAME_TO_THE_OWNER = {
     ("ml:ml.v1.JobsService/ListJobs", "after"),
 }
 PROBED = [rpc for rpc in every_rpc() if not rpc.policy.public and id_paths(rpc)]
-
-
-@pytest.fixture(scope="module")
-async def estate(house: House) -> Estate:
-    return await settle(house)
 
 
 @pytest.fixture(scope="module")
