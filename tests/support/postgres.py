@@ -71,6 +71,11 @@ def database_for(service: str, *, package: str = "") -> ServiceDatabase:
     return _create(server(), service, f"test_{service}_{next(_numbers)}", template)
 
 
+def empty_database(service: str) -> ServiceDatabase:
+    """Creates a database with the service's roles and nothing in it."""
+    return _create(server(), service, f"test_{service}_{next(_numbers)}", "")
+
+
 def migrated(postgres: EmbeddedPostgres, service: str, *, package: str = "") -> ServiceDatabase:
     """Creates and migrates a database on a server of one's own."""
     database = _create(postgres, service, f"test_{service}", "")

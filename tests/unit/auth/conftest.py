@@ -12,8 +12,12 @@ from auth_service.config import Settings
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from psycopg.rows import dict_row
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
 from support import postgres
+from support.auth_people import PeopleAndMail
 from support.auth_running import Clock, RunningAuth, StartAuth
+from support.mail_server import mail_server
 from support.running import running, socket_address
 
 
@@ -64,6 +68,26 @@ async def auth(start_auth: StartAuth) -> AsyncIterator[RunningAuth]:
     """The service, running."""
     async with start_auth() as service:
         yield service
+
+
+@pytest.fixture
+async def people(auth: RunningAuth, settings: Settings) -> AsyncIterator[PeopleAndMail]:
+    """The service with a mail server."""
+    async with mail_server() as mail:
+        yield PeopleAndMail(auth, settings, mail)
+
+
+@pytest.fixture
+def statements() -> Iterator[list[str]]:
+    """The statements that the service sends to its database."""
+    sent: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        sent.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    yield sent
+    event.remove(Engine, "before_cursor_execute", note)
 
 
 @pytest.fixture

@@ -12,6 +12,12 @@ from auth_service.config import Settings
 
 PERSON = {"username": "cmd", "email": "cmd@example.com", "password": "s3cret-of-mine"}
 
+MAIL = {
+    "SMTP_HOST": "smtp.example.com",
+    "FROM_EMAIL": "no-reply@example.com",
+    "PUBLIC_URL": "https://atalaya.example.com",
+}
+
 
 def environment_of(settings: Settings) -> dict[str, str]:
     return {
@@ -76,8 +82,13 @@ def test_good_settings_are_said_to_be_good(
 
 
 def test_provision_is_refused_in_production(terminal: Terminal, settings: Settings) -> None:
-    environment = {**environment_of(settings), "ENVIRONMENT": "production"}
-    assert "production" in terminal.fail("provision", environment, {"tenants": []})
+    environment = {**environment_of(settings), **MAIL, "ENVIRONMENT": "production"}
+    assert "provision" in terminal.fail("provision", environment, {"tenants": []})
+
+
+def test_production_needs_a_mail_server_and_an_address_for_links(terminal: Terminal, settings: Settings) -> None:
+    said = terminal.fail("check-config", {**environment_of(settings), "ENVIRONMENT": "production"})
+    assert said.splitlines() == [f"{name} must be set in production." for name in sorted(MAIL)]
 
 
 def test_bad_input_is_explained_without_its_secrets(terminal: Terminal, settings: Settings) -> None:

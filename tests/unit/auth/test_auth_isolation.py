@@ -4,7 +4,9 @@ from typing import Any
 
 import psycopg
 import pytest
+from auth_service.mail_tokens import mail_token_hash
 from auth_service.tokens import refresh_token_hash
+from support.auth_people import PeopleAndMail
 from support.auth_running import Person, RunningAuth
 
 Connection = psycopg.Connection[dict[str, Any]]
@@ -77,6 +79,28 @@ async def test_look_ups_see_every_tenant_but_only_what_they_answer(auth: Running
     assert sessions.fetchall() == [{"tenant_id": other.user.tenant_id}]
 
 
+async def test_tokens_of_mails_are_found_in_every_tenant_but_their_records_in_their_own(
+    people: PeopleAndMail, as_app: Connection
+) -> None:
+    one, other = await people.auth.register(), await people.auth.register()
+    tokens = {}
+    await people.invite(one.reply.access_token, "isolated@example.com")
+    await people.deliver()
+    tokens["invitation"] = people.mail.token()
+    await people.forget(one.email)
+    await people.deliver()
+    tokens["password_reset"] = people.mail.token()
+    for name, token in tokens.items():
+        found = as_app.execute(f"SELECT find_tenant_by_{name}_token(%s)::text AS found", [mail_token_hash(token)])
+        assert found.fetchone() == {"found": one.user.tenant_id}
+    for table in ("invitations", "password_resets"):
+        count = f"SELECT count(*) AS rows FROM {table} WHERE tenant_id = %s"  # noqa: S608
+        for person, seen in ((one, 1), (other, 0)):
+            with as_app.transaction():
+                enter(as_app, person)
+                assert as_app.execute(count, [one.user.tenant_id]).fetchone() == {"rows": seen}
+
+
 async def test_look_ups_do_not_read_what_the_caller_puts_in_the_way(auth: RunningAuth, as_app: Connection) -> None:
     person = await auth.register()
     as_app.execute("CREATE TEMPORARY TABLE users (email_key text)")
@@ -107,7 +131,10 @@ def test_every_tenant_table_is_isolated_by_force(auth: RunningAuth) -> None:
 
 def test_look_ups_have_a_fixed_search_path_and_are_not_for_the_public(auth: RunningAuth) -> None:
     functions = auth.query(f"SELECT proname, proconfig, array_to_string(proacl, ' ') AS rights {DEFINERS}")
-    assert {function["proname"] for function in functions} >= {"find_account_by_email", "erase_audit"}
+    assert {function["proname"] for function in functions} >= {
+        *("find_account_by_email", "find_tenant_by_invitation_token", "find_tenant_by_password_reset_token"),
+        *("delete_dead_sessions", "delete_dead_login_attempts", "erase_audit"),
+    }
     for function in functions:
         assert function["proconfig"] == ["search_path=pg_catalog, pg_temp"]
         assert function["rights"].split() == ["auth_owner=X/auth_owner", "auth_app=X/auth_owner"]

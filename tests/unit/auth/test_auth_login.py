@@ -1,28 +1,11 @@
 """Logging in by e-mail and by user name, and the one answer to all that is wrong."""
 
-from collections.abc import Iterator
 from hashlib import sha256
-from typing import Any
 
 import pytest
 from service_runtime.errors import Unauthenticated
-from sqlalchemy import event
-from sqlalchemy.engine import Engine
 from support.auth_running import RunningAuth
 from support.running import refusal
-
-
-@pytest.fixture
-def statements() -> Iterator[list[str]]:
-    """The statements that the service sends to its database."""
-    sent: list[str] = []
-
-    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        sent.append(statement)
-
-    event.listen(Engine, "before_cursor_execute", note)
-    yield sent
-    event.remove(Engine, "before_cursor_execute", note)
 
 
 async def test_person_logs_in_by_email_in_any_case(auth: RunningAuth) -> None:
