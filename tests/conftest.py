@@ -1,6 +1,7 @@
 """Fixtures of all tests: the embedded servers, which start once a run, and the shared real data."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from local_suite.redis import EmbeddedRedis
 from service_runtime.telemetry.logs import route_to_stdlib
 from support import postgres as postgres_support
 from support import redis as redis_support
+from support.running_suite import NO_DELAYS, RunningSuite
 from support.tokens import TestIssuer
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
@@ -45,6 +47,17 @@ def shared_data() -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def suite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSuite]:
+    """A running suite without the demo; a test that ends one of its processes leaves it answering again."""
+    suite = RunningSuite.fresh(tmp_path_factory.mktemp("suite") / "home", **NO_DELAYS)
+    try:
+        suite.start()
+        yield suite
+    finally:
+        suite.stop()
+
+
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
     """Hands out whole files, and all system tests together: they share what is slow to start."""
     return ByFile(config, log)
@@ -55,4 +68,4 @@ class ByFile(LoadScopeScheduling):  # type: ignore[misc] # xdist has no types
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
-        return "system" if file.startswith("tests/system/") else file
+        return "system" if file.startswith(("tests/system/", "tests/proofs/")) else file
