@@ -69,6 +69,27 @@ async def test_the_time_that_is_left_goes_along(rpcs: SampleServers) -> None:
             assert 20 < float((await front.one(Request())).job_id) < 30.5
 
 
+async def test_nobody_is_asked_with_hardly_any_time_left(rpcs: SampleServers) -> None:
+    asked: list[str] = []
+
+    async def note(word: str) -> str:
+        asked.append(word)
+        return word
+
+    async with rpcs.serving(note) as behind, stub_of(behind) as stub:
+
+        async def ask_behind(word: str) -> str:
+            return str((await stub.one(Request(job_id=word))).job_id)
+
+        # The service's own limit, so that it is there to tell what it did.
+        async with rpcs.serving(ask_behind, default_deadline_seconds=0.09) as front:
+            late = await refusal(front.one(Request(job_id="late")))
+        async with rpcs.serving(ask_behind, default_deadline_seconds=5) as front:
+            await front.one(Request(job_id="in time"))
+
+    assert (late.reason, asked) == ("DEADLINE_EXCEEDED", ["in time"])
+
+
 async def fail_on_second(word: str) -> str:
     if word == "second":
         raise errors.Conflict("BUSY", "It is busy.", thing="x")

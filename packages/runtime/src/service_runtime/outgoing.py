@@ -11,6 +11,7 @@ import grpc
 from grpc.aio import ClientCallDetails, Metadata
 from opentelemetry import propagate
 
+from service_runtime.errors import DeadlineExceeded
 from service_runtime.identity import current_identity
 from service_runtime.origin import forwarded_metadata
 from service_runtime.request import current_request
@@ -20,6 +21,9 @@ from service_runtime.status import from_rpc_error
 _IDEMPOTENT = ("Get", "List", "Check")
 _MOST_TRIES = 3
 _FIRST_PAUSE_SECONDS = 0.05
+# Of the time that a call has, so much is kept to tell its caller that the other was too late; with less than the other
+# nobody begins what will hardly end.
+_KEPT_SECONDS, _LEAST_SECONDS = 0.02, 0.1
 
 
 class _Outgoing:
@@ -51,7 +55,11 @@ class _Outgoing:
     def _timeout(self, asked: float | None) -> float:
         request = current_request.get()
         left = request.seconds_left() if request is not None else None
-        return min(seconds for seconds in (asked or self._deadline_seconds, left) if seconds is not None)
+        if left is None:
+            return asked or self._deadline_seconds
+        if left < _LEAST_SECONDS:
+            raise DeadlineExceeded("DEADLINE_EXCEEDED", "Too little time is left to ask another service.")
+        return min(asked or self._deadline_seconds, left - _KEPT_SECONDS)
 
 
 class OutgoingCalls(_Outgoing, grpc.aio.UnaryUnaryClientInterceptor):  # type: ignore[type-arg]
