@@ -64,10 +64,10 @@ class TenantRows:
         return int(ended)
 
     async def erase(self, tenant_id: UUID, *, apart: Collection[str] = ()) -> int:
-        """Deletes a tenant's rows and gives how many there were; it takes a while at most, and 0 means that none is
-        left. `apart` names tables that are left alone."""
+        """Ends a tenant's jobs, then deletes its rows; gives how many there were. It takes a while at most, and 0 means
+        that none is left. `apart` names tables that are left alone."""
+        erased = await self.end_jobs(tenant_id)
         give_up_at = time.monotonic() + _LONGEST_SECONDS
-        erased = 0
         for table in await self._tables():
             if table in apart:
                 continue

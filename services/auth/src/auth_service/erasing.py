@@ -76,10 +76,10 @@ class Erasing:
             await records.deactivate_tenant()
             rows = await records.erase_audit()
         try:
-            rows += await self._rows.end_jobs(tenant_id)
+            rows += await self._rows.erase(tenant_id, apart=_APART)
         except Unavailable:
+            # A mail is being sent.
             return Sweep(erased + Erased(rows), away=("auth",))
-        rows += await self._rows.erase(tenant_id, apart=_APART)
         return Sweep(erased + Erased(rows))
 
     async def _settle(self, erasure: Erasure, tenant_id: UUID, sweep: Sweep) -> Erasure:

@@ -20,9 +20,8 @@ class Erasure:
 
     async def erase(self, tenant_id: UUID) -> tuple[int, int]:
         """Gives how many rows and how many objects there were."""
-        jobs = await self._rows.end_jobs(tenant_id)
         rows = await self._rows.erase(tenant_id)
         # Running imports have removed their own files by now; those of killed ones are left, whosever they are.
         await asyncio.to_thread(self._spool.clean)
         objects = await asyncio.to_thread(self._open_lake(tenant_id).delete_below, "")
-        return jobs + rows, objects
+        return rows, objects

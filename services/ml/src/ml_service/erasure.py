@@ -20,8 +20,7 @@ class Erasure:
 
     async def erase(self, tenant_id: UUID) -> int:
         """Gives how many rows there were."""
-        jobs = await self._rows.end_jobs(tenant_id)
         rows = await self._rows.erase(tenant_id)
         for registry in self._registries:
             registry.forget(tenant_id)
-        return jobs + rows
+        return rows
