@@ -11,6 +11,7 @@ from uuid import uuid4
 
 import grpc
 import httpx
+import psycopg
 import pytest
 from atalaya.analytics.v1 import rfm_pb2, rfm_pb2_grpc
 from atalaya.policies import rpc_policies
@@ -53,7 +54,7 @@ class Chain:
 
     port: int
     database: Database
-    postgres: EmbeddedPostgres
+    watching: psycopg.Connection[Any]
     token: str
     asking: Asking
 
@@ -63,8 +64,7 @@ class Chain:
 
     def running_statements(self) -> int:
         query = "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE 'SELECT pg_sleep%'"
-        with self.postgres.connect() as connection:
-            row = connection.execute(query).fetchone()
+        row = self.watching.execute(query).fetchone()
         assert row is not None
         return int(row[0])
 
@@ -105,7 +105,8 @@ async def chain(postgres: EmbeddedPostgres, issuer: TestIssuer) -> AsyncIterator
             # Connected already, so that a deadline is spent on the work.
             await channel.channel_ready()
             await database.ping()
-            yield Chain(process.port, database, postgres, issuer.token(TENANT), asking)
+            with postgres.connect() as watching:
+                yield Chain(process.port, database, watching, issuer.token(TENANT), asking)
             process.stop()
             await server.stop()
     await database.close()
@@ -114,23 +115,32 @@ async def chain(postgres: EmbeddedPostgres, issuer: TestIssuer) -> AsyncIterator
 async def test_a_deadline_of_half_a_second_ends_everything_behind_it(chain: Chain) -> None:
     async with grpc.aio.insecure_channel(f"127.0.0.1:{chain.port}") as channel:
         await channel.channel_ready()
-        began = time.monotonic()
-        call = rfm_pb2_grpc.RfmServiceStub(channel).GetCustomer(
-            CUSTOMER, metadata=tuple(chain.bearer.items()), timeout=0.5
-        )
-        # It did begin.
-        await chain.until_statements(1)
-        with pytest.raises(grpc.aio.AioRpcError) as refused:
-            await call
-        seconds = time.monotonic() - began
-        await chain.until_statements(0)
-        all_over = time.monotonic() - began
+        stub = rfm_pb2_grpc.RfmServiceStub(channel)
+        began_to_work = False
+        for _ in range(5):
+            began = time.monotonic()
+            call = stub.GetCustomer(CUSTOMER, metadata=tuple(chain.bearer.items()), timeout=0.5)
+            refused = asyncio.ensure_future(failure(call))
+            while not began_to_work and not refused.done():
+                began_to_work = await asyncio.to_thread(chain.running_statements) == 1
+            error = await refused
+            seconds = time.monotonic() - began
+            await chain.until_statements(0)
+            all_over = time.monotonic() - began
+            assert error.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+            # The statement would have run for twenty seconds.
+            assert 0.4 < seconds < 1 and all_over < 2
+            if began_to_work:
+                break
 
-    assert refused.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
-    assert 0.4 < seconds < 0.75
-    # The statement would have run for twenty seconds.
-    assert all_over < 2
+    assert began_to_work, "the machine is too busy to reach the database in half a second"
     assert await chain.notes() == 0
+
+
+async def failure(call: Any) -> grpc.aio.AioRpcError:
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await call
+    return caught.value
 
 
 async def test_a_rest_caller_who_hangs_up_ends_everything_behind_it(chain: Chain) -> None:
