@@ -208,6 +208,24 @@ async def test_a_name_that_is_taken_by_a_hidden_account_stays_taken(tenant: Tena
     assert error.reason == "ACCOUNT_EXISTS"
 
 
+async def test_the_trail_hears_who_set_what_and_nothing_of_what_was_refused(tenant: Tenant) -> None:
+    account, admin, person = await tenant.add_account(), uuid4(), uuid4()
+    for name in ("banco", "nobody"):
+        request = access_pb2.SetAccountAccessRequest(cuenta=name, roles=["user"], users=[str(person)])
+        call = tenant.access.SetAccountAccess(request, metadata=tenant.bearer("admin", admin))
+        if name == "banco":
+            await call
+        else:
+            assert (await refusal(call)).reason == "ACCOUNT_FORBIDDEN"
+    told = tenant.query(
+        "SELECT args->'event' AS event FROM procrastinate_jobs WHERE args->>'tenant_id' = {tenant} "
+        "AND args->'event'->>'action' = 'ingest.set_account_access'"
+    )
+    [event] = [row["event"] for row in told]
+    assert (event["actor"], event["resource"], event["outcome"]) == (str(admin), f"social-accounts/{account.id}", "OK")
+    assert event["details"] == {"roles": "user", "users": str(person)}
+
+
 @pytest.mark.parametrize("role", ["viewer", "user"])
 async def test_only_admins_set_and_see_access(tenant: Tenant, role: str) -> None:
     await tenant.add_account()
