@@ -1,5 +1,7 @@
 """Transactions and datasets: files whose bytes are the unit."""
 
+import csv
+
 import pyarrow.parquet as pq
 import pytest
 from atalaya.jobs.v1 import job_pb2
@@ -33,24 +35,51 @@ async def test_the_same_transactions_again_change_nothing(tenant: Tenant) -> Non
     ("name", "path"),
     [("mysql/users", "mysql/users/users.csv"), ("ventas-2024", "datasets/ventas-2024/ventas-2024.csv")],
 )
-async def test_a_dataset_is_kept_byte_by_byte(tenant: Tenant, name: str, path: str) -> None:
-    file = b'\xef\xbb\xbfid;name\r\n1;"a\r\nb"\r\n2;\r\n'
+async def test_a_dataset_keeps_every_cell_in_the_layout_of_the_lake(tenant: Tenant, name: str, path: str) -> None:
+    file = b'\xef\xbb\xbfid;name\r\n1;"a\r\nb"\r\n2; x \r\n3;\r\n'
     job = await tenant.run(file, kind="dataset", dataset=name)
-    assert (job.status, job.rows_read, job.rows_written) == (SUCCEEDED, 2, 2), job
-    assert (tenant.lake / path).read_bytes() == file
+    assert (job.status, job.rows_read, job.rows_written) == (SUCCEEDED, 3, 3), job
+    assert kept(tenant, path) == [["id", "name"], ["1", "a\r\nb"], ["2", " x "], ["3", ""]]
     again = await tenant.run(file, kind="dataset", dataset=name)
-    assert (again.rows_written, again.rows_unchanged) == (0, 2)
+    assert (again.rows_written, again.rows_unchanged) == (0, 3)
 
 
 async def test_rows_of_a_dataset_that_are_none_are_left_out(tenant: Tenant) -> None:
     job = await tenant.run("id,name\n1,a\n2\n3,c,d\n4,e\n", kind="dataset", dataset="t")
     assert (job.rows_read, job.rows_written, job.rows_rejected) == (4, 2, 2)
-    assert (tenant.lake / "datasets" / "t" / "t.csv").read_text() == "id,name\n1,a\n4,e\n"
+    assert kept(tenant, "datasets/t/t.csv") == [["id", "name"], ["1", "a"], ["4", "e"]]
+    reasons = [(row.line, row.reason, row.raw) for row in await tenant.rejected(job.job_id)]
+    assert reasons == [(3, "has 1 cells, the header 2", "2"), (4, "has 3 cells, the header 2", "3,c,d")]
     failed = await tenant.run("id,name\n1\n", kind="dataset", dataset="u", on_error="fail")
     assert (failed.status, failed.code) == (FAILED, "ROWS_REJECTED")
     assert not (tenant.lake / "datasets" / "u").exists()
 
 
-async def test_a_dataset_that_is_not_utf8_is_refused(tenant: Tenant) -> None:
-    job = await tenant.run("id,name\n1,año\n".encode("cp1252"), kind="dataset", dataset="t")
-    assert (job.status, job.code) == (FAILED, "WRONG_ENCODING")
+async def test_a_dataset_in_another_encoding_is_kept_as_utf8(tenant: Tenant) -> None:
+    job = await tenant.run("id;name\n1;año\n".encode("cp1252"), kind="dataset", dataset="t")
+    assert (job.status, job.details["encoding"], job.details["delimiter"]) == (SUCCEEDED, "cp1252", "semicolon"), job
+    assert kept(tenant, "datasets/t/t.csv") == [["id", "name"], ["1", "año"]]
+
+
+async def test_columns_of_a_dataset_get_names_of_their_own_and_the_job_says_which(tenant: Tenant) -> None:
+    job = await tenant.run("id,,name,Name,name_2\n1,a,b,c,d\n", kind="dataset", dataset="t")
+    assert kept(tenant, "datasets/t/t.csv")[0] == ["id", "column_2", "name", "Name_3", "name_2"]
+    assert job.details["renamed_columns"] == "2: column_2, 4: Name_3"
+
+
+async def test_what_stands_before_a_header_and_empty_rows_at_the_end_are_left_out_and_told(tenant: Tenant) -> None:
+    file = "Ventas 2024,,\n,,\nid,name,amount\n1,a,5\n,,\n2,b,6\n,,\n,,\n"
+    job = await tenant.run(file, kind="dataset", dataset="t")
+    assert kept(tenant, "datasets/t/t.csv")[1:] == [["1", "a", "5"], ["", "", ""], ["2", "b", "6"]]
+    assert job.details["before_the_header"] == "Ventas 2024"
+
+
+async def test_a_table_without_a_header_gets_numbered_columns(tenant: Tenant) -> None:
+    job = await tenant.run("28/01/2018,5,rojo\n29/01/2018,6,azul\n", kind="dataset", dataset="t")
+    assert (job.rows_written, job.details["header"]) == (2, "none: the first row has values like those below it")
+    assert kept(tenant, "datasets/t/t.csv")[:2] == [["column_1", "column_2", "column_3"], ["28/01/2018", "5", "rojo"]]
+
+
+def kept(tenant: Tenant, path: str) -> list[list[str]]:
+    with (tenant.lake / path).open(newline="", encoding="utf-8") as file:
+        return list(csv.reader(file))

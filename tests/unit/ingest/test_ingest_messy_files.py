@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 from atalaya.jobs.v1 import job_pb2
-from ingest_service.reading.careful_reader import LARGEST_ROW
 from ingest_service.reading.encoding import prepare
+from ingest_service.reading.lines import LARGEST_ROW
 from ingest_service.reading.table_file import TableFile
 from service_runtime.errors import ServiceError
 from support.ingest_running import Tenant
 
+csv.field_size_limit(LARGEST_ROW)
 SUCCEEDED, FAILED = job_pb2.JobStatus.SUCCEEDED, job_pb2.JobStatus.FAILED
 
 
@@ -22,7 +23,7 @@ def cells(content: bytes, folder: Path, delimiter: str = "") -> tuple[list[list[
     """Reads a file as imports do: all rows with the header, and how many are rejected."""
     source = folder / "source"
     source.write_bytes(content)
-    table = TableFile(prepare(source, "", folder / "text"), delimiter, len)
+    table = TableFile(prepare(source, "", folder / "text"), delimiter, lambda _: 0)
     rows, rejected = [table.header], 0
     for batch in table.batches(range(len(table.header))):
         columns = [column.to_pylist() for column in batch.rows.columns[3:]]
@@ -70,12 +71,12 @@ async def test_a_quote_that_never_closes_costs_one_row(tenant: Tenant, shared_da
     assert (rejected.line, rejected.reason) == (22, "a quote opens a cell that never ends")
 
 
-def test_an_unclosed_quote_in_the_middle_costs_one_row(tmp_path: Path) -> None:
+def test_an_unclosed_quote_in_the_middle_is_read_as_text(tmp_path: Path) -> None:
     rows = [f"{number},texto {number}" for number in range(1000)]
     rows[500] = '500,"sin cerrar'
     found, rejected = cells(("id,texto\n" + "\n".join(rows)).encode(), tmp_path)
-    assert (len(found), rejected) == (1000, 1)
-    assert found[500:502] == [["499", "texto 499"], ["501", "texto 501"]]
+    assert (len(found), rejected) == (1001, 0)
+    assert found[500:503] == [["499", "texto 499"], ["500", '"sin cerrar'], ["501", "texto 501"]]
 
 
 @pytest.mark.parametrize("size", [LARGEST_ROW + 10, 3 * LARGEST_ROW])

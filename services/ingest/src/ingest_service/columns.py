@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -117,10 +117,11 @@ def parse_mapping(kind: str, mapping: str) -> dict[str, str]:
     return pairs
 
 
-def known_names(kind: str, header: Sequence[str]) -> int:
-    """Counts the names of a header that are some target's."""
+def known_names(kind: str, named: Iterable[str]) -> Callable[[Sequence[str]], int]:
+    """Gives what counts the names in a header that are some target's, or that the caller has named."""
     known = {plain(name) for target in TARGETS.get(kind, ()) for name in (target.name, *target.synonyms)}
-    return sum(1 for name in header if plain(name) in known)
+    known |= {plain(name) for name in named if name}
+    return lambda header: sum(1 for name in header if plain(name) in known)
 
 
 def find_columns(kind: str, header: Sequence[str], chosen: dict[str, str], account_column: str) -> Mapping:

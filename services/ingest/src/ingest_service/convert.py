@@ -60,6 +60,8 @@ def to_import_request(first: data_pb2.ImportDataRequest, timezone: str) -> Impor
         dry_run=first.dry_run,
         delimiter=first.delimiter,
         encoding=first.encoding,
+        format=first.format,
+        sheet=first.sheet,
     )
 
 

@@ -1,60 +1,51 @@
-"""Imports of datasets: a table kept as its text in the lake, under a name of the tenant's."""
+"""Imports of datasets: a table kept as text in the lake, under a name of the tenant's."""
 
 import asyncio
 from pathlib import Path
-from typing import BinaryIO
 from uuid import UUID
 
+import pyarrow as pa
+from pyarrow import csv
 from service_runtime.database import Database
-from service_runtime.errors import InvalidArgument
 from service_runtime.jobs import JobRun
 
 from ingest_service.import_job import Counts, Work
 from ingest_service.import_request import ImportRequest
 from ingest_service.import_store import ImportStore
-from ingest_service.reading.table_file import TableFile
+from ingest_service.reading.layout import unique_names
+from ingest_service.reading.table import Table
 from ingest_service.tabular_file import Rejections
-
-_PIECE = 1 << 20
 
 
 class DatasetImport:
-    """Brings datasets in: the bytes as they are, but for rows that are none."""
+    """Brings datasets in: every cell as its text, in the lake's layout of CSV, but for rows that are none."""
 
     def __init__(self, database: Database, imports: ImportStore) -> None:
         self._database = database
         self._imports = imports
 
     async def bring_in(self, work: Work) -> None:
-        if not work.text.encoding.startswith("utf-8") or work.text.path != work.source:
-            raise InvalidArgument(
-                "WRONG_ENCODING",
-                f"A dataset must be UTF-8; this file is {work.text.encoding}.",
-                encoding=work.text.encoding,
-            )
-        table = await asyncio.to_thread(TableFile, work.text, work.request.delimiter, len)
+        names, renamed = unique_names(work.table.header)
+        target = work.folder / "dataset.csv"
         rejections = Rejections()
-        cuts: list[tuple[int, int]] = []
         rows = 0
-        batches = table.batches([])
-        while (batch := await asyncio.to_thread(next, batches, None)) is not None:
-            rows += batch.rows.num_rows
-            for rejection in batch.rejections:
-                rejections.add(rejection)
-                cuts.append((rejection.start, rejection.size))
-            await work.run.report(
-                progress=0.8 * min(1.0, batch.read_to / table.size), rows_read=rows + rejections.count
-            )
-        await work.run.report(
-            details={"delimiter": table.dialect.delimiter_name, "columns": ", ".join(table.header[:50])}
-        )
+        with _Writer(target, names) as writer:
+            batches = work.table.batches(range(len(names)))
+            while (batch := await asyncio.to_thread(next, batches, None)) is not None:
+                rows += batch.rows.num_rows
+                for rejection in batch.rejections:
+                    rejections.add(rejection)
+                await asyncio.to_thread(writer.write, batch.rows)
+                await work.run.report(progress=0.8 * batch.done, rows_read=rows + rejections.count)
+        details = {**work.table.told(), **renamed, "columns": ", ".join(name[:60] for name in names[:50])}
+        await work.run.report(details=details)
         await work.reject(rejections)
-        await self._store(work, rows, rejections.count, cuts)
+        await self._store(work, target, rows, rejections.count)
 
     async def complete(self, run: JobRun, import_id: UUID, request: ImportRequest, recorded: Counts) -> None:
         """Has nothing left to do: the file is the whole effect."""
 
-    async def _store(self, work: Work, rows: int, rejected: int, cuts: list[tuple[int, int]]) -> None:
+    async def _store(self, work: Work, file: Path, rows: int, rejected: int) -> None:
         name = work.request.dataset
         path = dataset_path(name)
         async with self._database.tenant_session(work.run.tenant_id) as session:
@@ -62,11 +53,7 @@ class DatasetImport:
             known = await self._imports.dataset(session, name) if there else None
             same = known is not None and known[0] == work.sha256
             if not same and not work.request.dry_run:
-                source = work.source
-                if cuts:
-                    source = work.folder / "kept"
-                    await asyncio.to_thread(_without, work.source, cuts, source)
-                await asyncio.to_thread(work.lake.put_file, source, path)
+                await asyncio.to_thread(work.lake.put_file, file, path)
                 await self._imports.set_dataset(session, work.run.tenant_id, name, work.sha256, rows)
             counts = Counts(
                 rows_read=rows + rejected,
@@ -84,19 +71,25 @@ def dataset_path(name: str) -> str:
     return f"{source or 'datasets'}/{table}/{table}.csv"
 
 
-def _without(source: Path, cuts: list[tuple[int, int]], target: Path) -> None:
-    """Copies a file but for some rows, their line ends included."""
-    with source.open("rb") as file, target.open("wb") as kept:
-        for start, size in sorted(cuts):
-            _copy(file, kept, start - file.tell())
-            file.seek(start + size)
-            ahead = file.read(2)
-            end = 2 if ahead == b"\r\n" else 1 if ahead[:1] in (b"\r", b"\n") else 0
-            file.seek(start + size + end)
-        _copy(file, kept, -1)
+def write_dataset(table: Table, target: Path) -> None:
+    """Writes a table in the layout of datasets, without the rows that are none."""
+    with _Writer(target, unique_names(table.header)[0]) as writer:
+        for batch in table.batches(range(len(table.header))):
+            writer.write(batch.rows)
 
 
-def _copy(file: BinaryIO, kept: BinaryIO, size: int) -> None:
-    while size and (piece := file.read(_PIECE if size < 0 else min(_PIECE, size))):
-        kept.write(piece)
-        size -= len(piece) if size > 0 else 0
+class _Writer:
+    """A CSV file of text cells, all of them quoted, so that an empty row or cell is one."""
+
+    def __init__(self, target: Path, names: list[str]) -> None:
+        self._schema = pa.schema([(name, pa.string()) for name in names])
+        self._file = csv.CSVWriter(str(target), self._schema)
+
+    def __enter__(self) -> "_Writer":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def write(self, rows: pa.RecordBatch) -> None:
+        self._file.write_batch(pa.RecordBatch.from_arrays(rows.columns[3:], schema=self._schema))

@@ -1,7 +1,7 @@
 """Runs an import: fetches the file, hands it to what its kind needs, and ends the job with its effect."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypedDict, cast
@@ -12,9 +12,12 @@ from service_runtime.errors import InvalidArgument, NotFound
 from service_runtime.jobs import JobRun
 from service_runtime.lake import Lake
 
+from ingest_service.columns import known_names, parse_mapping
 from ingest_service.import_request import ImportRequest
 from ingest_service.import_store import ImportStore, RejectedRow
-from ingest_service.reading.encoding import PreparedText, prepare
+from ingest_service.reading.opening import Hints, open_table
+from ingest_service.reading.rejection import Rejection
+from ingest_service.reading.table import Table
 from ingest_service.sight import Sight, sight_of
 from ingest_service.spool import Spool
 from ingest_service.tabular_file import Rejections
@@ -34,15 +37,14 @@ class Counts(TypedDict):
 
 @dataclass(frozen=True)
 class Work:
-    """One attempt at one import: its run, its parameters, what its sender may see, its file as UTF-8 text, a folder."""
+    """One attempt at one import: its run, its parameters, what its sender may see, its file as a table, a folder."""
 
     run: JobRun
     import_id: UUID
     request: ImportRequest
     sight: Sight
     sha256: str
-    source: Path
-    text: PreparedText
+    table: Table
     folder: Path
     lake: Lake
     keep_rejected: Callable[["Work", Rejections], Awaitable[None]]
@@ -76,12 +78,14 @@ class ImportJob:
         spool: Spool,
         open_lake: Callable[[UUID], Lake],
         importers: Mapping[str, Importer],
+        largest_file: int,
     ) -> None:
         self._database = database
         self._store = store
         self._spool = spool
         self._open_lake = open_lake
         self._importers = importers
+        self._largest_file = largest_file
 
     async def handle(self, run: JobRun) -> None:
         import_id = UUID(run.job_id.rpartition("/")[2])
@@ -98,12 +102,13 @@ class ImportJob:
             with self._spool.folder() as folder:
                 source = folder / "source"
                 await asyncio.to_thread(lake.fetch, file, source)
-                text = await asyncio.to_thread(prepare, source, request.encoding, folder / "text")
-                await run.report(progress=0.02, details={"encoding": text.encoding, "timezone": request.timezone})
+                hints = Hints(request.format, request.delimiter, request.encoding, request.sheet, self._largest_file)
+                chosen = parse_mapping(request.kind, request.mapping).values()
+                names = known_names(request.kind, [*chosen, request.account_column])
+                table, found = await asyncio.to_thread(open_table, source, folder, hints, names)
+                await run.report(progress=0.02, details={**found, **table.told(), "timezone": request.timezone})
                 sight = sight_of(record.requested_role, record.requested_kind, record.requested_by)
-                work = Work(
-                    run, import_id, request, sight, record.sha256, source, text, folder, lake, self._keep_rejected
-                )
+                work = Work(run, import_id, request, sight, record.sha256, table, folder, lake, self._keep_rejected)
                 await importer.bring_in(work)
         await asyncio.to_thread(lake.delete, file)
 
@@ -111,14 +116,20 @@ class ImportJob:
         rows = sorted(rejections.kept, key=lambda rejection: rejection.line)
         async with self._database.tenant_session(work.run.tenant_id) as session:
             await self._store.forget_rejected(session, work.import_id)
-            with work.text.path.open("rb") as text:
-                for start in range(0, len(rows), _ROWS_AT_ONCE):
-                    kept = []
-                    for row in rows[start : start + _ROWS_AT_ONCE]:
-                        text.seek(row.start)
-                        raw = text.read(min(row.size, 4 * _RAW_SHOWN)).decode(errors="replace")
-                        raw = raw.rstrip("\r\n").replace("\0", "\ufffd")[:_RAW_SHOWN]
-                        value = row.value.replace("\0", "\ufffd")[:1000]
-                        kept.append(RejectedRow(row.line, row.column, value, row.reason, raw))
-                    await self._store.keep_rejected(session, work.run.tenant_id, work.import_id, kept)
+            for start in range(0, len(rows), _ROWS_AT_ONCE):
+                kept = await asyncio.to_thread(_shown, work.table, rows[start : start + _ROWS_AT_ONCE])
+                await self._store.keep_rejected(session, work.run.tenant_id, work.import_id, kept)
         await work.run.report(rows_rejected=rejections.count)
+
+
+def _shown(table: Table, rows: Sequence[Rejection]) -> list[RejectedRow]:
+    """Gives rows, which stand in the file's order, as their owner sees them."""
+    kept = []
+    for row in rows:
+        raw = _storable(table.raw(row, _RAW_SHOWN))
+        kept.append(RejectedRow(row.line, row.column, _storable(row.value)[:1000], row.reason, raw))
+    return kept
+
+
+def _storable(text: str) -> str:
+    return text.replace("\0", "\ufffd")

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from service_runtime.errors import InvalidArgument
 
 from ingest_service.columns import TARGETS, parse_mapping
+from ingest_service.file_types import FORMATS
 from ingest_service.reading.encoding import check_encoding
 
 KINDS = ("posts", "metrics", "transactions", "dataset")
@@ -29,6 +30,8 @@ class ImportRequest:
     dry_run: bool = False
     delimiter: str = ""
     encoding: str = ""
+    format: str = ""
+    sheet: str = ""
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -54,6 +57,8 @@ def check(request: ImportRequest) -> ImportRequest:
         raise InvalidArgument("BAD_ON_ERROR", "on_error must be skip or fail.")
     if len(request.delimiter.encode()) > 1 or request.delimiter in ('"', "\n", "\r"):
         raise InvalidArgument("BAD_DELIMITER", "delimiter must be one ASCII character.")
+    if request.format not in ("", *FORMATS):
+        raise InvalidArgument("BAD_FORMAT", f"format must be one of {', '.join(FORMATS)}.")
     check_encoding(request.encoding)
     check_timezone(request.timezone)
     if request.kind in TARGETS:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
+from dataclasses import replace
 from uuid import UUID
 
 from service_runtime.database import Database
@@ -52,6 +53,8 @@ class Imports:
         await self._check_account(caller, request)
         with self._spool.folder() as folder:
             received = await receive(content_type, pieces, folder / "upload", self._largest_file)
+            # The bytes of CSV and JSON Lines may look alike.
+            request = replace(request, format=request.format or received.format)
             return await self._queue_import(caller, request, received), received.size
 
     async def rejected(self, caller: Identity, job_id: str, after: int, limit: int) -> list[RejectedRow]:

@@ -4,9 +4,10 @@ import re
 
 from service_runtime.errors import InvalidArgument
 
-from ingest_service.file_types import check_content_type
+from ingest_service.file_types import check_content_type, format_by_name
 
 _LONGEST_HEADER = 16 * 1024
+_FILE_NAME = re.compile(r'^content-disposition:.*\bfilename\*?="?([^";\r\n]*)', re.IGNORECASE | re.MULTILINE)
 
 
 def boundary_of(content_type: str) -> bytes:
@@ -31,6 +32,8 @@ class MultipartFile:
         self._skip = 0
         self.files = 0
         self.ended = False
+        # What the file's type or name says of its format.
+        self.format = ""
 
     def feed(self, piece: bytes) -> bytes:
         """Gives what of the file is in sight after this piece."""
@@ -75,10 +78,11 @@ class MultipartFile:
 
     def _open(self, header: str) -> None:
         self._place = "part"
-        if re.search(r"^content-disposition:.*\bfilename\*?=", header, re.IGNORECASE | re.MULTILINE):
+        named = _FILE_NAME.search(header)
+        if named:
             self.files += 1
             if self.files > 1:
                 raise InvalidArgument("MORE_THAN_ONE_FILE", "The body has more than one file.")
             kind = re.search(r"^content-type:\s*(.+?)\s*$", header, re.IGNORECASE | re.MULTILINE)
-            check_content_type(kind[1] if kind else "")
+            self.format = check_content_type(kind[1] if kind else "") or format_by_name(named[1].strip())
             self._place = "file"

@@ -49,7 +49,7 @@ class RecordImport:
         self._new_id = new_id
 
     async def bring_in(self, work: Work) -> None:
-        file = await asyncio.to_thread(TabularFile, work.text, work.request, work.folder / "rows")
+        file = await asyncio.to_thread(TabularFile, work.table, work.request, work.folder / "rows")
         try:
             await read_through(file, work.run, _READ)
             counts = await self._record(work, file)
@@ -148,7 +148,8 @@ async def read_through(file: TabularFile, run: JobRun, share: float) -> None:
     await run.report(details=file.details())
     while (done := await asyncio.to_thread(_next, steps)) is not None:
         await run.report(progress=0.02 + (share - 0.02) * done, rows_read=file.rows_read)
-    await run.report(details=file.profile.told(), rows_read=file.rows_read, rows_rejected=file.rejections.count)
+    details = {**file.details(), **file.profile.told()}
+    await run.report(details=details, rows_read=file.rows_read, rows_rejected=file.rejections.count)
 
 
 async def _ahead(items: Iterator[T]) -> AsyncGenerator[T, None]:

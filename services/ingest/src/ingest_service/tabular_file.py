@@ -8,14 +8,13 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ingest_service.columns import TARGETS, find_columns, known_names, parse_mapping
+from ingest_service.columns import TARGETS, find_columns, parse_mapping
 from ingest_service.columns import Mapping as ColumnMapping
 from ingest_service.conversion.profile import FileProfile
 from ingest_service.conversion.typed_rows import TypedRows
 from ingest_service.import_request import ImportRequest
-from ingest_service.reading.encoding import PreparedText
 from ingest_service.reading.rejection import Rejection
-from ingest_service.reading.table_file import TableFile
+from ingest_service.reading.table import Table, batch_schema
 
 MOST_KEPT = 100_000
 _VALUE_SHOWN = 1000
@@ -37,10 +36,10 @@ class Rejections:
 class TabularFile:
     """Rows of posts, metrics or transactions in a file."""
 
-    def __init__(self, text: PreparedText, request: ImportRequest, spool: Path) -> None:
+    def __init__(self, table: Table, request: ImportRequest, spool: Path) -> None:
         self._request = request
         self._spool = spool
-        self._table = TableFile(text, request.delimiter, lambda header: known_names(request.kind, header))
+        self._table = table
         chosen = parse_mapping(request.kind, request.mapping)
         self.mapping: ColumnMapping = find_columns(request.kind, self._table.header, chosen, request.account_column)
         self._cell_of = {target: f"c{place}" for place, target in enumerate(self.mapping.column_of)}
@@ -59,7 +58,7 @@ class TabularFile:
         options = pa.ipc.IpcWriteOptions(compression="lz4")
         with (
             pa.OSFile(str(self._spool), "wb") as file,
-            pa.ipc.new_stream(file, self._table.schema(columns), options=options) as spool,
+            pa.ipc.new_stream(file, batch_schema(len(columns)), options=options) as spool,
         ):
             for batch in self._table.batches(columns):
                 for rejection in batch.rejections:
@@ -67,7 +66,7 @@ class TabularFile:
                 self.rows_read += batch.rows.num_rows + len(batch.rejections)
                 self.profile.look(self._connection, batch.rows)
                 spool.write_batch(batch.rows)
-                yield min(1.0, batch.read_to / max(1, self._table.size))
+                yield batch.done
 
     def typed(self, account_ids: Mapping[str, int], only_account: int | None) -> Iterator[pa.Table]:
         """Converts what was read; rows of accounts that `account_ids` has not are rejected."""
@@ -110,9 +109,7 @@ class TabularFile:
         """Says what was assumed, for the job."""
         header = self._table.header
         return {
-            "encoding": self._table.text.encoding,
-            "delimiter": self._table.dialect.delimiter_name,
-            "quote": self._table.dialect.quote,
+            **self._table.told(),
             "mapping": self.mapping.told(header),
             "timezone": self._request.timezone,
             "left_alone": ", ".join(name[:60] for name in self.mapping.left_alone[:50]),

@@ -25,7 +25,7 @@ class TransactionImport:
         self._database = database
 
     async def bring_in(self, work: Work) -> None:
-        file = await asyncio.to_thread(TabularFile, work.text, work.request, work.folder / "rows")
+        file = await asyncio.to_thread(TabularFile, work.table, work.request, work.folder / "rows")
         path = f"datavision/transactions/{work.sha256}.parquet"
         parquet = work.folder / "transactions.parquet"
         try:

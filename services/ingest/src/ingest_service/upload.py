@@ -18,18 +18,18 @@ _BEGINNING = 16
 
 @dataclass(frozen=True)
 class ReceivedFile:
-    """A file in the spool."""
+    """A file in the spool; `format` is what its sender says it is, empty where its bytes have to tell."""
 
     path: Path
     size: int
     sha256: str
+    format: str = ""
 
 
 async def receive(content_type: str, pieces: AsyncIterator[bytes], target: Path, largest: int) -> ReceivedFile:
     """Writes a body's file to `target`; raises as soon as it is seen to be none that can be imported."""
     boundary = boundary_of(content_type)
-    if not boundary:
-        check_content_type(content_type)
+    said = check_content_type(content_type) if not boundary else ""
     multipart = MultipartFile(boundary) if boundary else None
     digest = hashlib.sha256()
     size, held, begun = 0, bytearray(), False
@@ -61,7 +61,7 @@ async def receive(content_type: str, pieces: AsyncIterator[bytes], target: Path,
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
         raise Unavailable("SPOOL_FULL", "There is no room for the file at the moment.", retry_after=60) from error
-    return ReceivedFile(target, size, digest.hexdigest())
+    return ReceivedFile(target, size, digest.hexdigest(), multipart.format if multipart else said)
 
 
 def _check_whole(multipart: MultipartFile) -> None:

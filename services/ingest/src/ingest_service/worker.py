@@ -38,7 +38,7 @@ def build_worker(settings: Settings, new_id: Callable[[], UUID]) -> Worker:
         "transactions": TransactionImport(database),
         "dataset": DatasetImport(database, imports),
     }
-    job = ImportJob(database, imports, spool, open_lake, importers)
+    job = ImportJob(database, imports, spool, open_lake, importers, settings.ingest_largest_file)
     return Worker(
         settings,
         database,

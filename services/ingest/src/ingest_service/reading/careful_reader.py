@@ -1,6 +1,5 @@
-"""Reads files that the fast reader refuses, row by row with Python's csv, and goes on behind what cannot be read."""
+"""Reads rows one by one where the fast reader cannot, and goes on behind what cannot be read."""
 
-import csv
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,130 +8,130 @@ from pathlib import Path
 from service_runtime.errors import InvalidArgument
 
 from ingest_service.reading.dialect import Dialect
+from ingest_service.reading.lines import LARGEST_ROW, Line, physical_lines
 from ingest_service.reading.rejection import Rejection
+from ingest_service.reading.row_cells import CellParser, MisplacedError, UnclosedError
 
-# No row of a real table is longer; what is, has lost a quote or a line end.
-LARGEST_ROW = 4 << 20
-_PIECE = 1 << 20
-_MOST_UNCLOSED = 1000
-csv.field_size_limit(LARGEST_ROW * 2)
+_NEVER_ENDS = "a quote opens a cell that never ends"
+_GOES_ON = "a quoted cell goes on behind its quote"
+# How much is read ahead in vain, over a whole file, for cells that never end.
+_MOST_IN_VAIN = 1 << 30
 
 
 @dataclass(frozen=True)
 class CarefulRow:
-    """A row's cells and where it stands."""
+    """A row's cells and where it stands; `stray` tells that quotes which do not pair were taken for text."""
 
     cells: list[str]
     line: int
     start: int
     size: int
-
-
-@dataclass(frozen=True)
-class _Line:
-    text: str
-    start: int
-    size: int
-    number: int
-    too_long: bool = False
-
-
-class _NeverClosedError(Exception):
-    """A quoted cell runs to the end of the file, or further than any row does."""
+    stray: bool = False
 
 
 class CarefulReader:
-    """Rows and rejections of a UTF-8 file from a place where a row begins."""
+    """Rows and rejections of a UTF-8 file from a place where a row begins.
 
-    def __init__(self, path: Path, start: int, line: int, dialect: Dialect) -> None:
-        self._lines = _physical_lines(path, start, line)
+    `width` says how many cells rows should have, 0 where that is not known yet: it decides between the readings of a
+    row whose quotes do not pair. `place` and `line` say where the next row begins.
+    """
+
+    def __init__(self, path: Path, start: int, line: int, dialect: Dialect, *, width: int = 0, end: int = -1) -> None:
+        self._lines = physical_lines(path, start, line, end)
         self._dialect = dialect
-        self._put_back: deque[_Line] = deque()
-        self._taken: list[_Line] = []
-        self._unclosed = 0
+        self._parser = CellParser(dialect)
+        self._width = width
+        self._put_back: deque[Line] = deque()
+        self._taken: list[Line] = []
+        self._size = 0
+        self._in_vain = 0
+        self.place, self.line = start, line
 
     def rows(self) -> Iterator[CarefulRow | Rejection]:
-        reader = self._dialect.reader(self._fed())
-        while True:
-            self._taken = []
-            try:
-                cells = next(reader)
-            except StopIteration:
-                return
-            except (_NeverClosedError, csv.Error) as error:
-                yield self._reject(str(error))
-                reader = self._dialect.reader(self._fed())
-                continue
-            first, last = self._taken[0], self._taken[-1]
-            if first.too_long:
+        quote, delimiter = self._dialect.quote, self._dialect.delimiter
+        while (line := self._next_line()) is not None:
+            self._taken, self._size = [line], line.size
+            if line.too_long:
+                self._passed(line)
                 reason = f"the line is longer than {LARGEST_ROW} bytes"
-                yield Rejection(first.number, "", "", reason, first.start, first.size)
-            elif cells:
-                yield CarefulRow(cells, first.number, first.start, last.start + last.size - first.start)
+                yield Rejection(line.number, "", "", reason, line.start, line.size)
+            elif quote in line.text or self._dialect.skip_space:
+                yield from self._quoted_row(line)
+            else:
+                self._passed(line)
+                if text := line.text.rstrip("\r\n"):
+                    yield CarefulRow(text.split(delimiter), line.number, line.start, line.size)
 
-    def _fed(self) -> Iterator[str]:
-        """Feeds lines to the csv reader, which asks for more than one only inside quotes."""
-        size = 0
-        while True:
-            line = self._put_back.popleft() if self._put_back else next(self._lines, None)
-            if not self._taken:
-                size = 0
-            if line is None:
-                if self._taken:
-                    raise _NeverClosedError("a quote opens a cell that never ends")
-                return
-            if line.too_long and self._taken:
-                self._put_back.append(line)
-                raise _NeverClosedError("a quote opens a cell that never ends")
-            self._taken.append(line)
-            size += line.size
-            if size > LARGEST_ROW and len(self._taken) > 1:
-                raise _NeverClosedError("a quote opens a cell that never ends")
-            yield line.text
+    def _next_line(self) -> Line | None:
+        return self._put_back.popleft() if self._put_back else next(self._lines, None)
 
-    def _reject(self, reason: str) -> Rejection:
-        self._unclosed += 1
-        if self._unclosed > _MOST_UNCLOSED:
-            raise InvalidArgument(
-                "UNREADABLE_FILE",
-                f"More than {_MOST_UNCLOSED} rows have quotes that do not close.",
-            )
-        first, *rest = self._taken
-        self._put_back.extendleft(reversed(rest))
-        return Rejection(first.number, "", first.text[:1000].rstrip("\r\n"), reason, first.start, first.size)
+    def _passed(self, line: Line) -> None:
+        self.place, self.line = line.start + line.size, line.number + 1
 
+    def _quoted_row(self, line: Line) -> Iterator[CarefulRow | Rejection]:
+        if not line.text.strip("\r\n"):
+            self._passed(line)
+            return
+        fault = ""
+        plain: list[str] = []
+        try:
+            plain = self._parser.strict(line.text, self._more)
+        except (UnclosedError, MisplacedError) as error:
+            fault = _NEVER_ENDS if isinstance(error, UnclosedError) else _GOES_ON
+        if plain and len(plain) == (self._width or len(plain)):
+            yield self._row(plain, self._taken)
+            return
+        taken = self._taken
+        # A last line without an end has lost what would have closed its cell.
+        is_cut = fault == _NEVER_ENDS and not line.text.endswith(("\r", "\n"))
+        other = None if is_cut or not self._width else self._other_reading(line)
+        if other is not None:
+            yield other
+        elif plain:
+            self._again(taken)
+            yield self._row(plain, taken)
+        else:
+            self._again([line])
+            self._passed(line)
+            yield Rejection(line.number, "", line.text[:1000].rstrip("\r\n"), fault, line.start, line.size)
 
-def _physical_lines(path: Path, start: int, number: int) -> Iterator[_Line]:
-    """Gives lines with their ends; of a line that is too long only its size."""
-    with path.open("rb") as file:
-        file.seek(start)
-        held, place = b"", start
-        too_long_from = -1
-        while True:
-            piece = file.read(_PIECE)
-            held += piece
-            # A return at the end may be half of a line end.
-            ready = not piece or not held.endswith(b"\r")
-            parts = held.splitlines(keepends=True) if ready else held[:-1].splitlines(keepends=True)
-            tail = b"" if ready else b"\r"
-            if parts and piece and not parts[-1].endswith((b"\n", b"\r")):
-                tail = parts.pop() + tail
-            for part in parts:
-                if too_long_from >= 0:
-                    yield _Line(" ", too_long_from, place + len(part) - too_long_from, number, too_long=True)
-                    too_long_from = -1
-                elif len(part) > LARGEST_ROW:
-                    yield _Line(" ", place, len(part), number, too_long=True)
-                else:
-                    yield _Line(part.decode(errors="replace"), place, len(part), number)
-                place += len(part)
-                number += 1
-            held = tail
-            if len(held) > LARGEST_ROW:
-                too_long_from = place if too_long_from < 0 else too_long_from
-                place += len(held) - 1
-                held = held[-1:]
-            if not piece:
-                if too_long_from >= 0:
-                    yield _Line(" ", too_long_from, place - too_long_from, number, too_long=True)
-                return
+    def _other_reading(self, line: Line) -> CarefulRow | None:
+        """Reads a row with some of its quotes as text, where that gives as many cells as there should be."""
+        self._again([line])
+        try:
+            cells = self._parser.inner_quotes(line.text, self._more)
+            if len(cells) == self._width:
+                return self._row(cells, self._taken, stray=True)
+        except (UnclosedError, MisplacedError):
+            pass
+        self._again([line])
+        cells = self._parser.opening_quotes(line.text)
+        return self._row(cells, [line], stray=True) if len(cells) == self._width else None
+
+    def _row(self, cells: list[str], taken: list[Line], *, stray: bool = False) -> CarefulRow:
+        first, last = taken[0], taken[-1]
+        self._passed(last)
+        return CarefulRow(cells, first.number, first.start, last.start + last.size - first.start, stray)
+
+    def _again(self, kept: list[Line]) -> None:
+        """Goes back to where only these lines of the row have been taken, or further to where they have all been."""
+        if len(kept) < len(self._taken):
+            self._put_back.extendleft(reversed(self._taken[len(kept) :]))
+        else:
+            for _ in kept[len(self._taken) :]:
+                self._next_line()
+        self._taken, self._size = list(kept), sum(line.size for line in kept)
+
+    def _more(self) -> str:
+        """Gives the next line, for a cell that does not end on the one before."""
+        line = self._next_line()
+        if line is None or line.too_long or self._size + line.size > LARGEST_ROW:
+            if line is not None:
+                self._put_back.appendleft(line)
+            self._in_vain += self._size
+            if self._in_vain > _MOST_IN_VAIN:
+                raise InvalidArgument("UNREADABLE_FILE", "Too many rows have quotes that do not close.")
+            raise UnclosedError
+        self._taken.append(line)
+        self._size += line.size
+        return line.text

@@ -1,7 +1,7 @@
-"""A delimited file as batches of text columns: fast while its quoting is regular, row by row from where it is not."""
+"""A delimited file as batches of text columns: fast while its rows are regular, row by row where they are not."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,88 +11,115 @@ from pyarrow import csv
 from service_runtime.errors import InvalidArgument
 
 from ingest_service.reading.blocks import Rows, cut
-from ingest_service.reading.careful_reader import LARGEST_ROW, CarefulReader, CarefulRow
-from ingest_service.reading.dialect import sniff
+from ingest_service.reading.careful_reader import CarefulReader, CarefulRow
 from ingest_service.reading.encoding import PreparedText
+from ingest_service.reading.layout import Layout, find_layout
+from ingest_service.reading.lines import LARGEST_ROW, content_end
 from ingest_service.reading.rejection import Rejection
+from ingest_service.reading.sniffing import KnownNames, sniff
+from ingest_service.reading.table import Batch, batch_schema
 
 _BLOCK = 2 << 20
 _SAMPLE = 1 << 17
+_SAMPLE_ROWS = 300
 _CAREFUL_ROWS = 10_000
 # Cells of a row beyond this are a file that is not a table.
-_WIDEST = 2000
-_PLACES = [("line", pa.int32()), ("start", pa.int64()), ("size", pa.int32())]
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Rows as `line`, `start`, `size` and the wanted columns c0, c1, … as text; and the rows that are none."""
-
-    rows: pa.RecordBatch
-    rejections: list[Rejection]
-    read_to: int
+WIDEST = 2000
 
 
 class TableFile:
-    """A UTF-8 file with a header row. `header` holds the columns' names as they stand there."""
+    """A UTF-8 file of rows. `header` holds the columns' names as they stand there."""
 
-    def __init__(self, text: PreparedText, delimiter: str, known_names: Callable[[Sequence[str]], int]) -> None:
+    def __init__(self, text: PreparedText, delimiter: str, known_names: KnownNames) -> None:
         self.text = text
         with text.path.open("rb") as file:
             file.seek(text.start)
-            sample = file.read(_SAMPLE).decode(errors="ignore")
-        if not sample.strip():
-            raise InvalidArgument("EMPTY_FILE", "The file has no rows.")
+            sample = file.read(_SAMPLE)
         self.dialect = sniff(sample, delimiter, known_names)
-        self.header, self._first, self._first_line = self._read_header()
-        self.size = text.path.stat().st_size
+        # Rows without content at the end, as spreadsheets write them, are none.
+        self._end = content_end(text.path, text.start, self.dialect.delimiter)
+        if self._end <= text.start:
+            raise InvalidArgument("EMPTY_FILE", "The file has no rows.")
+        self._size = max(1, self._end - text.start)
+        self._layout, self._first, self._first_line = self._find_header(known_names)
+        self.header = self._layout.names
+        # How many cells a row of the file has.
+        self._width = len(self.header) - self._layout.ends_early
+        self._noticed: Counter[str] = Counter()
 
-    def _read_header(self) -> tuple[list[str], int, int]:
-        for row in CarefulReader(self.text.path, self.text.start, 1, self.dialect).rows():
-            if isinstance(row, Rejection) or len(row.cells) > _WIDEST:
-                raise InvalidArgument("UNREADABLE_FILE", "The first line of the file cannot be read as a header.")
-            lines = self.text.path.open("rb")
-            with lines:
-                lines.seek(row.start)
-                data = lines.read(row.size)
-            ends = max(1, len(data.splitlines()))
-            return [name.strip() for name in row.cells], row.start + row.size, row.line + ends
-        raise InvalidArgument("EMPTY_FILE", "The file has no rows.")
+    def _find_header(self, known_names: KnownNames) -> tuple[Layout, int, int]:
+        reader = CarefulReader(self.text.path, self.text.start, 1, self.dialect, end=self._end)
+        rows: list[CarefulRow] = []
+        ends = []
+        for row in reader.rows():
+            if isinstance(row, Rejection):
+                if not rows:
+                    raise InvalidArgument("UNREADABLE_FILE", "The first line of the file cannot be read as a header.")
+                break
+            rows.append(row)
+            ends.append((reader.place, reader.line))
+            if len(rows) >= _SAMPLE_ROWS or reader.place - self.text.start > _SAMPLE:
+                break
+        layout = find_layout([row.cells for row in rows], known_names)
+        if len(layout.names) > WIDEST:
+            raise InvalidArgument(
+                "UNREADABLE_FILE", f"The header has {len(layout.names)} columns; a table has at most {WIDEST}."
+            )
+        if not layout.has_header:
+            return layout, rows[layout.header].start, rows[layout.header].line
+        return layout, *ends[layout.header]
 
-    def schema(self, columns: Sequence[int]) -> pa.Schema:
-        return pa.schema([*_PLACES, *((f"c{place}", pa.string()) for place in range(len(columns)))])
+    def told(self) -> dict[str, str]:
+        found = {
+            "encoding": self.text.encoding,
+            "delimiter": self.dialect.delimiter_name,
+            "quote": self.dialect.quote,
+            **self._layout.told,
+        }
+        return {**found, **{name: str(count) for name, count in self._noticed.items()}}
+
+    def raw(self, rejection: Rejection, most: int) -> str:
+        with self.text.path.open("rb") as file:
+            file.seek(rejection.start)
+            return file.read(min(rejection.size, 4 * most)).decode(errors="replace").rstrip("\r\n")[:most]
 
     def batches(self, columns: Sequence[int]) -> Iterator[Batch]:
-        """Reads the rows behind the header, in the file's order."""
+        self._noticed.clear()
         place, line = self._first, self._first_line
+        while place < self._end:
+            if self.dialect.is_plain:
+                for step in self._fast_batches(place, line, columns):
+                    batch, place, line = step
+                    yield batch
+            if place < self._end:
+                for step in self._careful_batches(place, line, columns):
+                    batch, place, line = step
+                    yield batch
+
+    def _fast_batches(self, place: int, line: int, columns: Sequence[int]) -> Iterator[tuple[Batch, int, int]]:
+        """Reads blocks until one is not regular; tells with each batch where the next row begins."""
         held = b""
         with self.text.path.open("rb") as file:
             file.seek(place)
-            while self.dialect.is_plain:
-                piece = file.read(_BLOCK)
+            while True:
+                piece = file.read(min(_BLOCK, self._end - file.tell()))
                 held += piece
-                if not held:
+                final = file.tell() >= self._end
+                rows = cut(held, self.dialect, final=final)
+                if not held or not rows.regular or (not rows.end and len(held) > LARGEST_ROW):
                     return
-                rows = cut(held, self.dialect, final=not piece)
-                if not rows.regular or (not rows.end and len(held) > LARGEST_ROW):
-                    break
                 if rows.end:
                     batch = self._parsed(held, rows, place, line, columns)
                     if batch is None:
-                        break
-                    yield batch
+                        return
                     place, line, held = place + rows.end, line + rows.lines, held[rows.end :]
-        yield from self._careful_batches(place, line, columns)
+                    yield batch, place, line
+                if final:
+                    return
 
     def _parsed(self, block: bytes, rows: Rows, place: int, line: int, columns: Sequence[int]) -> Batch | None:
-        faults: list[csv.InvalidRow] = []
-
-        def refuse(row: csv.InvalidRow) -> str:
-            faults.append(row)
-            return "skip"
-
-        names = [f"f{number}" for number in range(len(self.header))]
-        chosen = [names[number] for number in columns]
+        names = [f"f{number}" for number in range(self._width)]
+        chosen = [names[number] for number in columns if number < self._width]
         try:
             table = csv.read_csv(
                 pa.BufferReader(pa.py_buffer(block).slice(0, rows.end)),
@@ -101,7 +128,6 @@ class TableFile:
                     delimiter=self.dialect.delimiter,
                     quote_char=self.dialect.quote,
                     newlines_in_values=True,
-                    invalid_row_handler=refuse,
                 ),
                 convert_options=csv.ConvertOptions(
                     include_columns=list(dict.fromkeys(chosen)) or names[:1],
@@ -112,59 +138,67 @@ class TableFile:
             )
         except pa.ArrowInvalid:
             return None
-        if table.num_rows + len(faults) != len(rows.starts):
+        if table.num_rows != len(rows.starts):
             return None
-        bad = np.array([fault.number - 1 for fault in faults], np.int64)
-        good = np.ones(len(rows.starts), bool)
-        good[bad] = False
-        rejections = [
-            self._wrong_width(
-                fault.actual_columns, line + int(rows.line_of[at]), place + int(rows.starts[at]), int(rows.sizes[at])
-            )
-            for fault, at in zip(faults, bad, strict=True)
-        ]
+        empty = pa.repeat(pa.scalar(""), table.num_rows)
         arrays = [
-            _numbers(rows.line_of[good] + line, pa.int32(), np.int32),
-            _numbers(rows.starts[good] + place, pa.int64(), np.int64),
-            _numbers(rows.sizes[good], pa.int32(), np.int32),
-            *(table.column(name).combine_chunks() for name in chosen),
+            _numbers(rows.line_of + line, pa.int32(), np.int32),
+            _numbers(rows.starts + place, pa.int64(), np.int64),
+            _numbers(rows.sizes, pa.int32(), np.int32),
+            *(table.column(names[number]).combine_chunks() if number < self._width else empty for number in columns),
         ]
-        batch = pa.RecordBatch.from_arrays([_flat(array) for array in arrays], schema=self.schema(columns))
-        return Batch(batch, rejections, place + rows.end)
+        batch = pa.RecordBatch.from_arrays([_flat(array) for array in arrays], schema=batch_schema(len(columns)))
+        return Batch(batch, [], self._done(place + rows.end))
 
-    def _careful_batches(self, place: int, line: int, columns: Sequence[int]) -> Iterator[Batch]:
+    def _careful_batches(self, place: int, line: int, columns: Sequence[int]) -> Iterator[tuple[Batch, int, int]]:
+        """Reads about a block row by row; all the rest where the fast reader does not know the dialect."""
         rows: list[CarefulRow] = []
         rejections: list[Rejection] = []
-        for row in CarefulReader(self.text.path, place, line, self.dialect).rows():
+        reader = CarefulReader(self.text.path, place, line, self.dialect, width=self._width, end=self._end)
+        batch_from = place
+        for row in reader.rows():
             if isinstance(row, Rejection):
                 rejections.append(row)
-            elif len(row.cells) != len(self.header):
-                rejections.append(self._wrong_width(len(row.cells), row.line, row.start, row.size))
-            else:
+            elif self._fits(row):
                 rows.append(row)
-            if len(rows) + len(rejections) >= _CAREFUL_ROWS or sum_too_large(rows):
-                yield self._gathered(rows, rejections, columns)
-                rows, rejections = [], []
-        if rows or rejections:
-            yield self._gathered(rows, rejections, columns)
+            else:
+                reason = f"has {len(row.cells)} cells, the header {self._width}"
+                rejections.append(Rejection(row.line, "", "", reason, row.start, row.size))
+            if len(rows) + len(rejections) >= _CAREFUL_ROWS or reader.place - batch_from > _BLOCK:
+                yield self._gathered(rows, rejections, columns, reader.place), reader.place, reader.line
+                rows, rejections, batch_from = [], [], reader.place
+                if self.dialect.is_plain and reader.place - place > _BLOCK:
+                    return
+        yield self._gathered(rows, rejections, columns, self._end), self._end, reader.line
 
-    def _gathered(self, rows: list[CarefulRow], rejections: list[Rejection], columns: Sequence[int]) -> Batch:
+    def _fits(self, row: CarefulRow) -> bool:
+        """Tells whether a row has the right number of cells, which empty ones at its end do not change."""
+        cells, width = row.cells, self._width
+        if len(cells) > width and not any(cell.strip() for cell in cells[width:]):
+            del cells[width:]
+            self._noticed["rows_with_empty_cells_beyond_the_header"] += 1
+        if len(cells) == width and row.stray:
+            self._noticed["rows_with_quotes_read_as_text"] += 1
+        return len(cells) == width
+
+    def _gathered(
+        self, rows: list[CarefulRow], rejections: list[Rejection], columns: Sequence[int], read_to: int
+    ) -> Batch:
         arrays = [
             pa.array([row.line for row in rows], pa.int32()),
             pa.array([row.start for row in rows], pa.int64()),
             pa.array([row.size for row in rows], pa.int32()),
-            *(pa.array([row.cells[column] for row in rows], pa.string()) for column in columns),
+            *(
+                pa.array([row.cells[column] if column < self._width else "" for row in rows], pa.string())
+                for column in columns
+            ),
         ]
-        ends = [row.start + row.size for row in rows[-1:]] + [row.start + row.size for row in rejections[-1:]]
-        return Batch(pa.RecordBatch.from_arrays(arrays, schema=self.schema(columns)), rejections, max(ends, default=0))
+        return Batch(
+            pa.RecordBatch.from_arrays(arrays, schema=batch_schema(len(columns))), rejections, self._done(read_to)
+        )
 
-    def _wrong_width(self, found: int, line: int, start: int, size: int) -> Rejection:
-        return Rejection(line, "", "", f"has {found} cells, the header {len(self.header)}", start, size)
-
-
-def sum_too_large(rows: Sequence[CarefulRow]) -> bool:
-    """Tells whether rows waiting for their batch hold as much as a block."""
-    return bool(rows) and rows[-1].start + rows[-1].size - rows[0].start > _BLOCK
+    def _done(self, place: int) -> float:
+        return min(1.0, (place - self.text.start) / self._size)
 
 
 def _numbers(values: NDArray[np.int64], form: pa.DataType, kind: type[np.signedinteger[Any]]) -> pa.Array:

@@ -1,0 +1,134 @@
+"""Finds the header among the first rows of a table: behind what stands before it, or nowhere."""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+# Rows among which a header is sought; more stand before none.
+MOST_BEFORE = 100
+_VALUE = re.compile(r"\s*[-+(]?\s?[$€£]?\s?[-+]?\d[\d.,:/ \-]*([eE][-+]?\d+)?[TZ\d:.+ ]*[%€)]?\s*(am|pm|AM|PM)?\s*")
+_NONE = "none: the first row has values like those below it"
+_NOTHING = {"", "-", ".", "na", "n/a", "nan", "null", "none", "nil"}
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where the header stands among the rows, or the first row where there is none, and the names of all columns.
+
+    `ends_early` is how many of the last columns no row has; `told` says what is not as usual.
+    """
+
+    header: int
+    names: list[str]
+    ends_early: int = 0
+    told: dict[str, str] = field(default_factory=dict)
+    has_header: bool = True
+
+
+def find_layout(rows: Sequence[Sequence[str]], known_names: Callable[[Sequence[str]], int]) -> Layout:
+    """Finds the layout of a table from its first rows."""
+    first = rows[:MOST_BEFORE]
+    known = [known_names(row) for row in first]
+    if most := max(known):
+        header = known.index(most)
+    else:
+        header = _first_full(rows)
+        if _is_value_row(rows[header], rows[header + 1 :]):
+            names = [f"column_{number + 1}" for number in range(len(rows[header]))]
+            return Layout(header, names, 0, {**_before(header, rows), "header": _NONE}, has_header=False)
+    return _with_widths(header, list(rows[header]), rows[header + 1 :], _before(header, rows))
+
+
+def unique_names(header: Sequence[str]) -> tuple[list[str], dict[str, str]]:
+    """Gives every column a name of its own, and tells which were changed."""
+    taken = {name.strip().casefold() for name in header}
+    seen: set[str] = set()
+    names, changed = [], []
+    for number, name in enumerate(header):
+        new, count = name, 2
+        if not name.strip():
+            new = f"column_{number + 1}"
+        while new.strip().casefold() in seen or (new != name and new.strip().casefold() in taken):
+            new, count = f"{name.strip() or f'column_{number + 1}'}_{count}", count + 1
+        seen.add(new.strip().casefold())
+        names.append(new)
+        if new != name:
+            changed.append(f"{number + 1}: {new[:60]}")
+    return names, {"renamed_columns": ", ".join(changed[:50])} if changed else {}
+
+
+def _first_full(rows: Sequence[Sequence[str]]) -> int:
+    """Goes over titles: rows that are mostly empty or narrower than the table."""
+    filled = [len([cell for cell in row if cell.strip()]) for row in rows]
+    usual = Counter(len(row) for row, cells in zip(rows, filled, strict=True) if cells).most_common(1)
+    width = usual[0][0] if usual else 1
+    for place, row in enumerate(rows[:MOST_BEFORE]):
+        narrow = len(row) < width and filled[place] <= width / 2
+        # A header of two columns may name only one of them.
+        is_title = not filled[place] or narrow or (filled[place] == 1 and width > 2)
+        if is_title and width > 1 and place + 1 < len(rows):
+            continue
+        later = rows[place + 1 :]
+        if len(row) != width and later and len(later[0]) == width and _is_header(later[0], later[1:]):
+            return place + 1
+        return place
+    return 0
+
+
+def _is_header(row: Sequence[str], body: Sequence[Sequence[str]]) -> bool:
+    typed = _value_columns(body)
+    texts = [row[place] for place in typed if place < len(row) and not _is_value(row[place])]
+    return bool(typed) and len(texts) == len(typed)
+
+
+def _is_value_row(row: Sequence[str], body: Sequence[Sequence[str]]) -> bool:
+    """Tells whether what would be the header has values wherever the rows below it have some."""
+    typed = [place for place in _value_columns(body) if place < len(row)]
+    cells = [row[place] for place in typed if row[place].strip().casefold() not in _NOTHING]
+    if not cells or not all(_is_value(cell) for cell in cells):
+        return False
+    # Names that count up, such as years, are a header.
+    whole = [int(cell) for cell in cells if cell.strip().isdecimal() and cell.isascii()]
+    steps = {later - earlier for earlier, later in pairwise(whole)}
+    return not (len(whole) == len(cells) and len(steps) == 1 and steps != {0})
+
+
+def _value_columns(body: Sequence[Sequence[str]]) -> list[int]:
+    width = Counter(len(row) for row in body).most_common(1)[0][0] if body else 0
+    found = []
+    for place in range(width):
+        cells = [row[place] for row in body[:MOST_BEFORE] if place < len(row)]
+        cells = [cell for cell in cells if cell.strip().casefold() not in _NOTHING]
+        if cells and sum(map(_is_value, cells)) >= 0.9 * len(cells):
+            found.append(place)
+    return found
+
+
+def _is_value(cell: str) -> bool:
+    return _VALUE.fullmatch(cell) is not None
+
+
+def _before(header: int, rows: Sequence[Sequence[str]]) -> dict[str, str]:
+    texts = [" ".join(cell.strip() for cell in row if cell.strip()) for row in rows[:header]]
+    return {"before_the_header": " / ".join(filter(None, texts))[:1000]} if any(texts) else {}
+
+
+def _with_widths(header: int, names: list[str], body: Sequence[Sequence[str]], told: dict[str, str]) -> Layout:
+    """Compares the header's width with that of all rows below it."""
+    rows = [row for row in body if any(cell.strip() for cell in row)]
+    usual = Counter(len(row) for row in rows).most_common(1)
+    width = usual[0][0] if usual else len(names)
+    if width < len(names) and not any(name.strip() for name in names[width:]):
+        # A header line that ends in delimiters.
+        names = names[:width]
+    if len(rows) > 1 and len(rows) == usual[0][1]:
+        if 1 < width < len(names):
+            early = len(names) - width
+            told = {**told, "rows": f"end before the last {early} columns of the header"}
+            return Layout(header, names, early, told)
+        if width == len(names) + 1 and any(row[-1].strip() for row in rows):
+            told = {**told, "rows": "begin with a cell that the header has no name for"}
+            return Layout(header, ["", *names], 0, told)
+    return Layout(header, names, 0, told)

@@ -1,0 +1,137 @@
+"""Parquet as a table of texts, read by pieces of its row groups."""
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from service_runtime.errors import InvalidArgument, PayloadTooLarge
+
+from ingest_service.reading.rejection import Rejection
+from ingest_service.reading.row_finder import RowFinder
+from ingest_service.reading.table import Batch, batch_schema
+from ingest_service.reading.table_file import WIDEST
+
+_ROWS, _BYTES = 8192, 8 << 20
+
+
+class ParquetTable:
+    """A Parquet file; a row's line is its number, from 1."""
+
+    def __init__(self, path: Path, largest: int) -> None:
+        self._path = path
+        self._largest = largest
+        with self._open() as file:
+            schema = file.schema_arrow
+            self._rows = max(1, file.metadata.num_rows)
+        self.header = list(schema.names)
+        if not self.header or len(self.header) > WIDEST:
+            raise InvalidArgument("UNREADABLE_FILE", f"A table has 1 to {WIDEST} columns, not {len(self.header)}.")
+        if len(set(self.header)) < len(self.header):
+            raise InvalidArgument("UNREADABLE_FILE", "The Parquet file has two columns of one name.")
+        # Texts stay as numbers of a dictionary until it is known how large they are.
+        self._texts = [field.name for field in schema if pa.types.is_string(field.type)]
+        self._finder = RowFinder(self._texts_of_rows)
+
+    def _open(self) -> pq.ParquetFile:
+        try:
+            return pq.ParquetFile(
+                self._path, buffer_size=1 << 20, pre_buffer=False, read_dictionary=getattr(self, "_texts", None)
+            )
+        except (pa.ArrowException, OSError) as error:
+            raise _unreadable(error) from error
+
+    def told(self) -> dict[str, str]:
+        return {}
+
+    def raw(self, rejection: Rejection, most: int) -> str:
+        return self._finder.find(rejection.line)[:most]
+
+    def batches(self, columns: Sequence[int]) -> Iterator[Batch]:
+        number = 0
+        size = 0
+        for rows in self._pieces():
+            texts = [_as_text(rows.column(column), self.header[column]) for column in columns]
+            size += sum(text.nbytes for text in texts)
+            if size > self._largest:
+                raise PayloadTooLarge("FILE_TOO_LARGE", f"The file's values have more than {self._largest} bytes.")
+            lines = range(number + 1, number + 1 + len(rows))
+            number += len(rows)
+            none = pa.repeat(pa.scalar(0, pa.int32()), len(rows))
+            places = [pa.array(lines, pa.int32()), pa.array(lines, pa.int64()), none]
+            batch = pa.RecordBatch.from_arrays([*places, *texts], schema=batch_schema(len(columns)))
+            yield Batch(batch, [], number / self._rows)
+
+    def _pieces(self) -> Iterator[pa.RecordBatch]:
+        try:
+            with self._open() as file:
+                for batch in file.iter_batches(batch_size=_ROWS, use_threads=False):
+                    step = max(1, len(batch) * _BYTES // max(_BYTES, _expanded(batch)))
+                    for start in range(0, len(batch), step):
+                        yield batch.slice(start, step)
+        except (pa.ArrowException, OSError) as error:
+            raise _unreadable(error) from error
+
+    def _texts_of_rows(self) -> Iterator[tuple[int, str]]:
+        number = 0
+        for batch in self.batches(range(len(self.header))):
+            for row in zip(*(column.to_pylist() for column in batch.rows.columns[3:]), strict=True):
+                number += 1
+                yield number, json.dumps(dict(zip(self.header, row, strict=True)), ensure_ascii=False)
+
+
+def _unreadable(error: Exception) -> InvalidArgument:
+    return InvalidArgument("UNREADABLE_FILE", f"The Parquet file cannot be read: {str(error)[:200]}")
+
+
+def _expanded(batch: pa.RecordBatch) -> int:
+    """Tells how large a batch is once its dictionaries are written out."""
+    size = 0
+    for column in batch.columns:
+        if pa.types.is_dictionary(column.type) and len(column.dictionary):
+            lengths = pc.fill_null(pc.binary_length(column.dictionary), 0) if _is_text(column.type.value_type) else None
+            size += pc.sum(lengths.take(column.indices.drop_null())).as_py() or 0 if lengths is not None else 0
+        else:
+            size += column.nbytes
+    return size
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_binary(kind))
+
+
+def _as_text(column: pa.Array, name: str) -> pa.Array:
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    kind = column.type
+    try:
+        if pa.types.is_nested(kind):
+            text = pa.array([None if value is None else _compact(value) for value in column.to_pylist()], pa.string())
+        elif pa.types.is_timestamp(kind):
+            text = _time_text(column)
+        elif pa.types.is_null(kind):
+            text = pa.nulls(len(column), pa.string())
+        else:
+            text = pc.cast(column, pa.string())
+    except pa.ArrowException as error:
+        raise InvalidArgument(
+            "UNREADABLE_FILE", f"The values of column {name[:60]} ({kind}) are no text.", column=name[:60]
+        ) from error
+    return pc.fill_null(text, pa.scalar(""))
+
+
+def _time_text(column: pa.Array) -> pa.Array:
+    """Gives ISO times: with Z where the column's are instants, without zeros behind the seconds."""
+    zoned = column.type.tz is not None
+    text = pc.cast(pc.cast(column, pa.timestamp(column.type.unit, "UTC")) if zoned else column, pa.string())
+    bare = pc.replace_substring_regex(text, pattern="Z$", replacement="")
+    bare = pc.replace_substring_regex(bare, pattern=r"(\.\d*?)0+$", replacement=r"\1")
+    bare = pc.replace_substring_regex(bare, pattern=r"\.$", replacement="")
+    return pc.binary_join_element_wise(bare, pa.scalar("Z" if zoned else ""), pa.scalar(""))
+
+
+def _compact(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
