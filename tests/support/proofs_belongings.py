@@ -13,6 +13,9 @@ TABLES_OF_TENANTS = """
     JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'tenant_id' AND NOT a.attisdropped
     WHERE n.nspname = 'public' AND c.relkind IN ('r', 'p') ORDER BY 1
 """
+ALL_TABLES = """
+    SELECT oid::regclass::text FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')
+"""
 ROWS = """
     SELECT count(*), md5(coalesce(string_agg(t::text, E'\\n' ORDER BY t::text), ''))
     FROM {table} t WHERE tenant_id = %s
@@ -49,6 +52,19 @@ def steady_belongings(home: Home, tenant_id: str) -> dict[str, str]:
             return now
         assert time.monotonic() < until, "what the company owns does not come to rest"
         before = now
+
+
+def rows_with(home: Home, text: str) -> list[str]:
+    """Names every table, of tenants or not, in which a text stands somewhere."""
+    found = []
+    for database in databases(home):
+        with postgres_server(home).connect(database) as connection:
+            tables = [name for (name,) in connection.execute(ALL_TABLES).fetchall()]
+            for table in tables:
+                statement = sql.SQL("SELECT count(*) FROM {} t WHERE strpos(t::text, %s) > 0").format(sql.SQL(table))
+                if connection.execute(statement, (text,)).fetchone() != (0,):
+                    found.append(f"{database}.{table}")
+    return found
 
 
 def changed(before: dict[str, str], after: dict[str, str]) -> list[str]:
