@@ -7,7 +7,7 @@ from typing import Any
 
 import grpc
 from atalaya.analytics.v1 import rfm_pb2, rfm_pb2_grpc, system_pb2, system_pb2_grpc
-from atalaya.auth.v1 import auth_pb2, auth_pb2_grpc
+from atalaya.auth.v1 import audit_pb2, audit_pb2_grpc, auth_pb2, auth_pb2_grpc
 from atalaya.ingest.v1 import accounts_pb2, accounts_pb2_grpc, data_pb2, data_pb2_grpc, records_pb2, records_pb2_grpc
 from atalaya.jobs.v1 import job_pb2
 from atalaya.policies import rpc_policies
@@ -64,6 +64,14 @@ class Users(auth_pb2_grpc.UsersServiceServicer):
 
     async def GetMe(self, request: auth_pb2.GetMeRequest, context: Any) -> auth_pb2.User:
         return auth_pb2.User(id=caller().subject, username=caller().username, role=caller().role)
+
+
+class Audit(audit_pb2_grpc.AuditServiceServicer):
+    """Has two events: one at the beginning of the time asked for, and one at its end."""
+
+    async def ListAuditEvents(self, request: audit_pb2.ListAuditEventsRequest, context: Any) -> Any:
+        times = (request.start_time, request.end_time)
+        return audit_pb2.ListAuditEventsResponse(events=[audit_pb2.AuditEvent(time=time) for time in times])
 
 
 class Data(data_pb2_grpc.DataServiceServicer):
@@ -150,6 +158,7 @@ def build_backend(
     )
     server.add(auth_pb2_grpc.add_AuthServiceServicer_to_server, auth)
     server.add(auth_pb2_grpc.add_UsersServiceServicer_to_server, Users())  # type: ignore[abstract]
+    server.add(audit_pb2_grpc.add_AuditServiceServicer_to_server, Audit())  # type: ignore[abstract]
     server.add(data_pb2_grpc.add_DataServiceServicer_to_server, Data())  # type: ignore[abstract]
     server.add(data_pb2_grpc.add_JobsServiceServicer_to_server, Jobs())  # type: ignore[abstract]
     server.add(accounts_pb2_grpc.add_SocialAccountsServiceServicer_to_server, Accounts())  # type: ignore[abstract]

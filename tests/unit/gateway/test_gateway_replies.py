@@ -110,6 +110,28 @@ async def test_no_form_of_a_path_opens_a_closed_route(client: httpx.AsyncClient,
     assert response.status_code in (400, 401, 404, 405)
 
 
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ("2026-11-26T08:30:00Z", "2026-11-26T08:30:00Z"),
+        ("2026-11-26T08:30:00.125Z", "2026-11-26T08:30:00.125Z"),
+        ("2026-11-26T08:30:00-05:00", "2026-11-26T13:30:00Z"),
+    ],
+)
+async def test_a_time_may_stand_in_the_query(client: httpx.AsyncClient, bearer: Bearer, asked: str, told: str) -> None:
+    response = await client.get("/api/v1/audit-events", params={"start_time": asked}, headers=bearer())
+
+    assert response.status_code == 200, response.text
+    assert response.json()["events"][0]["time"] == told
+
+
+@pytest.mark.parametrize("parameter", ["start_time=yesterday", "start_time="])
+async def test_what_is_no_time_is_400(client: httpx.AsyncClient, bearer: Bearer, parameter: str) -> None:
+    response = await client.get(f"/api/v1/audit-events?{parameter}", headers=bearer())
+
+    assert (response.status_code, response.json()["code"]) == (400, "MALFORMED_REQUEST")
+
+
 async def test_head_is_get_without_a_body(client: httpx.AsyncClient, bearer: Bearer) -> None:
     full = await client.get("/health")
 
@@ -151,8 +173,8 @@ async def test_inner_headers_of_a_caller_do_not_reach_a_service(client: httpx.As
 async def test_an_api_key_as_a_bearer_token_becomes_the_key_header(client: httpx.AsyncClient) -> None:
     response = await client.get("/api/v1/users/me", headers={"authorization": "Bearer atl_0123456789"})
 
-    # Not TOKEN_INVALID, as the token's check at the edge would say: the service sees no bearer token.
-    assert (response.status_code, response.json()["code"]) == (401, "TOKEN_REQUIRED")
+    # Not TOKEN_INVALID, as the token's check at the edge would say: the service sees a key, though not one of its own.
+    assert (response.status_code, response.json()["code"]) == (401, "BAD_API_KEY")
 
 
 async def test_a_trace_begins_at_the_edge_and_goes_on_to_the_service(client: httpx.AsyncClient, bearer: Bearer) -> None:

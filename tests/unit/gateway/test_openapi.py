@@ -55,7 +55,7 @@ def test_every_route_is_there(rpc: contract.Rpc, binding: Any) -> None:
     made = operation(binding.method.lower(), path_template.as_openapi(binding.path))
 
     assert str(rpc.policy.success_status) in made["responses"]
-    assert made["security"] == ([] if rpc.policy.public else [{"bearer": []}])
+    assert made["security"] == ([] if rpc.policy.public else [{"bearer": []}, {"api_key": []}])
     assert {parameter["name"] for parameter in made["parameters"] if parameter["in"] == "path"} == binding.path_fields
 
 
@@ -103,7 +103,7 @@ def test_a_bare_object_has_numbers_by_name(path: str) -> None:
 def test_an_upload_takes_a_file_and_parameters() -> None:
     made = operation("post", "/api/v1/data/import")
 
-    assert set(made["requestBody"]["content"]) == {"text/csv", "application/octet-stream"}
+    assert {"text/csv", "application/octet-stream"} <= set(made["requestBody"]["content"])
     assert {"kind", "account", "dry_run"} <= {parameter["name"] for parameter in made["parameters"]}
     assert "202" in made["responses"]
 
@@ -114,6 +114,35 @@ def test_what_may_be_missing_from_a_reply_is_not_promised() -> None:
     assert "last_login_at" in schema["properties"]
     assert "last_login_at" not in schema["required"]
     assert "email" in schema["required"]
+
+
+def test_a_time_is_a_parameter() -> None:
+    parameters = {each["name"]: each for each in operation("get", "/api/v1/audit-events")["parameters"]}
+
+    for name in ("start_time", "end_time"):
+        assert (parameters[name]["in"], parameters[name]["schema"]["format"]) == ("query", "date-time")
+
+
+def test_every_way_to_prove_who_calls_is_described() -> None:
+    schemes = DOCUMENT["components"]["securitySchemes"]
+
+    assert schemes["bearer"]["scheme"] == "bearer"
+    assert (schemes["api_key"]["type"], schemes["api_key"]["in"], schemes["api_key"]["name"]) == (
+        "apiKey",
+        "header",
+        "X-API-Key",
+    )
+
+
+def test_too_many_calls_are_described_with_their_headers() -> None:
+    response = DOCUMENT["components"]["responses"]["Error429"]
+
+    assert set(response["headers"]) == {
+        "Retry-After",
+        "X-RateLimit-Limit",
+        "X-RateLimit-Remaining",
+        "X-RateLimit-Reset",
+    }
 
 
 def test_every_error_has_the_one_form() -> None:

@@ -14,8 +14,23 @@ from atalaya_gateway.typed import JsonObject
 _ABOUT = """Atalaya collects a company's social and business data, learns from it, explains it and answers questions
 about it. Every route is also a gRPC call on the same port.
 
-Log in at `/auth/login` and send the `access_token` as a bearer token. Errors are
-`{"detail", "code", "request_id"}` with a stable `code`."""
+Log in at `/auth/login` and send the `access_token` as a bearer token; programs send an API key as `X-API-Key`.
+Errors are `{"detail", "code", "request_id"}` with a stable `code`. Replies to a caller who is known say how many calls
+are left, by `X-RateLimit-Limit`, `X-RateLimit-Remaining` and `X-RateLimit-Reset` (in seconds)."""
+_SECURITY_SCHEMES = {
+    "bearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "The access token of a log-in.",
+    },
+    "api_key": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "X-API-Key",
+        "description": "An API key; it is also taken as a bearer token.",
+    },
+}
 # As a newcomer needs them: who am I, data in, answers out.
 _ORDER = ("auth", "ingest", "ml", "insights", "analytics")
 _DOCUMENTED_PAGES = {
@@ -44,7 +59,7 @@ def openapi_document() -> JsonObject:
         "components": {
             "schemas": {**dict(sorted(schemas.components.items())), **error_schemas()},
             "responses": error_responses(),
-            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
+            "securitySchemes": _SECURITY_SCHEMES,
         },
     }
 

@@ -37,7 +37,15 @@ _TEXT_HEADER = {"schema": {"type": "string"}}
 _HEADERS = {
     401: {"WWW-Authenticate": {**_TEXT_HEADER, "description": "How to authenticate."}},
     415: {"Accept": {**_TEXT_HEADER, "description": "What the route takes."}},
-    429: {"Retry-After": {"schema": {"type": "integer"}, "description": "Seconds to wait."}},
+    429: {
+        "Retry-After": {"schema": {"type": "integer"}, "description": "Seconds to wait."},
+        "X-RateLimit-Limit": {
+            "schema": {"type": "integer"},
+            "description": "Calls that the tightest window takes: a minute, an hour or a day.",
+        },
+        "X-RateLimit-Remaining": {"schema": {"type": "integer"}, "description": "Calls that are left of them."},
+        "X-RateLimit-Reset": {"schema": {"type": "integer"}, "description": "Seconds until the window is empty again."},
+    },
     503: {"Retry-After": {"schema": {"type": "integer"}, "description": "Seconds to wait."}},
 }
 _VIOLATION: JsonObject = {

@@ -13,7 +13,7 @@ from atalaya_gateway.openapi.descriptors import descriptors
 from atalaya_gateway.openapi.errors import errors_of
 from atalaya_gateway.openapi.examples import Examples
 from atalaya_gateway.openapi.limits import is_needed
-from atalaya_gateway.openapi.schemas import Schemas
+from atalaya_gateway.openapi.schemas import Schemas, may_be_parameter
 from atalaya_gateway.typed import JsonObject
 
 _SENTENCE = re.compile(r"^(.+?[.:])(?:\s|$)")
@@ -39,7 +39,8 @@ class Operations:
             "tags": [tag_of(rpc.service)],
             "summary": (first[1] if first else comment).rstrip(".:"),
             "description": "\n\n".join(text for text in (of_twin, comment, _who(rpc)) if text),
-            "security": [] if rpc.policy.public else [{"bearer": []}],
+            # Either does.
+            "security": [] if rpc.policy.public else [{"bearer": []}, {"api_key": []}],
             "parameters": [*self._path_parameters(rpc, binding), *self._query_parameters(rpc, binding)],
         }
         if body is not None:
@@ -84,7 +85,7 @@ class Operations:
             return
         taken = binding.path_fields | {binding.body}
         for field in _fields(rpc.method.input_type.removeprefix(".")):
-            if field.name not in taken and field.type != FieldDescriptorProto.TYPE_MESSAGE:
+            if field.name not in taken and may_be_parameter(field):
                 yield self._parameter(rpc, field, "query")
 
     def _parameter(self, rpc: Rpc, field: FieldDescriptorProto, place: str) -> JsonObject:
@@ -99,6 +100,10 @@ class Operations:
         return parameter
 
     def _reply(self, rpc: Rpc, comment: str) -> JsonObject:
+        files = media_types.produced(rpc.policy.full_method)
+        if files:
+            schema: JsonObject = {"type": "string", "format": "binary"}
+            return {"description": "The file.", "content": {kind: {"schema": schema} for kind in files}}
         name = rpc.method.output_type.removeprefix(".")
         schema = bare_body(rpc, comment, self._schemas) if name == HTTP_BODY else self._schemas.reply(name)
         description = descriptors().comments.get(name, "") if name != HTTP_BODY else ""

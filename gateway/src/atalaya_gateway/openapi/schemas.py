@@ -107,6 +107,12 @@ class Schemas:
         return self._message(name, (), sent_by_us=sent_by_us)
 
 
+def may_be_parameter(field: FieldDescriptorProto) -> bool:
+    """Tells whether a field may stand in a query: a scalar, or a message that is written as one, such as a time."""
+    as_text = _WELL_KNOWN.get(field.type_name.removeprefix("."), {}).get("type") == "string"
+    return field.type != _TYPE.TYPE_MESSAGE or as_text
+
+
 def component_name(message: str) -> str:
     """Gives the name of a message's schema, as `auth.User`."""
     parts = message.split(".")
