@@ -101,8 +101,9 @@ def test_every_rpc_is_routed_and_its_tokens_are_checked(full_method: str) -> Non
 def test_only_reads_are_sent_again_after_they_may_have_arrived() -> None:
     for rpc in contract.rpcs():
         policy = route_for("POST", rpc.policy.full_method)["route"].get("retry_policy", {})
-        assert ("unavailable" in policy.get("retry_on", "")) is rpc.is_read
-        assert ("connect-failure" in policy.get("retry_on", "")) is not rpc.streams_upload
+        streams = rpc.streams_upload or rpc.method.server_streaming
+        assert ("unavailable" in policy.get("retry_on", "")) is (rpc.is_read and not streams)
+        assert ("connect-failure" in policy.get("retry_on", "")) is not streams
 
 
 def test_nothing_is_left_unfilled(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Realistic examples, field by field from a small table, and whole bodies from those."""
 
+import re
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -61,5 +62,6 @@ def _fits(example: Any, schema: JsonObject) -> bool:
     types: dict[Any, Any] = {"string": str, "integer": int, "number": (int, float), "boolean": bool}
     types |= {"array": list, "object": dict}
     wanted = types.get(schema.get("type"), object)
-    allowed = schema.get("enum")
-    return isinstance(example, wanted) and (allowed is None or example in allowed)
+    if not isinstance(example, wanted) or ("enum" in schema and example not in schema["enum"]):
+        return False
+    return "pattern" not in schema or not isinstance(example, str) or re.search(schema["pattern"], example) is not None
