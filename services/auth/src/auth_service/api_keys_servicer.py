@@ -38,7 +38,7 @@ class ApiKeysServicer(ApiKeysServiceServicer):
     ) -> api_keys_pb2.ListApiKeysResponse:
         tenant_id, size = caller().tenant_id, page_size(request.page_size)
         position = decode_page_token(request.page_token, tenant_id, _QUERY)
-        found = await self._api_keys.page(caller(), UUID(position) if position else None, size + 1)
+        found = await self._api_keys.page(caller(), convert.to_key_id(position), size + 1)
         token = encode_page_token(tenant_id, _QUERY, str(found[size - 1].key_id)) if len(found) > size else ""
         return api_keys_pb2.ListApiKeysResponse(
             api_keys=[convert.from_api_key(record) for record in found[:size]], next_page_token=token

@@ -1,7 +1,6 @@
 """The rpc of AuditService: the trail, as admins read it."""
 
 from typing import Any
-from uuid import UUID
 
 from atalaya.auth.v1 import audit_pb2
 from atalaya.auth.v1.audit_pb2_grpc import AuditServiceServicer
@@ -26,8 +25,8 @@ class AuditServicer(AuditServiceServicer):
         wanted = convert.to_audit_query(request)
         query = {"list": "audit-events", **vars(wanted)}
         position = decode_page_token(request.page_token, tenant_id, query)
-        found = await self._reading.page(caller(), wanted, UUID(position) if position else None, size + 1)
-        token = encode_page_token(tenant_id, query, str(found[size - 1].event_id)) if len(found) > size else ""
+        found = await self._reading.page(caller(), wanted, convert.to_place(position), size + 1)
+        token = encode_page_token(tenant_id, query, convert.from_place(found[size - 1])) if len(found) > size else ""
         return audit_pb2.ListAuditEventsResponse(
             events=[convert.from_audit_event(event) for event in found[:size]], next_page_token=token
         )

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import cast
+from typing import Any, cast
 from uuid import UUID
 
 from atalaya.auth.v1 import api_keys_pb2, audit_pb2
@@ -11,7 +11,7 @@ from service_runtime.errors import InvalidArgument
 
 from auth_service.accounts import AuditEvent, Origin, Role
 from auth_service.api_key_exchange import KeyToken
-from auth_service.audit_store import AuditQuery
+from auth_service.audit_store import AuditQuery, Place
 from auth_service.programs import ApiKey, NewApiKey
 
 
@@ -67,6 +67,34 @@ def to_audit_query(request: audit_pb2.ListAuditEventsRequest) -> AuditQuery:
         start=to_time(request.start_time, "start_time") if request.HasField("start_time") else None,
         end=to_time(request.end_time, "end_time") if request.HasField("end_time") else None,
     )
+
+
+def to_place(position: Any) -> Place | None:
+    """Takes the place that a page token holds."""
+    if position is None:
+        return None
+    try:
+        time, event_id = position
+        return datetime.fromisoformat(time), UUID(event_id)
+    except (ValueError, TypeError, AttributeError) as error:
+        raise _bad_token() from error
+
+
+def to_key_id(position: Any) -> UUID | None:
+    """Takes the key that a page token holds."""
+    try:
+        return None if position is None else UUID(position)
+    except (ValueError, TypeError, AttributeError) as error:
+        raise _bad_token() from error
+
+
+def _bad_token() -> InvalidArgument:
+    """A token is no secret, and its place may be made up."""
+    return InvalidArgument("BAD_PAGE_TOKEN", "The page token does not belong to this query.")
+
+
+def from_place(event: AuditEvent) -> list[str]:
+    return [event.time.isoformat(), str(event.event_id)]
 
 
 def from_audit_event(event: AuditEvent) -> audit_pb2.AuditEvent:

@@ -30,8 +30,10 @@ CREATE TABLE service_assertions (
     PRIMARY KEY (service, jti)
 );
 CREATE INDEX service_assertions_by_end ON service_assertions (expires_at);
-CREATE INDEX audit_events_by_actor ON audit_events (tenant_id, actor, event_id);
-CREATE INDEX audit_events_by_time ON audit_events (tenant_id, occurred_at)
+-- Each in the order in which the trail is read.
+CREATE INDEX audit_events_by_time ON audit_events (tenant_id, occurred_at, event_id);
+CREATE INDEX audit_events_by_actor ON audit_events (tenant_id, actor, occurred_at, event_id);
+CREATE INDEX audit_events_by_action ON audit_events (tenant_id, action COLLATE "C", occurred_at, event_id)
 """
 
 
