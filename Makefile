@@ -76,6 +76,7 @@ check: .venv/.installed-all ## Check style, types, contracts and generated files
 protos: .venv/.installed-all ## Make the stubs, the descriptor set, Envoy's configuration and the OpenAPI document anew
 	@$(RUN) protos/generate.py
 	@$(RUN) -m atalaya_gateway.generate
+	@$(RUN) -m atalaya_gateway.access_page > docs/access.md
 
 .PHONY: bench
 bench: .venv/.installed-all ## Run every benchmark against its named alternative; takes minutes
