@@ -41,6 +41,11 @@ def test_passwords_are_random_lasting_and_private(home: Home) -> None:
     assert mode(home.secrets) == 0o700
 
 
+def test_mails_go_to_a_file_of_the_homes_and_lead_back_to_it(home: Home) -> None:
+    environment = service_environment(home, "auth")
+    assert (environment["MAIL_FILE"], environment["PUBLIC_URL"]) == (str(home.path / "mail" / "outbox.mbox"), home.url)
+
+
 def test_signing_key_is_made_once_and_private(home: Home) -> None:
     pem = signing_keys(home).read_text()
     assert pem.startswith("-----BEGIN PRIVATE KEY-----")

@@ -46,6 +46,8 @@ def service_environment(home: Home, service: str, *, process: str = "", metrics_
     if service == "auth":
         settings["JWT_PRIVATE_KEYS_FILE"] = str(signing_keys(home))
         settings["SERVICE_PUBLIC_KEYS_FOLDER"] = str(service_public_keys(home, SERVICES))
+        settings.setdefault("MAIL_FILE", str(home.mails))
+        settings.setdefault("PUBLIC_URL", home.url)
         settings.setdefault("JWT_EXPIRATION_MINUTES", "60")
         settings.setdefault("REFRESH_TOKEN_EXPIRATION_DAYS", "30")
     return settings

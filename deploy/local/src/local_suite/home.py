@@ -59,6 +59,11 @@ class Home:
         return self.path / "run"
 
     @property
+    def mails(self) -> Path:
+        """The file that mails go to where no mail server is set."""
+        return self.path / "mail" / "outbox.mbox"
+
+    @property
     def demo_logins(self) -> Path:
         """The file with the demo's users and passwords, once the demo is loaded."""
         return self.secrets / "demo-logins"

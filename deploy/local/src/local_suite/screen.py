@@ -1,5 +1,6 @@
 """What the person at the terminal sees: one screen of what runs where, and a line for each thing that happens."""
 
+import os
 import time
 
 from rich.console import Console
@@ -31,6 +32,7 @@ class Screen:
         self._print(f"Suite   {state.url}")
         self._print(f"Docs    {state.url}/docs")
         self._print(f"Data    {home.path}")
+        self._print(f"Mails   {os.environ.get('SMTP_HOST') or home.mails}")
 
     def logins(self, home: Home) -> None:
         """Shows the demo's log-ins, where there are any."""
