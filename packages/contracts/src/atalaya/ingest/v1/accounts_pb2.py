@@ -28,7 +28,7 @@ from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n atalaya/ingest/v1/accounts.proto\x12\x11\x61talaya.ingest.v1\x1a\x1f\x61talaya/options/v1/access.proto\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"k\n\x19ListSocialAccountsRequest\x12\"\n\tpage_size\x18\x01 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x01H\x00\x88\x01\x01\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x10\x42\x0c\n\n_page_size\"p\n\x1aListSocialAccountsResponse\x12\x39\n\x0fsocial_accounts\x18\x01 \x03(\x0b\x32 .atalaya.ingest.v1.SocialAccount\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x91\x01\n\x1a\x43reateSocialAccountRequest\x12U\n\x08platform\x18\x01 \x01(\tBC\xbaH@r>R\x03\x63svR\tinstagramR\x07twitterR\x07youtubeR\x06tiktokR\x08linkedinR\x08\x66\x61\x63\x65\x62ook\x12\x1c\n\x08username\x18\x02 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xc8\x01\"\xf3\x01\n\rSocialAccount\x12\n\n\x02id\x18\x01 \x01(\t\x12\x10\n\x08platform\x18\x02 \x01(\t\x12\x10\n\x08username\x18\x03 \x01(\t\x12\x11\n\tis_active\x18\x04 \x01(\x08\x12\x0e\n\x06status\x18\x05 \x01(\t\x12\x30\n\x0clast_sync_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\ncreated_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nid_usuario\x18\x08 \x01(\x05\x12\x19\n\x11\x61uthorization_url\x18\t \x01(\t\"\x1c\n\x1aListVisibleAccountsRequest\"0\n\x1bListVisibleAccountsResponse\x12\x11\n\tusernames\x18\x01 \x03(\t2\xc3\x03\n\x15SocialAccountsService\x12\x98\x01\n\x12ListSocialAccounts\x12,.atalaya.ingest.v1.ListSocialAccountsRequest\x1a-.atalaya.ingest.v1.ListSocialAccountsResponse\"%\xa2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x19\x12\x17/api/v1/social-accounts\x12\x90\x01\n\x13\x43reateSocialAccount\x12-.atalaya.ingest.v1.CreateSocialAccountRequest\x1a .atalaya.ingest.v1.SocialAccount\"(\xa2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02\x1c\"\x17/api/v1/social-accounts:\x01*\x12|\n\x13ListVisibleAccounts\x12-.atalaya.ingest.v1.ListVisibleAccountsRequest\x1a..atalaya.ingest.v1.ListVisibleAccountsResponse\"\x06\xa2\xbb\x18\x02\x08\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n atalaya/ingest/v1/accounts.proto\x12\x11\x61talaya.ingest.v1\x1a\x1f\x61talaya/options/v1/access.proto\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"k\n\x19ListSocialAccountsRequest\x12\"\n\tpage_size\x18\x01 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x01H\x00\x88\x01\x01\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x10\x42\x0c\n\n_page_size\"p\n\x1aListSocialAccountsResponse\x12\x39\n\x0fsocial_accounts\x18\x01 \x03(\x0b\x32 .atalaya.ingest.v1.SocialAccount\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x91\x01\n\x1a\x43reateSocialAccountRequest\x12U\n\x08platform\x18\x01 \x01(\tBC\xbaH@r>R\x03\x63svR\tinstagramR\x07twitterR\x07youtubeR\x06tiktokR\x08linkedinR\x08\x66\x61\x63\x65\x62ook\x12\x1c\n\x08username\x18\x02 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xc8\x01\"\xa2\x01\n\x1aUpdateSocialAccountRequest\x12\x14\n\x02id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x16\n\tis_active\x18\x02 \x01(\x08H\x00\x88\x01\x01\x12.\n\x15sync_interval_minutes\x18\x03 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xa0\x0b(\x0fH\x01\x88\x01\x01\x42\x0c\n\n_is_activeB\x18\n\x16_sync_interval_minutes\"2\n\x1a\x44\x65leteSocialAccountRequest\x12\x14\n\x02id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\"\x1d\n\x1b\x44\x65leteSocialAccountResponse\"\x92\x02\n\rSocialAccount\x12\n\n\x02id\x18\x01 \x01(\t\x12\x10\n\x08platform\x18\x02 \x01(\t\x12\x10\n\x08username\x18\x03 \x01(\t\x12\x11\n\tis_active\x18\x04 \x01(\x08\x12\x0e\n\x06status\x18\x05 \x01(\t\x12\x30\n\x0clast_sync_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\ncreated_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nid_usuario\x18\x08 \x01(\x05\x12\x19\n\x11\x61uthorization_url\x18\t \x01(\t\x12\x1d\n\x15sync_interval_minutes\x18\n \x01(\x05\"\x1c\n\x1aListVisibleAccountsRequest\"0\n\x1bListVisibleAccountsResponse\x12\x11\n\tusernames\x18\x01 \x03(\t2\xfe\x05\n\x15SocialAccountsService\x12\x98\x01\n\x12ListSocialAccounts\x12,.atalaya.ingest.v1.ListSocialAccountsRequest\x1a-.atalaya.ingest.v1.ListSocialAccountsResponse\"%\xa2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x19\x12\x17/api/v1/social-accounts\x12\x90\x01\n\x13\x43reateSocialAccount\x12-.atalaya.ingest.v1.CreateSocialAccountRequest\x1a .atalaya.ingest.v1.SocialAccount\"(\xa2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02\x1c\"\x17/api/v1/social-accounts:\x01*\x12\x95\x01\n\x13UpdateSocialAccount\x12-.atalaya.ingest.v1.UpdateSocialAccountRequest\x1a .atalaya.ingest.v1.SocialAccount\"-\xa2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02!\x1a\x1c/api/v1/social-accounts/{id}:\x01*\x12\xa0\x01\n\x13\x44\x65leteSocialAccount\x12-.atalaya.ingest.v1.DeleteSocialAccountRequest\x1a..atalaya.ingest.v1.DeleteSocialAccountResponse\"*\xa2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02\x1e*\x1c/api/v1/social-accounts/{id}\x12|\n\x13ListVisibleAccounts\x12-.atalaya.ingest.v1.ListVisibleAccountsRequest\x1a..atalaya.ingest.v1.ListVisibleAccountsResponse\"\x06\xa2\xbb\x18\x02\x08\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -43,10 +43,20 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CREATESOCIALACCOUNTREQUEST'].fields_by_name['platform']._serialized_options = b'\272H@r>R\003csvR\tinstagramR\007twitterR\007youtubeR\006tiktokR\010linkedinR\010facebook'
   _globals['_CREATESOCIALACCOUNTREQUEST'].fields_by_name['username']._loaded_options = None
   _globals['_CREATESOCIALACCOUNTREQUEST'].fields_by_name['username']._serialized_options = b'\272H\007r\005\020\001\030\310\001'
+  _globals['_UPDATESOCIALACCOUNTREQUEST'].fields_by_name['id']._loaded_options = None
+  _globals['_UPDATESOCIALACCOUNTREQUEST'].fields_by_name['id']._serialized_options = b'\272H\005r\003\260\001\001'
+  _globals['_UPDATESOCIALACCOUNTREQUEST'].fields_by_name['sync_interval_minutes']._loaded_options = None
+  _globals['_UPDATESOCIALACCOUNTREQUEST'].fields_by_name['sync_interval_minutes']._serialized_options = b'\272H\007\032\005\030\240\013(\017'
+  _globals['_DELETESOCIALACCOUNTREQUEST'].fields_by_name['id']._loaded_options = None
+  _globals['_DELETESOCIALACCOUNTREQUEST'].fields_by_name['id']._serialized_options = b'\272H\005r\003\260\001\001'
   _globals['_SOCIALACCOUNTSSERVICE'].methods_by_name['ListSocialAccounts']._loaded_options = None
   _globals['_SOCIALACCOUNTSSERVICE'].methods_by_name['ListSocialAccounts']._serialized_options = b'\242\273\030\002\010\001\202\323\344\223\002\031\022\027/api/v1/social-accounts'
   _globals['_SOCIALACCOUNTSSERVICE'].methods_by_name['CreateSocialAccount']._loaded_options = None
   _globals['_SOCIALACCOUNTSSERVICE'].methods_by_name['CreateSocialAccount']._serialized_options = b'\242\273\030\002\010\002\202\323\344\223\002\034\"\027/api/v1/social-accounts:\001*'
+  _globals['_SOCIALACCOUNTSSERVICE'].methods_by_name['UpdateSocialAccount']._loaded_options = None
+  _globals['_SOCIALACCOUNTSSERVICE'].methods_by_name['UpdateSocialAccount']._serialized_options = b'\242\273\030\002\010\002\202\323\344\223\002!\032\034/api/v1/social-accounts/{id}:\001*'
+  _globals['_SOCIALACCOUNTSSERVICE'].methods_by_name['DeleteSocialAccount']._loaded_options = None
+  _globals['_SOCIALACCOUNTSSERVICE'].methods_by_name['DeleteSocialAccount']._serialized_options = b'\242\273\030\002\010\002\202\323\344\223\002\036*\034/api/v1/social-accounts/{id}'
   _globals['_SOCIALACCOUNTSSERVICE'].methods_by_name['ListVisibleAccounts']._loaded_options = None
   _globals['_SOCIALACCOUNTSSERVICE'].methods_by_name['ListVisibleAccounts']._serialized_options = b'\242\273\030\002\010\001'
   _globals['_LISTSOCIALACCOUNTSREQUEST']._serialized_start=180
@@ -55,12 +65,18 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTSOCIALACCOUNTSRESPONSE']._serialized_end=401
   _globals['_CREATESOCIALACCOUNTREQUEST']._serialized_start=404
   _globals['_CREATESOCIALACCOUNTREQUEST']._serialized_end=549
-  _globals['_SOCIALACCOUNT']._serialized_start=552
-  _globals['_SOCIALACCOUNT']._serialized_end=795
-  _globals['_LISTVISIBLEACCOUNTSREQUEST']._serialized_start=797
-  _globals['_LISTVISIBLEACCOUNTSREQUEST']._serialized_end=825
-  _globals['_LISTVISIBLEACCOUNTSRESPONSE']._serialized_start=827
-  _globals['_LISTVISIBLEACCOUNTSRESPONSE']._serialized_end=875
-  _globals['_SOCIALACCOUNTSSERVICE']._serialized_start=878
-  _globals['_SOCIALACCOUNTSSERVICE']._serialized_end=1329
+  _globals['_UPDATESOCIALACCOUNTREQUEST']._serialized_start=552
+  _globals['_UPDATESOCIALACCOUNTREQUEST']._serialized_end=714
+  _globals['_DELETESOCIALACCOUNTREQUEST']._serialized_start=716
+  _globals['_DELETESOCIALACCOUNTREQUEST']._serialized_end=766
+  _globals['_DELETESOCIALACCOUNTRESPONSE']._serialized_start=768
+  _globals['_DELETESOCIALACCOUNTRESPONSE']._serialized_end=797
+  _globals['_SOCIALACCOUNT']._serialized_start=800
+  _globals['_SOCIALACCOUNT']._serialized_end=1074
+  _globals['_LISTVISIBLEACCOUNTSREQUEST']._serialized_start=1076
+  _globals['_LISTVISIBLEACCOUNTSREQUEST']._serialized_end=1104
+  _globals['_LISTVISIBLEACCOUNTSRESPONSE']._serialized_start=1106
+  _globals['_LISTVISIBLEACCOUNTSRESPONSE']._serialized_end=1154
+  _globals['_SOCIALACCOUNTSSERVICE']._serialized_start=1157
+  _globals['_SOCIALACCOUNTSSERVICE']._serialized_end=1923
 # @@protoc_insertion_point(module_scope)

@@ -102,6 +102,82 @@ class CreateSocialAccountRequest(_message.Message):
 Global___CreateSocialAccountRequest: _TypeAlias = CreateSocialAccountRequest  # noqa: Y015
 
 @_typing.final
+class UpdateSocialAccountRequest(_message.Message):
+    """What is to change about an account; what is absent stays."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    IS_ACTIVE_FIELD_NUMBER: _builtins.int
+    SYNC_INTERVAL_MINUTES_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """UUID of the account."""
+    is_active: _builtins.bool
+    """False: neither synced nor imported into."""
+    sync_interval_minutes: _builtins.int
+    """Minutes between two syncs with the platform, 15 to 1440; without effect for csv."""
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        is_active: _builtins.bool | None = ...,
+        sync_interval_minutes: _builtins.int | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_is_active", b"_is_active", "_sync_interval_minutes", b"_sync_interval_minutes", "is_active", b"is_active", "sync_interval_minutes", b"sync_interval_minutes"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_is_active", b"_is_active", "_sync_interval_minutes", b"_sync_interval_minutes", "id", b"id", "is_active", b"is_active", "sync_interval_minutes", b"sync_interval_minutes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__is_active: _TypeAlias = _typing.Literal["is_active"]  # noqa: Y015
+    _WhichOneofArgType__is_active: _TypeAlias = _typing.Literal["_is_active", b"_is_active"]  # noqa: Y015
+    _WhichOneofReturnType__sync_interval_minutes: _TypeAlias = _typing.Literal["sync_interval_minutes"]  # noqa: Y015
+    _WhichOneofArgType__sync_interval_minutes: _TypeAlias = _typing.Literal["_sync_interval_minutes", b"_sync_interval_minutes"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__is_active) -> _WhichOneofReturnType__is_active | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__sync_interval_minutes) -> _WhichOneofReturnType__sync_interval_minutes | None: ...
+
+Global___UpdateSocialAccountRequest: _TypeAlias = UpdateSocialAccountRequest  # noqa: Y015
+
+@_typing.final
+class DeleteSocialAccountRequest(_message.Message):
+    """Asks to remove an account."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """UUID of the account."""
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteSocialAccountRequest: _TypeAlias = DeleteSocialAccountRequest  # noqa: Y015
+
+@_typing.final
+class DeleteSocialAccountResponse(_message.Message):
+    """Nothing more to say: the account is gone."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteSocialAccountResponse: _TypeAlias = DeleteSocialAccountResponse  # noqa: Y015
+
+@_typing.final
 class SocialAccount(_message.Message):
     """A social account."""
 
@@ -116,6 +192,7 @@ class SocialAccount(_message.Message):
     CREATED_AT_FIELD_NUMBER: _builtins.int
     ID_USUARIO_FIELD_NUMBER: _builtins.int
     AUTHORIZATION_URL_FIELD_NUMBER: _builtins.int
+    SYNC_INTERVAL_MINUTES_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """UUID (version 7)."""
     platform: _builtins.str
@@ -130,6 +207,8 @@ class SocialAccount(_message.Message):
     """Number of the account in its tenant, as posts and metrics show it."""
     authorization_url: _builtins.str
     """Where to give consent on the platform; empty for csv."""
+    sync_interval_minutes: _builtins.int
+    """Minutes between two syncs with the platform."""
     @_builtins.property
     def last_sync_at(self) -> _timestamp_pb2.Timestamp:
         """When rows last came in; absent before the first."""
@@ -150,10 +229,11 @@ class SocialAccount(_message.Message):
         created_at: _timestamp_pb2.Timestamp | None = ...,
         id_usuario: _builtins.int = ...,
         authorization_url: _builtins.str = ...,
+        sync_interval_minutes: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "last_sync_at", b"last_sync_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["authorization_url", b"authorization_url", "created_at", b"created_at", "id", b"id", "id_usuario", b"id_usuario", "is_active", b"is_active", "last_sync_at", b"last_sync_at", "platform", b"platform", "status", b"status", "username", b"username"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["authorization_url", b"authorization_url", "created_at", b"created_at", "id", b"id", "id_usuario", b"id_usuario", "is_active", b"is_active", "last_sync_at", b"last_sync_at", "platform", b"platform", "status", b"status", "sync_interval_minutes", b"sync_interval_minutes", "username", b"username"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -45,6 +45,16 @@ class SocialAccountsServiceStub:
                 request_serializer=atalaya_dot_ingest_dot_v1_dot_accounts__pb2.CreateSocialAccountRequest.SerializeToString,
                 response_deserializer=atalaya_dot_ingest_dot_v1_dot_accounts__pb2.SocialAccount.FromString,
                 _registered_method=True)
+        self.UpdateSocialAccount = channel.unary_unary(
+                '/atalaya.ingest.v1.SocialAccountsService/UpdateSocialAccount',
+                request_serializer=atalaya_dot_ingest_dot_v1_dot_accounts__pb2.UpdateSocialAccountRequest.SerializeToString,
+                response_deserializer=atalaya_dot_ingest_dot_v1_dot_accounts__pb2.SocialAccount.FromString,
+                _registered_method=True)
+        self.DeleteSocialAccount = channel.unary_unary(
+                '/atalaya.ingest.v1.SocialAccountsService/DeleteSocialAccount',
+                request_serializer=atalaya_dot_ingest_dot_v1_dot_accounts__pb2.DeleteSocialAccountRequest.SerializeToString,
+                response_deserializer=atalaya_dot_ingest_dot_v1_dot_accounts__pb2.DeleteSocialAccountResponse.FromString,
+                _registered_method=True)
         self.ListVisibleAccounts = channel.unary_unary(
                 '/atalaya.ingest.v1.SocialAccountsService/ListVisibleAccounts',
                 request_serializer=atalaya_dot_ingest_dot_v1_dot_accounts__pb2.ListVisibleAccountsRequest.SerializeToString,
@@ -72,6 +82,22 @@ class SocialAccountsServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def UpdateSocialAccount(self, request, context):
+        """Changes what is given of an account. Errors: SOCIAL_ACCOUNT_NOT_FOUND (404). Repeating is safe.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteSocialAccount(self, request, context):
+        """Removes an account with its posts, metrics and comments, from the record at once and from the lake by a job; the
+        platform's tokens, where there are any, are revoked and erased. Errors: SOCIAL_ACCOUNT_NOT_FOUND (404). Repeating is
+        safe and gives SOCIAL_ACCOUNT_NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListVisibleAccounts(self, request, context):
         """Names the accounts that the caller may see, for other services; answers may be kept for 30 seconds. Repeating is safe.
         """
@@ -91,6 +117,16 @@ def add_SocialAccountsServiceServicer_to_server(servicer, server):
                     servicer.CreateSocialAccount,
                     request_deserializer=atalaya_dot_ingest_dot_v1_dot_accounts__pb2.CreateSocialAccountRequest.FromString,
                     response_serializer=atalaya_dot_ingest_dot_v1_dot_accounts__pb2.SocialAccount.SerializeToString,
+            ),
+            'UpdateSocialAccount': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateSocialAccount,
+                    request_deserializer=atalaya_dot_ingest_dot_v1_dot_accounts__pb2.UpdateSocialAccountRequest.FromString,
+                    response_serializer=atalaya_dot_ingest_dot_v1_dot_accounts__pb2.SocialAccount.SerializeToString,
+            ),
+            'DeleteSocialAccount': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteSocialAccount,
+                    request_deserializer=atalaya_dot_ingest_dot_v1_dot_accounts__pb2.DeleteSocialAccountRequest.FromString,
+                    response_serializer=atalaya_dot_ingest_dot_v1_dot_accounts__pb2.DeleteSocialAccountResponse.SerializeToString,
             ),
             'ListVisibleAccounts': grpc.unary_unary_rpc_method_handler(
                     servicer.ListVisibleAccounts,
@@ -153,6 +189,60 @@ class SocialAccountsService:
             '/atalaya.ingest.v1.SocialAccountsService/CreateSocialAccount',
             atalaya_dot_ingest_dot_v1_dot_accounts__pb2.CreateSocialAccountRequest.SerializeToString,
             atalaya_dot_ingest_dot_v1_dot_accounts__pb2.SocialAccount.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateSocialAccount(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/atalaya.ingest.v1.SocialAccountsService/UpdateSocialAccount',
+            atalaya_dot_ingest_dot_v1_dot_accounts__pb2.UpdateSocialAccountRequest.SerializeToString,
+            atalaya_dot_ingest_dot_v1_dot_accounts__pb2.SocialAccount.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteSocialAccount(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/atalaya.ingest.v1.SocialAccountsService/DeleteSocialAccount',
+            atalaya_dot_ingest_dot_v1_dot_accounts__pb2.DeleteSocialAccountRequest.SerializeToString,
+            atalaya_dot_ingest_dot_v1_dot_accounts__pb2.DeleteSocialAccountResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -40,6 +40,13 @@ class SocialAccountsServiceStub:
     see the account that has the name; PLATFORM_NOT_AVAILABLE (400) for platforms other than csv, whose
     connectors are not built yet. Not repeatable: the second call is ACCOUNT_EXISTS.
     """
+    UpdateSocialAccount: _grpc.UnaryUnaryMultiCallable[_accounts_pb2.UpdateSocialAccountRequest, _accounts_pb2.SocialAccount]
+    """Changes what is given of an account. Errors: SOCIAL_ACCOUNT_NOT_FOUND (404). Repeating is safe."""
+    DeleteSocialAccount: _grpc.UnaryUnaryMultiCallable[_accounts_pb2.DeleteSocialAccountRequest, _accounts_pb2.DeleteSocialAccountResponse]
+    """Removes an account with its posts, metrics and comments, from the record at once and from the lake by a job; the
+    platform's tokens, where there are any, are revoked and erased. Errors: SOCIAL_ACCOUNT_NOT_FOUND (404). Repeating is
+    safe and gives SOCIAL_ACCOUNT_NOT_FOUND.
+    """
     ListVisibleAccounts: _grpc.UnaryUnaryMultiCallable[_accounts_pb2.ListVisibleAccountsRequest, _accounts_pb2.ListVisibleAccountsResponse]
     """Names the accounts that the caller may see, for other services; answers may be kept for 30 seconds. Repeating is safe."""
 
@@ -54,6 +61,13 @@ class SocialAccountsServiceAsyncStub(SocialAccountsServiceStub):
     """Adds an account, which everybody of the tenant may see. Errors: ACCOUNT_EXISTS (409), also where the caller may not
     see the account that has the name; PLATFORM_NOT_AVAILABLE (400) for platforms other than csv, whose
     connectors are not built yet. Not repeatable: the second call is ACCOUNT_EXISTS.
+    """
+    UpdateSocialAccount: _aio.UnaryUnaryMultiCallable[_accounts_pb2.UpdateSocialAccountRequest, _accounts_pb2.SocialAccount]  # type: ignore[assignment]
+    """Changes what is given of an account. Errors: SOCIAL_ACCOUNT_NOT_FOUND (404). Repeating is safe."""
+    DeleteSocialAccount: _aio.UnaryUnaryMultiCallable[_accounts_pb2.DeleteSocialAccountRequest, _accounts_pb2.DeleteSocialAccountResponse]  # type: ignore[assignment]
+    """Removes an account with its posts, metrics and comments, from the record at once and from the lake by a job; the
+    platform's tokens, where there are any, are revoked and erased. Errors: SOCIAL_ACCOUNT_NOT_FOUND (404). Repeating is
+    safe and gives SOCIAL_ACCOUNT_NOT_FOUND.
     """
     ListVisibleAccounts: _aio.UnaryUnaryMultiCallable[_accounts_pb2.ListVisibleAccountsRequest, _accounts_pb2.ListVisibleAccountsResponse]  # type: ignore[assignment]
     """Names the accounts that the caller may see, for other services; answers may be kept for 30 seconds. Repeating is safe."""
@@ -78,6 +92,25 @@ class SocialAccountsServiceServicer(metaclass=_abc_1.ABCMeta):
         """Adds an account, which everybody of the tenant may see. Errors: ACCOUNT_EXISTS (409), also where the caller may not
         see the account that has the name; PLATFORM_NOT_AVAILABLE (400) for platforms other than csv, whose
         connectors are not built yet. Not repeatable: the second call is ACCOUNT_EXISTS.
+        """
+
+    @_abc_1.abstractmethod
+    def UpdateSocialAccount(
+        self,
+        request: _accounts_pb2.UpdateSocialAccountRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_accounts_pb2.SocialAccount, _abc.Awaitable[_accounts_pb2.SocialAccount]]:
+        """Changes what is given of an account. Errors: SOCIAL_ACCOUNT_NOT_FOUND (404). Repeating is safe."""
+
+    @_abc_1.abstractmethod
+    def DeleteSocialAccount(
+        self,
+        request: _accounts_pb2.DeleteSocialAccountRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_accounts_pb2.DeleteSocialAccountResponse, _abc.Awaitable[_accounts_pb2.DeleteSocialAccountResponse]]:
+        """Removes an account with its posts, metrics and comments, from the record at once and from the lake by a job; the
+        platform's tokens, where there are any, are revoked and erased. Errors: SOCIAL_ACCOUNT_NOT_FOUND (404). Repeating is
+        safe and gives SOCIAL_ACCOUNT_NOT_FOUND.
         """
 
     @_abc_1.abstractmethod

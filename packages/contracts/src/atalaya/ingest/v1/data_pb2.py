@@ -29,7 +29,7 @@ from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.api import httpbody_pb2 as google_dot_api_dot_httpbody__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1c\x61talaya/ingest/v1/data.proto\x12\x11\x61talaya.ingest.v1\x1a\x19\x61talaya/jobs/v1/job.proto\x1a\x1f\x61talaya/options/v1/access.proto\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\"\x83\x02\n\x11ImportDataRequest\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x63\x63ount\x18\x02 \x01(\t\x12\x16\n\x0e\x61\x63\x63ount_column\x18\x03 \x01(\t\x12\x17\n\x0f\x63reate_accounts\x18\x04 \x01(\x08\x12\x0f\n\x07\x64\x61taset\x18\x05 \x01(\t\x12\x0f\n\x07mapping\x18\x06 \x01(\t\x12\x10\n\x08timezone\x18\x07 \x01(\t\x12\x10\n\x08on_error\x18\x08 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\t \x01(\x08\x12\x11\n\tdelimiter\x18\n \x01(\t\x12\x10\n\x08\x65ncoding\x18\x0b \x01(\t\x12\"\n\x04\x66ile\x18\x0c \x01(\x0b\x32\x14.google.api.HttpBody\"h\n\x12ImportDataResponse\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12*\n\x06status\x18\x02 \x01(\x0e\x32\x1a.atalaya.jobs.v1.JobStatus\x12\x16\n\x0e\x62ytes_received\x18\x03 \x01(\x01\"\x82\x01\n\x17ListRejectedRowsRequest\x12\x17\n\x06job_id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18\x64\x12\"\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x01H\x00\x88\x01\x01\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x10\x42\x0c\n\n_page_size\"a\n\x18ListRejectedRowsResponse\x12,\n\x04rows\x18\x01 \x03(\x0b\x32\x1e.atalaya.ingest.v1.RejectedRow\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"W\n\x0bRejectedRow\x12\x0c\n\x04line\x18\x01 \x01(\x05\x12\x0e\n\x06\x63olumn\x18\x02 \x01(\t\x12\r\n\x05value\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x0b\n\x03raw\x18\x05 \x01(\t\"(\n\rGetJobRequest\x12\x17\n\x06job_id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18\x64\"+\n\x10\x43\x61ncelJobRequest\x12\x17\n\x06job_id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18\x64\"\xc0\x01\n\x0fListJobsRequest\x12\x15\n\x04kind\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18\x64\x12\x46\n\x06status\x18\x02 \x01(\tB6\xbaH3r1R\x00R\x06QUEUEDR\x07RUNNINGR\tSUCCEEDEDR\x06\x46\x41ILEDR\tCANCELLED\x12\"\n\tpage_size\x18\x03 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x01H\x00\x88\x01\x01\x12\x1c\n\npage_token\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x10\x42\x0c\n\n_page_size\"O\n\x10ListJobsResponse\x12\"\n\x04jobs\x18\x01 \x03(\x0b\x32\x14.atalaya.jobs.v1.Job\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xc4\x02\n\x0b\x44\x61taService\x12\x87\x01\n\nImportData\x12$.atalaya.ingest.v1.ImportDataRequest\x1a%.atalaya.ingest.v1.ImportDataResponse\"*\xa2\xbb\x18\x05\x08\x02\x18\xca\x01\x82\xd3\xe4\x93\x02\x1b\"\x13/api/v1/data/import:\x04\x66ile(\x01\x12\xaa\x01\n\x10ListRejectedRows\x12*.atalaya.ingest.v1.ListRejectedRowsRequest\x1a+.atalaya.ingest.v1.ListRejectedRowsResponse\"=\xa2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x31\x12//api/v1/data/imports/{job_id=ingest/*}/rejected2\xee\x02\n\x0bJobsService\x12n\n\x06GetJob\x12 .atalaya.ingest.v1.GetJobRequest\x1a\x14.atalaya.jobs.v1.Job\",\xa2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02 \x12\x1e/api/v1/jobs/{job_id=ingest/*}\x12~\n\tCancelJob\x12#.atalaya.ingest.v1.CancelJobRequest\x1a\x14.atalaya.jobs.v1.Job\"6\xa2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02*\"%/api/v1/jobs/{job_id=ingest/*}:cancel:\x01*\x12o\n\x08ListJobs\x12\".atalaya.ingest.v1.ListJobsRequest\x1a#.atalaya.ingest.v1.ListJobsResponse\"\x1a\xa2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x0e\x12\x0c/api/v1/jobsb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1c\x61talaya/ingest/v1/data.proto\x12\x11\x61talaya.ingest.v1\x1a\x19\x61talaya/jobs/v1/job.proto\x1a\x1f\x61talaya/options/v1/access.proto\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\"\xa2\x02\n\x11ImportDataRequest\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x63\x63ount\x18\x02 \x01(\t\x12\x16\n\x0e\x61\x63\x63ount_column\x18\x03 \x01(\t\x12\x17\n\x0f\x63reate_accounts\x18\x04 \x01(\x08\x12\x0f\n\x07\x64\x61taset\x18\x05 \x01(\t\x12\x0f\n\x07mapping\x18\x06 \x01(\t\x12\x10\n\x08timezone\x18\x07 \x01(\t\x12\x10\n\x08on_error\x18\x08 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\t \x01(\x08\x12\x11\n\tdelimiter\x18\n \x01(\t\x12\x10\n\x08\x65ncoding\x18\x0b \x01(\t\x12\"\n\x04\x66ile\x18\x0c \x01(\x0b\x32\x14.google.api.HttpBody\x12\x0e\n\x06\x66ormat\x18\r \x01(\t\x12\r\n\x05sheet\x18\x0e \x01(\t\"h\n\x12ImportDataResponse\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12*\n\x06status\x18\x02 \x01(\x0e\x32\x1a.atalaya.jobs.v1.JobStatus\x12\x16\n\x0e\x62ytes_received\x18\x03 \x01(\x01\"\x82\x01\n\x17ListRejectedRowsRequest\x12\x17\n\x06job_id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18\x64\x12\"\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x01H\x00\x88\x01\x01\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x10\x42\x0c\n\n_page_size\"a\n\x18ListRejectedRowsResponse\x12,\n\x04rows\x18\x01 \x03(\x0b\x32\x1e.atalaya.ingest.v1.RejectedRow\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"W\n\x0bRejectedRow\x12\x0c\n\x04line\x18\x01 \x01(\x05\x12\x0e\n\x06\x63olumn\x18\x02 \x01(\t\x12\r\n\x05value\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x0b\n\x03raw\x18\x05 \x01(\t\"6\n\x1b\x44ownloadRejectedRowsRequest\x12\x17\n\x06job_id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18\x64\"\xac\x01\n\rRowCorrection\x12\x15\n\x04line\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x01\x12G\n\x06values\x18\x02 \x03(\x0b\x32,.atalaya.ingest.v1.RowCorrection.ValuesEntryB\t\xbaH\x06\x9a\x01\x03\x10\xe8\x07\x12\x0c\n\x04\x64rop\x18\x03 \x01(\x08\x1a-\n\x0bValuesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xfd\x01\n\x19ReplayRejectedRowsRequest\x12\x17\n\x06job_id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18\x64\x12U\n\x07mapping\x18\x02 \x03(\x0b\x32\x39.atalaya.ingest.v1.ReplayRejectedRowsRequest.MappingEntryB\t\xbaH\x06\x9a\x01\x03\x10\xe8\x07\x12@\n\x0b\x63orrections\x18\x03 \x03(\x0b\x32 .atalaya.ingest.v1.RowCorrectionB\t\xbaH\x06\x92\x01\x03\x10\x90N\x1a.\n\x0cMappingEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"X\n\x1aReplayRejectedRowsResponse\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12*\n\x06status\x18\x02 \x01(\x0e\x32\x1a.atalaya.jobs.v1.JobStatus\"*\n\x0fRetryJobRequest\x12\x17\n\x06job_id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18\x64\"(\n\rGetJobRequest\x12\x17\n\x06job_id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18\x64\"+\n\x10\x43\x61ncelJobRequest\x12\x17\n\x06job_id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18\x64\"\xc0\x01\n\x0fListJobsRequest\x12\x15\n\x04kind\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18\x64\x12\x46\n\x06status\x18\x02 \x01(\tB6\xbaH3r1R\x00R\x06QUEUEDR\x07RUNNINGR\tSUCCEEDEDR\x06\x46\x41ILEDR\tCANCELLED\x12\"\n\tpage_size\x18\x03 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x01H\x00\x88\x01\x01\x12\x1c\n\npage_token\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x10\x42\x0c\n\n_page_size\"O\n\x10ListJobsResponse\x12\"\n\x04jobs\x18\x01 \x03(\x0b\x32\x14.atalaya.jobs.v1.Job\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xa8\x05\n\x0b\x44\x61taService\x12\x87\x01\n\nImportData\x12$.atalaya.ingest.v1.ImportDataRequest\x1a%.atalaya.ingest.v1.ImportDataResponse\"*\xa2\xbb\x18\x05\x08\x02\x18\xca\x01\x82\xd3\xe4\x93\x02\x1b\"\x13/api/v1/data/import:\x04\x66ile(\x01\x12\xaa\x01\n\x10ListRejectedRows\x12*.atalaya.ingest.v1.ListRejectedRowsRequest\x1a+.atalaya.ingest.v1.ListRejectedRowsResponse\"=\xa2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x31\x12//api/v1/data/imports/{job_id=ingest/*}/rejected\x12\xa1\x01\n\x14\x44ownloadRejectedRows\x12..atalaya.ingest.v1.DownloadRejectedRowsRequest\x1a\x14.google.api.HttpBody\"A\xa2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x35\x12\x33/api/v1/data/imports/{job_id=ingest/*}/rejected.csv0\x01\x12\xbd\x01\n\x12ReplayRejectedRows\x12,.atalaya.ingest.v1.ReplayRejectedRowsRequest\x1a-.atalaya.ingest.v1.ReplayRejectedRowsResponse\"J\xa2\xbb\x18\x05\x08\x02\x18\xca\x01\x82\xd3\xe4\x93\x02;\"6/api/v1/data/imports/{job_id=ingest/*}/rejected:replay:\x01*2\xeb\x03\n\x0bJobsService\x12n\n\x06GetJob\x12 .atalaya.ingest.v1.GetJobRequest\x1a\x14.atalaya.jobs.v1.Job\",\xa2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02 \x12\x1e/api/v1/jobs/{job_id=ingest/*}\x12~\n\tCancelJob\x12#.atalaya.ingest.v1.CancelJobRequest\x1a\x14.atalaya.jobs.v1.Job\"6\xa2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02*\"%/api/v1/jobs/{job_id=ingest/*}:cancel:\x01*\x12{\n\x08RetryJob\x12\".atalaya.ingest.v1.RetryJobRequest\x1a\x14.atalaya.jobs.v1.Job\"5\xa2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02)\"$/api/v1/jobs/{job_id=ingest/*}:retry:\x01*\x12o\n\x08ListJobs\x12\".atalaya.ingest.v1.ListJobsRequest\x1a#.atalaya.ingest.v1.ListJobsResponse\"\x1a\xa2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x0e\x12\x0c/api/v1/jobsb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -42,6 +42,24 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTREJECTEDROWSREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\007\032\005\030\350\007(\001'
   _globals['_LISTREJECTEDROWSREQUEST'].fields_by_name['page_token']._loaded_options = None
   _globals['_LISTREJECTEDROWSREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\200\020'
+  _globals['_DOWNLOADREJECTEDROWSREQUEST'].fields_by_name['job_id']._loaded_options = None
+  _globals['_DOWNLOADREJECTEDROWSREQUEST'].fields_by_name['job_id']._serialized_options = b'\272H\004r\002\030d'
+  _globals['_ROWCORRECTION_VALUESENTRY']._loaded_options = None
+  _globals['_ROWCORRECTION_VALUESENTRY']._serialized_options = b'8\001'
+  _globals['_ROWCORRECTION'].fields_by_name['line']._loaded_options = None
+  _globals['_ROWCORRECTION'].fields_by_name['line']._serialized_options = b'\272H\004\032\002(\001'
+  _globals['_ROWCORRECTION'].fields_by_name['values']._loaded_options = None
+  _globals['_ROWCORRECTION'].fields_by_name['values']._serialized_options = b'\272H\006\232\001\003\020\350\007'
+  _globals['_REPLAYREJECTEDROWSREQUEST_MAPPINGENTRY']._loaded_options = None
+  _globals['_REPLAYREJECTEDROWSREQUEST_MAPPINGENTRY']._serialized_options = b'8\001'
+  _globals['_REPLAYREJECTEDROWSREQUEST'].fields_by_name['job_id']._loaded_options = None
+  _globals['_REPLAYREJECTEDROWSREQUEST'].fields_by_name['job_id']._serialized_options = b'\272H\004r\002\030d'
+  _globals['_REPLAYREJECTEDROWSREQUEST'].fields_by_name['mapping']._loaded_options = None
+  _globals['_REPLAYREJECTEDROWSREQUEST'].fields_by_name['mapping']._serialized_options = b'\272H\006\232\001\003\020\350\007'
+  _globals['_REPLAYREJECTEDROWSREQUEST'].fields_by_name['corrections']._loaded_options = None
+  _globals['_REPLAYREJECTEDROWSREQUEST'].fields_by_name['corrections']._serialized_options = b'\272H\006\222\001\003\020\220N'
+  _globals['_RETRYJOBREQUEST'].fields_by_name['job_id']._loaded_options = None
+  _globals['_RETRYJOBREQUEST'].fields_by_name['job_id']._serialized_options = b'\272H\004r\002\030d'
   _globals['_GETJOBREQUEST'].fields_by_name['job_id']._loaded_options = None
   _globals['_GETJOBREQUEST'].fields_by_name['job_id']._serialized_options = b'\272H\004r\002\030d'
   _globals['_CANCELJOBREQUEST'].fields_by_name['job_id']._loaded_options = None
@@ -58,32 +76,52 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DATASERVICE'].methods_by_name['ImportData']._serialized_options = b'\242\273\030\005\010\002\030\312\001\202\323\344\223\002\033\"\023/api/v1/data/import:\004file'
   _globals['_DATASERVICE'].methods_by_name['ListRejectedRows']._loaded_options = None
   _globals['_DATASERVICE'].methods_by_name['ListRejectedRows']._serialized_options = b'\242\273\030\002\010\001\202\323\344\223\0021\022//api/v1/data/imports/{job_id=ingest/*}/rejected'
+  _globals['_DATASERVICE'].methods_by_name['DownloadRejectedRows']._loaded_options = None
+  _globals['_DATASERVICE'].methods_by_name['DownloadRejectedRows']._serialized_options = b'\242\273\030\002\010\001\202\323\344\223\0025\0223/api/v1/data/imports/{job_id=ingest/*}/rejected.csv'
+  _globals['_DATASERVICE'].methods_by_name['ReplayRejectedRows']._loaded_options = None
+  _globals['_DATASERVICE'].methods_by_name['ReplayRejectedRows']._serialized_options = b'\242\273\030\005\010\002\030\312\001\202\323\344\223\002;\"6/api/v1/data/imports/{job_id=ingest/*}/rejected:replay:\001*'
   _globals['_JOBSSERVICE'].methods_by_name['GetJob']._loaded_options = None
   _globals['_JOBSSERVICE'].methods_by_name['GetJob']._serialized_options = b'\242\273\030\002\010\001\202\323\344\223\002 \022\036/api/v1/jobs/{job_id=ingest/*}'
   _globals['_JOBSSERVICE'].methods_by_name['CancelJob']._loaded_options = None
   _globals['_JOBSSERVICE'].methods_by_name['CancelJob']._serialized_options = b'\242\273\030\002\010\002\202\323\344\223\002*\"%/api/v1/jobs/{job_id=ingest/*}:cancel:\001*'
+  _globals['_JOBSSERVICE'].methods_by_name['RetryJob']._loaded_options = None
+  _globals['_JOBSSERVICE'].methods_by_name['RetryJob']._serialized_options = b'\242\273\030\002\010\002\202\323\344\223\002)\"$/api/v1/jobs/{job_id=ingest/*}:retry:\001*'
   _globals['_JOBSSERVICE'].methods_by_name['ListJobs']._loaded_options = None
   _globals['_JOBSSERVICE'].methods_by_name['ListJobs']._serialized_options = b'\242\273\030\002\010\001\202\323\344\223\002\016\022\014/api/v1/jobs'
   _globals['_IMPORTDATAREQUEST']._serialized_start=198
-  _globals['_IMPORTDATAREQUEST']._serialized_end=457
-  _globals['_IMPORTDATARESPONSE']._serialized_start=459
-  _globals['_IMPORTDATARESPONSE']._serialized_end=563
-  _globals['_LISTREJECTEDROWSREQUEST']._serialized_start=566
-  _globals['_LISTREJECTEDROWSREQUEST']._serialized_end=696
-  _globals['_LISTREJECTEDROWSRESPONSE']._serialized_start=698
-  _globals['_LISTREJECTEDROWSRESPONSE']._serialized_end=795
-  _globals['_REJECTEDROW']._serialized_start=797
-  _globals['_REJECTEDROW']._serialized_end=884
-  _globals['_GETJOBREQUEST']._serialized_start=886
-  _globals['_GETJOBREQUEST']._serialized_end=926
-  _globals['_CANCELJOBREQUEST']._serialized_start=928
-  _globals['_CANCELJOBREQUEST']._serialized_end=971
-  _globals['_LISTJOBSREQUEST']._serialized_start=974
-  _globals['_LISTJOBSREQUEST']._serialized_end=1166
-  _globals['_LISTJOBSRESPONSE']._serialized_start=1168
-  _globals['_LISTJOBSRESPONSE']._serialized_end=1247
-  _globals['_DATASERVICE']._serialized_start=1250
-  _globals['_DATASERVICE']._serialized_end=1574
-  _globals['_JOBSSERVICE']._serialized_start=1577
-  _globals['_JOBSSERVICE']._serialized_end=1943
+  _globals['_IMPORTDATAREQUEST']._serialized_end=488
+  _globals['_IMPORTDATARESPONSE']._serialized_start=490
+  _globals['_IMPORTDATARESPONSE']._serialized_end=594
+  _globals['_LISTREJECTEDROWSREQUEST']._serialized_start=597
+  _globals['_LISTREJECTEDROWSREQUEST']._serialized_end=727
+  _globals['_LISTREJECTEDROWSRESPONSE']._serialized_start=729
+  _globals['_LISTREJECTEDROWSRESPONSE']._serialized_end=826
+  _globals['_REJECTEDROW']._serialized_start=828
+  _globals['_REJECTEDROW']._serialized_end=915
+  _globals['_DOWNLOADREJECTEDROWSREQUEST']._serialized_start=917
+  _globals['_DOWNLOADREJECTEDROWSREQUEST']._serialized_end=971
+  _globals['_ROWCORRECTION']._serialized_start=974
+  _globals['_ROWCORRECTION']._serialized_end=1146
+  _globals['_ROWCORRECTION_VALUESENTRY']._serialized_start=1101
+  _globals['_ROWCORRECTION_VALUESENTRY']._serialized_end=1146
+  _globals['_REPLAYREJECTEDROWSREQUEST']._serialized_start=1149
+  _globals['_REPLAYREJECTEDROWSREQUEST']._serialized_end=1402
+  _globals['_REPLAYREJECTEDROWSREQUEST_MAPPINGENTRY']._serialized_start=1356
+  _globals['_REPLAYREJECTEDROWSREQUEST_MAPPINGENTRY']._serialized_end=1402
+  _globals['_REPLAYREJECTEDROWSRESPONSE']._serialized_start=1404
+  _globals['_REPLAYREJECTEDROWSRESPONSE']._serialized_end=1492
+  _globals['_RETRYJOBREQUEST']._serialized_start=1494
+  _globals['_RETRYJOBREQUEST']._serialized_end=1536
+  _globals['_GETJOBREQUEST']._serialized_start=1538
+  _globals['_GETJOBREQUEST']._serialized_end=1578
+  _globals['_CANCELJOBREQUEST']._serialized_start=1580
+  _globals['_CANCELJOBREQUEST']._serialized_end=1623
+  _globals['_LISTJOBSREQUEST']._serialized_start=1626
+  _globals['_LISTJOBSREQUEST']._serialized_end=1818
+  _globals['_LISTJOBSRESPONSE']._serialized_start=1820
+  _globals['_LISTJOBSRESPONSE']._serialized_end=1899
+  _globals['_DATASERVICE']._serialized_start=1902
+  _globals['_DATASERVICE']._serialized_end=2582
+  _globals['_JOBSSERVICE']._serialized_start=2585
+  _globals['_JOBSSERVICE']._serialized_end=3076
 # @@protoc_insertion_point(module_scope)

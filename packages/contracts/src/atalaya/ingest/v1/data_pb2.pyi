@@ -38,8 +38,10 @@ class ImportDataRequest(_message.Message):
     DELIMITER_FIELD_NUMBER: _builtins.int
     ENCODING_FIELD_NUMBER: _builtins.int
     FILE_FIELD_NUMBER: _builtins.int
+    FORMAT_FIELD_NUMBER: _builtins.int
+    SHEET_FIELD_NUMBER: _builtins.int
     kind: _builtins.str
-    """What the rows are: posts, metrics, transactions or dataset. First message only, as all but `file`."""
+    """What the rows are: posts, metrics, comments, transactions or dataset. First message only, as all but `file`."""
     account: _builtins.str
     """User name of the account that the rows belong to. Posts and metrics need this or `account_column`."""
     account_column: _builtins.str
@@ -62,9 +64,15 @@ class ImportDataRequest(_message.Message):
     """Column separator, one character; found from the file where empty."""
     encoding: _builtins.str
     """Encoding of the file, such as utf-8 or cp1252; found from the file where empty."""
+    format: _builtins.str
+    """csv, jsonl, parquet or xlsx; found from type, name and bytes where empty."""
+    sheet: _builtins.str
+    """Sheet of an XLSX file by its name; the first where empty."""
     @_builtins.property
     def file(self) -> _httpbody_pb2.HttpBody:
-        """The bytes, with their type in the first message: text/csv or application/octet-stream."""
+        """The bytes, with their type in the first message: multipart/form-data with one file, the format's own type or
+        application/octet-stream.
+        """
 
     def __init__(
         self,
@@ -81,10 +89,12 @@ class ImportDataRequest(_message.Message):
         delimiter: _builtins.str = ...,
         encoding: _builtins.str = ...,
         file: _httpbody_pb2.HttpBody | None = ...,
+        format: _builtins.str = ...,
+        sheet: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["file", b"file"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "account_column", b"account_column", "create_accounts", b"create_accounts", "dataset", b"dataset", "delimiter", b"delimiter", "dry_run", b"dry_run", "encoding", b"encoding", "file", b"file", "kind", b"kind", "mapping", b"mapping", "on_error", b"on_error", "timezone", b"timezone"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "account_column", b"account_column", "create_accounts", b"create_accounts", "dataset", b"dataset", "delimiter", b"delimiter", "dry_run", b"dry_run", "encoding", b"encoding", "file", b"file", "format", b"format", "kind", b"kind", "mapping", b"mapping", "on_error", b"on_error", "sheet", b"sheet", "timezone", b"timezone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -217,6 +227,182 @@ class RejectedRow(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RejectedRow: _TypeAlias = RejectedRow  # noqa: Y015
+
+@_typing.final
+class DownloadRejectedRowsRequest(_message.Message):
+    """Asks for an import's rejected rows as a file."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    JOB_ID_FIELD_NUMBER: _builtins.int
+    job_id: _builtins.str
+    """The import, as in `ingest/0192f3…`."""
+    def __init__(
+        self,
+        *,
+        job_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["job_id", b"job_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DownloadRejectedRowsRequest: _TypeAlias = DownloadRejectedRowsRequest  # noqa: Y015
+
+@_typing.final
+class RowCorrection(_message.Message):
+    """A correction of one rejected row."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class ValuesEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    LINE_FIELD_NUMBER: _builtins.int
+    VALUES_FIELD_NUMBER: _builtins.int
+    DROP_FIELD_NUMBER: _builtins.int
+    line: _builtins.int
+    """Line of the file on which the row begins, as the list of rejected rows gives it."""
+    drop: _builtins.bool
+    """True leaves the row out for good."""
+    @_builtins.property
+    def values(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """New cells by the file's own column names, at most 1,000."""
+
+    def __init__(
+        self,
+        *,
+        line: _builtins.int = ...,
+        values: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        drop: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["drop", b"drop", "line", b"line", "values", b"values"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RowCorrection: _TypeAlias = RowCorrection  # noqa: Y015
+
+@_typing.final
+class ReplayRejectedRowsRequest(_message.Message):
+    """Asks to import rejected rows again."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class MappingEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    JOB_ID_FIELD_NUMBER: _builtins.int
+    MAPPING_FIELD_NUMBER: _builtins.int
+    CORRECTIONS_FIELD_NUMBER: _builtins.int
+    job_id: _builtins.str
+    """The import, as in `ingest/0192f3…`."""
+    @_builtins.property
+    def mapping(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """Column by target, over the first import's mapping, such as {"likes": "me_gusta"}; at most 1,000."""
+
+    @_builtins.property
+    def corrections(self) -> _containers.RepeatedCompositeFieldContainer[Global___RowCorrection]:
+        """Corrections, at most 10,000; rows without one are tried as they are."""
+
+    def __init__(
+        self,
+        *,
+        job_id: _builtins.str = ...,
+        mapping: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        corrections: _abc.Iterable[Global___RowCorrection] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["corrections", b"corrections", "job_id", b"job_id", "mapping", b"mapping"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReplayRejectedRowsRequest: _TypeAlias = ReplayRejectedRowsRequest  # noqa: Y015
+
+@_typing.final
+class ReplayRejectedRowsResponse(_message.Message):
+    """The job that imports them."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    JOB_ID_FIELD_NUMBER: _builtins.int
+    STATUS_FIELD_NUMBER: _builtins.int
+    job_id: _builtins.str
+    """Ask for it at /api/v1/jobs/{job_id}."""
+    status: _job_pb2.JobStatus.ValueType
+    """QUEUED."""
+    def __init__(
+        self,
+        *,
+        job_id: _builtins.str = ...,
+        status: _job_pb2.JobStatus.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["job_id", b"job_id", "status", b"status"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReplayRejectedRowsResponse: _TypeAlias = ReplayRejectedRowsResponse  # noqa: Y015
+
+@_typing.final
+class RetryJobRequest(_message.Message):
+    """Asks to queue a job again."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    JOB_ID_FIELD_NUMBER: _builtins.int
+    job_id: _builtins.str
+    """As in `ingest/0192f3…`."""
+    def __init__(
+        self,
+        *,
+        job_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["job_id", b"job_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RetryJobRequest: _TypeAlias = RetryJobRequest  # noqa: Y015
 
 @_typing.final
 class GetJobRequest(_message.Message):

@@ -5,6 +5,7 @@ import warnings
 
 from atalaya.ingest.v1 import data_pb2 as atalaya_dot_ingest_dot_v1_dot_data__pb2
 from atalaya.jobs.v1 import job_pb2 as atalaya_dot_jobs_dot_v1_dot_job__pb2
+from google.api import httpbody_pb2 as google_dot_api_dot_httpbody__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
 GRPC_VERSION = grpc.__version__
@@ -46,6 +47,16 @@ class DataServiceStub:
                 request_serializer=atalaya_dot_ingest_dot_v1_dot_data__pb2.ListRejectedRowsRequest.SerializeToString,
                 response_deserializer=atalaya_dot_ingest_dot_v1_dot_data__pb2.ListRejectedRowsResponse.FromString,
                 _registered_method=True)
+        self.DownloadRejectedRows = channel.unary_stream(
+                '/atalaya.ingest.v1.DataService/DownloadRejectedRows',
+                request_serializer=atalaya_dot_ingest_dot_v1_dot_data__pb2.DownloadRejectedRowsRequest.SerializeToString,
+                response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+                _registered_method=True)
+        self.ReplayRejectedRows = channel.unary_unary(
+                '/atalaya.ingest.v1.DataService/ReplayRejectedRows',
+                request_serializer=atalaya_dot_ingest_dot_v1_dot_data__pb2.ReplayRejectedRowsRequest.SerializeToString,
+                response_deserializer=atalaya_dot_ingest_dot_v1_dot_data__pb2.ReplayRejectedRowsResponse.FromString,
+                _registered_method=True)
 
 
 class DataServiceServicer:
@@ -53,11 +64,13 @@ class DataServiceServicer:
     """
 
     def ImportData(self, request_iterator, context):
-        """Takes a CSV file of any size and queues the import of its rows.
+        """Takes a file of any size (CSV, JSON Lines, Parquet or XLSX, packed by gzip or zstd too) and queues the import of its
+        rows. A JSON body `{"source_uri": …}` names a file in the tenant's own lake instead.
         The file is kept when the reply arrives. The parameters come with the first message, the bytes with each.
-        Errors: UNSUPPORTED_FILE_TYPE (415), EMPTY_FILE, UNKNOWN_KIND, ACCOUNT_REQUIRED and DATASET_REQUIRED (400),
-        ACCOUNT_FORBIDDEN (403). What is wrong inside the file stands in the job. Repeating is safe: rows that are there
-        already change nothing.
+        Errors: UNSUPPORTED_FILE_TYPE (415), EMPTY_FILE, UNKNOWN_KIND, ACCOUNT_REQUIRED, DATASET_REQUIRED and
+        SOURCE_URI_FORBIDDEN (400), ACCOUNT_FORBIDDEN (403), SOURCE_URI_NOT_FOUND (404). What is wrong inside the file stands
+        in the job. Repeating is safe: rows that are there already change nothing; with an Idempotency-Key it gives the first
+        answer again.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -67,6 +80,24 @@ class DataServiceServicer:
         """Lists the rows that an import could not take, by line. Errors: JOB_NOT_FOUND (404), BAD_PAGE_TOKEN (400),
         ACCOUNT_FORBIDDEN (403) where the rows may be of accounts that the caller may not see and somebody else sent them.
         Repeating is safe.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DownloadRejectedRows(self, request, context):
+        """Streams all kept rejected rows as CSV: line, column, value, reason, and then the row's own cells under the file's own
+        columns, so that the file can be corrected and imported again. REST gives it also on the path of ListRejectedRows to
+        who accepts text/csv. Errors: JOB_NOT_FOUND (404). Repeating is safe.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReplayRejectedRows(self, request, context):
+        """Imports the kept rejected rows of an import again, corrected, as a job of its own with the same parameters.
+        Errors: JOB_NOT_FOUND (404), NOTHING_TO_REPLAY (409), LINE_NOT_REJECTED and UNKNOWN_COLUMN (400) for corrections of
+        lines and columns that are not there. Rows that succeed leave the list of rejected ones; repeating is safe.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -84,6 +115,16 @@ def add_DataServiceServicer_to_server(servicer, server):
                     servicer.ListRejectedRows,
                     request_deserializer=atalaya_dot_ingest_dot_v1_dot_data__pb2.ListRejectedRowsRequest.FromString,
                     response_serializer=atalaya_dot_ingest_dot_v1_dot_data__pb2.ListRejectedRowsResponse.SerializeToString,
+            ),
+            'DownloadRejectedRows': grpc.unary_stream_rpc_method_handler(
+                    servicer.DownloadRejectedRows,
+                    request_deserializer=atalaya_dot_ingest_dot_v1_dot_data__pb2.DownloadRejectedRowsRequest.FromString,
+                    response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
+            ),
+            'ReplayRejectedRows': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReplayRejectedRows,
+                    request_deserializer=atalaya_dot_ingest_dot_v1_dot_data__pb2.ReplayRejectedRowsRequest.FromString,
+                    response_serializer=atalaya_dot_ingest_dot_v1_dot_data__pb2.ReplayRejectedRowsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -151,6 +192,60 @@ class DataService:
             metadata,
             _registered_method=True)
 
+    @staticmethod
+    def DownloadRejectedRows(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/atalaya.ingest.v1.DataService/DownloadRejectedRows',
+            atalaya_dot_ingest_dot_v1_dot_data__pb2.DownloadRejectedRowsRequest.SerializeToString,
+            google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReplayRejectedRows(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/atalaya.ingest.v1.DataService/ReplayRejectedRows',
+            atalaya_dot_ingest_dot_v1_dot_data__pb2.ReplayRejectedRowsRequest.SerializeToString,
+            atalaya_dot_ingest_dot_v1_dot_data__pb2.ReplayRejectedRowsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
 
 class JobsServiceStub:
     """Jobs of ingest, and the list of every service's jobs.
@@ -170,6 +265,11 @@ class JobsServiceStub:
         self.CancelJob = channel.unary_unary(
                 '/atalaya.ingest.v1.JobsService/CancelJob',
                 request_serializer=atalaya_dot_ingest_dot_v1_dot_data__pb2.CancelJobRequest.SerializeToString,
+                response_deserializer=atalaya_dot_jobs_dot_v1_dot_job__pb2.Job.FromString,
+                _registered_method=True)
+        self.RetryJob = channel.unary_unary(
+                '/atalaya.ingest.v1.JobsService/RetryJob',
+                request_serializer=atalaya_dot_ingest_dot_v1_dot_data__pb2.RetryJobRequest.SerializeToString,
                 response_deserializer=atalaya_dot_jobs_dot_v1_dot_job__pb2.Job.FromString,
                 _registered_method=True)
         self.ListJobs = channel.unary_unary(
@@ -197,6 +297,14 @@ class JobsServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RetryJob(self, request, context):
+        """Queues a job that failed or was cancelled again, as the same job. Errors: JOB_NOT_FOUND (404), JOB_NOT_ENDED (409) for
+        one that waits, runs or succeeded. Not repeatable: the second call is JOB_NOT_ENDED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListJobs(self, request, context):
         """Lists the jobs of every service, newest first. Errors: BAD_PAGE_TOKEN (400), UNAVAILABLE (503) where a service that
         has jobs does not answer. Repeating is safe.
@@ -216,6 +324,11 @@ def add_JobsServiceServicer_to_server(servicer, server):
             'CancelJob': grpc.unary_unary_rpc_method_handler(
                     servicer.CancelJob,
                     request_deserializer=atalaya_dot_ingest_dot_v1_dot_data__pb2.CancelJobRequest.FromString,
+                    response_serializer=atalaya_dot_jobs_dot_v1_dot_job__pb2.Job.SerializeToString,
+            ),
+            'RetryJob': grpc.unary_unary_rpc_method_handler(
+                    servicer.RetryJob,
+                    request_deserializer=atalaya_dot_ingest_dot_v1_dot_data__pb2.RetryJobRequest.FromString,
                     response_serializer=atalaya_dot_jobs_dot_v1_dot_job__pb2.Job.SerializeToString,
             ),
             'ListJobs': grpc.unary_unary_rpc_method_handler(
@@ -278,6 +391,33 @@ class JobsService:
             target,
             '/atalaya.ingest.v1.JobsService/CancelJob',
             atalaya_dot_ingest_dot_v1_dot_data__pb2.CancelJobRequest.SerializeToString,
+            atalaya_dot_jobs_dot_v1_dot_job__pb2.Job.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RetryJob(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/atalaya.ingest.v1.JobsService/RetryJob',
+            atalaya_dot_ingest_dot_v1_dot_data__pb2.RetryJobRequest.SerializeToString,
             atalaya_dot_jobs_dot_v1_dot_job__pb2.Job.FromString,
             options,
             channel_credentials,

@@ -6,6 +6,7 @@ Data coming in: imports and the jobs that run them."""
 from atalaya.ingest.v1 import data_pb2 as _data_pb2
 from atalaya.jobs.v1 import job_pb2 as _job_pb2
 from collections import abc as _abc
+from google.api import httpbody_pb2 as _httpbody_pb2
 from grpc import aio as _aio
 import abc as _abc_1
 import grpc as _grpc
@@ -35,16 +36,28 @@ class DataServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> DataServiceAsyncStub: ...
     ImportData: _grpc.StreamUnaryMultiCallable[_data_pb2.ImportDataRequest, _data_pb2.ImportDataResponse]
-    """Takes a CSV file of any size and queues the import of its rows.
+    """Takes a file of any size (CSV, JSON Lines, Parquet or XLSX, packed by gzip or zstd too) and queues the import of its
+    rows. A JSON body `{"source_uri": …}` names a file in the tenant's own lake instead.
     The file is kept when the reply arrives. The parameters come with the first message, the bytes with each.
-    Errors: UNSUPPORTED_FILE_TYPE (415), EMPTY_FILE, UNKNOWN_KIND, ACCOUNT_REQUIRED and DATASET_REQUIRED (400),
-    ACCOUNT_FORBIDDEN (403). What is wrong inside the file stands in the job. Repeating is safe: rows that are there
-    already change nothing.
+    Errors: UNSUPPORTED_FILE_TYPE (415), EMPTY_FILE, UNKNOWN_KIND, ACCOUNT_REQUIRED, DATASET_REQUIRED and
+    SOURCE_URI_FORBIDDEN (400), ACCOUNT_FORBIDDEN (403), SOURCE_URI_NOT_FOUND (404). What is wrong inside the file stands
+    in the job. Repeating is safe: rows that are there already change nothing; with an Idempotency-Key it gives the first
+    answer again.
     """
     ListRejectedRows: _grpc.UnaryUnaryMultiCallable[_data_pb2.ListRejectedRowsRequest, _data_pb2.ListRejectedRowsResponse]
     """Lists the rows that an import could not take, by line. Errors: JOB_NOT_FOUND (404), BAD_PAGE_TOKEN (400),
     ACCOUNT_FORBIDDEN (403) where the rows may be of accounts that the caller may not see and somebody else sent them.
     Repeating is safe.
+    """
+    DownloadRejectedRows: _grpc.UnaryStreamMultiCallable[_data_pb2.DownloadRejectedRowsRequest, _httpbody_pb2.HttpBody]
+    """Streams all kept rejected rows as CSV: line, column, value, reason, and then the row's own cells under the file's own
+    columns, so that the file can be corrected and imported again. REST gives it also on the path of ListRejectedRows to
+    who accepts text/csv. Errors: JOB_NOT_FOUND (404). Repeating is safe.
+    """
+    ReplayRejectedRows: _grpc.UnaryUnaryMultiCallable[_data_pb2.ReplayRejectedRowsRequest, _data_pb2.ReplayRejectedRowsResponse]
+    """Imports the kept rejected rows of an import again, corrected, as a job of its own with the same parameters.
+    Errors: JOB_NOT_FOUND (404), NOTHING_TO_REPLAY (409), LINE_NOT_REJECTED and UNKNOWN_COLUMN (400) for corrections of
+    lines and columns that are not there. Rows that succeed leave the list of rejected ones; repeating is safe.
     """
 
 @_typing.type_check_only
@@ -53,16 +66,28 @@ class DataServiceAsyncStub(DataServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ImportData: _aio.StreamUnaryMultiCallable[_data_pb2.ImportDataRequest, _data_pb2.ImportDataResponse]  # type: ignore[assignment]
-    """Takes a CSV file of any size and queues the import of its rows.
+    """Takes a file of any size (CSV, JSON Lines, Parquet or XLSX, packed by gzip or zstd too) and queues the import of its
+    rows. A JSON body `{"source_uri": …}` names a file in the tenant's own lake instead.
     The file is kept when the reply arrives. The parameters come with the first message, the bytes with each.
-    Errors: UNSUPPORTED_FILE_TYPE (415), EMPTY_FILE, UNKNOWN_KIND, ACCOUNT_REQUIRED and DATASET_REQUIRED (400),
-    ACCOUNT_FORBIDDEN (403). What is wrong inside the file stands in the job. Repeating is safe: rows that are there
-    already change nothing.
+    Errors: UNSUPPORTED_FILE_TYPE (415), EMPTY_FILE, UNKNOWN_KIND, ACCOUNT_REQUIRED, DATASET_REQUIRED and
+    SOURCE_URI_FORBIDDEN (400), ACCOUNT_FORBIDDEN (403), SOURCE_URI_NOT_FOUND (404). What is wrong inside the file stands
+    in the job. Repeating is safe: rows that are there already change nothing; with an Idempotency-Key it gives the first
+    answer again.
     """
     ListRejectedRows: _aio.UnaryUnaryMultiCallable[_data_pb2.ListRejectedRowsRequest, _data_pb2.ListRejectedRowsResponse]  # type: ignore[assignment]
     """Lists the rows that an import could not take, by line. Errors: JOB_NOT_FOUND (404), BAD_PAGE_TOKEN (400),
     ACCOUNT_FORBIDDEN (403) where the rows may be of accounts that the caller may not see and somebody else sent them.
     Repeating is safe.
+    """
+    DownloadRejectedRows: _aio.UnaryStreamMultiCallable[_data_pb2.DownloadRejectedRowsRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
+    """Streams all kept rejected rows as CSV: line, column, value, reason, and then the row's own cells under the file's own
+    columns, so that the file can be corrected and imported again. REST gives it also on the path of ListRejectedRows to
+    who accepts text/csv. Errors: JOB_NOT_FOUND (404). Repeating is safe.
+    """
+    ReplayRejectedRows: _aio.UnaryUnaryMultiCallable[_data_pb2.ReplayRejectedRowsRequest, _data_pb2.ReplayRejectedRowsResponse]  # type: ignore[assignment]
+    """Imports the kept rejected rows of an import again, corrected, as a job of its own with the same parameters.
+    Errors: JOB_NOT_FOUND (404), NOTHING_TO_REPLAY (409), LINE_NOT_REJECTED and UNKNOWN_COLUMN (400) for corrections of
+    lines and columns that are not there. Rows that succeed leave the list of rejected ones; repeating is safe.
     """
 
 class DataServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -74,11 +99,13 @@ class DataServiceServicer(metaclass=_abc_1.ABCMeta):
         request_iterator: _MaybeAsyncIterator[_data_pb2.ImportDataRequest],
         context: _ServicerContext,
     ) -> _typing.Union[_data_pb2.ImportDataResponse, _abc.Awaitable[_data_pb2.ImportDataResponse]]:
-        """Takes a CSV file of any size and queues the import of its rows.
+        """Takes a file of any size (CSV, JSON Lines, Parquet or XLSX, packed by gzip or zstd too) and queues the import of its
+        rows. A JSON body `{"source_uri": …}` names a file in the tenant's own lake instead.
         The file is kept when the reply arrives. The parameters come with the first message, the bytes with each.
-        Errors: UNSUPPORTED_FILE_TYPE (415), EMPTY_FILE, UNKNOWN_KIND, ACCOUNT_REQUIRED and DATASET_REQUIRED (400),
-        ACCOUNT_FORBIDDEN (403). What is wrong inside the file stands in the job. Repeating is safe: rows that are there
-        already change nothing.
+        Errors: UNSUPPORTED_FILE_TYPE (415), EMPTY_FILE, UNKNOWN_KIND, ACCOUNT_REQUIRED, DATASET_REQUIRED and
+        SOURCE_URI_FORBIDDEN (400), ACCOUNT_FORBIDDEN (403), SOURCE_URI_NOT_FOUND (404). What is wrong inside the file stands
+        in the job. Repeating is safe: rows that are there already change nothing; with an Idempotency-Key it gives the first
+        answer again.
         """
 
     @_abc_1.abstractmethod
@@ -90,6 +117,28 @@ class DataServiceServicer(metaclass=_abc_1.ABCMeta):
         """Lists the rows that an import could not take, by line. Errors: JOB_NOT_FOUND (404), BAD_PAGE_TOKEN (400),
         ACCOUNT_FORBIDDEN (403) where the rows may be of accounts that the caller may not see and somebody else sent them.
         Repeating is safe.
+        """
+
+    @_abc_1.abstractmethod
+    def DownloadRejectedRows(
+        self,
+        request: _data_pb2.DownloadRejectedRowsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_httpbody_pb2.HttpBody], _abc.AsyncIterator[_httpbody_pb2.HttpBody]]:
+        """Streams all kept rejected rows as CSV: line, column, value, reason, and then the row's own cells under the file's own
+        columns, so that the file can be corrected and imported again. REST gives it also on the path of ListRejectedRows to
+        who accepts text/csv. Errors: JOB_NOT_FOUND (404). Repeating is safe.
+        """
+
+    @_abc_1.abstractmethod
+    def ReplayRejectedRows(
+        self,
+        request: _data_pb2.ReplayRejectedRowsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_data_pb2.ReplayRejectedRowsResponse, _abc.Awaitable[_data_pb2.ReplayRejectedRowsResponse]]:
+        """Imports the kept rejected rows of an import again, corrected, as a job of its own with the same parameters.
+        Errors: JOB_NOT_FOUND (404), NOTHING_TO_REPLAY (409), LINE_NOT_REJECTED and UNKNOWN_COLUMN (400) for corrections of
+        lines and columns that are not there. Rows that succeed leave the list of rejected ones; repeating is safe.
         """
 
 def add_DataServiceServicer_to_server(servicer: DataServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
@@ -105,6 +154,10 @@ class JobsServiceStub:
     """Gets a job of ingest. Errors: JOB_NOT_FOUND (404). Repeating is safe."""
     CancelJob: _grpc.UnaryUnaryMultiCallable[_data_pb2.CancelJobRequest, _job_pb2.Job]
     """Cancels a job that waits or runs. Errors: JOB_NOT_FOUND (404), JOB_ENDED (409). Repeating is safe while it stops."""
+    RetryJob: _grpc.UnaryUnaryMultiCallable[_data_pb2.RetryJobRequest, _job_pb2.Job]
+    """Queues a job that failed or was cancelled again, as the same job. Errors: JOB_NOT_FOUND (404), JOB_NOT_ENDED (409) for
+    one that waits, runs or succeeded. Not repeatable: the second call is JOB_NOT_ENDED.
+    """
     ListJobs: _grpc.UnaryUnaryMultiCallable[_data_pb2.ListJobsRequest, _data_pb2.ListJobsResponse]
     """Lists the jobs of every service, newest first. Errors: BAD_PAGE_TOKEN (400), UNAVAILABLE (503) where a service that
     has jobs does not answer. Repeating is safe.
@@ -119,6 +172,10 @@ class JobsServiceAsyncStub(JobsServiceStub):
     """Gets a job of ingest. Errors: JOB_NOT_FOUND (404). Repeating is safe."""
     CancelJob: _aio.UnaryUnaryMultiCallable[_data_pb2.CancelJobRequest, _job_pb2.Job]  # type: ignore[assignment]
     """Cancels a job that waits or runs. Errors: JOB_NOT_FOUND (404), JOB_ENDED (409). Repeating is safe while it stops."""
+    RetryJob: _aio.UnaryUnaryMultiCallable[_data_pb2.RetryJobRequest, _job_pb2.Job]  # type: ignore[assignment]
+    """Queues a job that failed or was cancelled again, as the same job. Errors: JOB_NOT_FOUND (404), JOB_NOT_ENDED (409) for
+    one that waits, runs or succeeded. Not repeatable: the second call is JOB_NOT_ENDED.
+    """
     ListJobs: _aio.UnaryUnaryMultiCallable[_data_pb2.ListJobsRequest, _data_pb2.ListJobsResponse]  # type: ignore[assignment]
     """Lists the jobs of every service, newest first. Errors: BAD_PAGE_TOKEN (400), UNAVAILABLE (503) where a service that
     has jobs does not answer. Repeating is safe.
@@ -142,6 +199,16 @@ class JobsServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_job_pb2.Job, _abc.Awaitable[_job_pb2.Job]]:
         """Cancels a job that waits or runs. Errors: JOB_NOT_FOUND (404), JOB_ENDED (409). Repeating is safe while it stops."""
+
+    @_abc_1.abstractmethod
+    def RetryJob(
+        self,
+        request: _data_pb2.RetryJobRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_job_pb2.Job, _abc.Awaitable[_job_pb2.Job]]:
+        """Queues a job that failed or was cancelled again, as the same job. Errors: JOB_NOT_FOUND (404), JOB_NOT_ENDED (409) for
+        one that waits, runs or succeeded. Not repeatable: the second call is JOB_NOT_ENDED.
+        """
 
     @_abc_1.abstractmethod
     def ListJobs(

@@ -31,6 +31,7 @@ class ListPublicacionesRequest(_message.Message):
     TIPO_CONTENIDO_FIELD_NUMBER: _builtins.int
     LIMIT_FIELD_NUMBER: _builtins.int
     OFFSET_FIELD_NUMBER: _builtins.int
+    ORDEN_FIELD_NUMBER: _builtins.int
     usuario: _builtins.str
     """User name of the account, 1 to 200 characters."""
     desde: _builtins.str
@@ -43,6 +44,10 @@ class ListPublicacionesRequest(_message.Message):
     """Posts at most, 1 to 1000; 100 where absent."""
     offset: _builtins.int
     """Posts to pass over, from 0; 0 where absent."""
+    orden: _builtins.str
+    """Order: fecha (oldest first; the default) or -fecha, likes or -likes, comentarios or -comentarios, compartidos or
+    -compartidos; equal ones by id.
+    """
     def __init__(
         self,
         *,
@@ -52,10 +57,11 @@ class ListPublicacionesRequest(_message.Message):
         tipo_contenido: _builtins.str = ...,
         limit: _builtins.int | None = ...,
         offset: _builtins.int = ...,
+        orden: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_limit", b"_limit", "limit", b"limit"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_limit", b"_limit", "desde", b"desde", "hasta", b"hasta", "limit", b"limit", "offset", b"offset", "tipo_contenido", b"tipo_contenido", "usuario", b"usuario"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_limit", b"_limit", "desde", b"desde", "hasta", b"hasta", "limit", b"limit", "offset", b"offset", "orden", b"orden", "tipo_contenido", b"tipo_contenido", "usuario", b"usuario"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__limit: _TypeAlias = _typing.Literal["limit"]  # noqa: Y015
     _WhichOneofArgType__limit: _TypeAlias = _typing.Literal["_limit", b"_limit"]  # noqa: Y015
@@ -103,6 +109,7 @@ class ExportPublicacionesJsonRequest(_message.Message):
     TIPO_CONTENIDO_FIELD_NUMBER: _builtins.int
     LIMIT_FIELD_NUMBER: _builtins.int
     OFFSET_FIELD_NUMBER: _builtins.int
+    ORDEN_FIELD_NUMBER: _builtins.int
     usuario: _builtins.str
     """User name of the account, 1 to 200 characters."""
     desde: _builtins.str
@@ -115,6 +122,10 @@ class ExportPublicacionesJsonRequest(_message.Message):
     """Posts at most, 1 to 1000; 100 where absent."""
     offset: _builtins.int
     """Posts to pass over, from 0; 0 where absent."""
+    orden: _builtins.str
+    """Order: fecha (oldest first; the default) or -fecha, likes or -likes, comentarios or -comentarios, compartidos or
+    -compartidos; equal ones by id.
+    """
     def __init__(
         self,
         *,
@@ -124,10 +135,11 @@ class ExportPublicacionesJsonRequest(_message.Message):
         tipo_contenido: _builtins.str = ...,
         limit: _builtins.int | None = ...,
         offset: _builtins.int = ...,
+        orden: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_limit", b"_limit", "limit", b"limit"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_limit", b"_limit", "desde", b"desde", "hasta", b"hasta", "limit", b"limit", "offset", b"offset", "tipo_contenido", b"tipo_contenido", "usuario", b"usuario"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_limit", b"_limit", "desde", b"desde", "hasta", b"hasta", "limit", b"limit", "offset", b"offset", "orden", b"orden", "tipo_contenido", b"tipo_contenido", "usuario", b"usuario"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__limit: _TypeAlias = _typing.Literal["limit"]  # noqa: Y015
     _WhichOneofArgType__limit: _TypeAlias = _typing.Literal["_limit", b"_limit"]  # noqa: Y015
@@ -244,6 +256,501 @@ class ExportMetricasJsonRequest(_message.Message):
 Global___ExportMetricasJsonRequest: _TypeAlias = ExportMetricasJsonRequest  # noqa: Y015
 
 @_typing.final
+class CreatePublicacionRequest(_message.Message):
+    """A post to add."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    USUARIO_FIELD_NUMBER: _builtins.int
+    CONTENIDO_FIELD_NUMBER: _builtins.int
+    FECHA_PUBLICACION_FIELD_NUMBER: _builtins.int
+    LIKES_FIELD_NUMBER: _builtins.int
+    COMENTARIOS_FIELD_NUMBER: _builtins.int
+    COMPARTIDOS_FIELD_NUMBER: _builtins.int
+    TIPO_CONTENIDO_FIELD_NUMBER: _builtins.int
+    HASHTAGS_FIELD_NUMBER: _builtins.int
+    MENCIONES_FIELD_NUMBER: _builtins.int
+    IMPRESIONES_FIELD_NUMBER: _builtins.int
+    ALCANCE_FIELD_NUMBER: _builtins.int
+    GUARDADOS_FIELD_NUMBER: _builtins.int
+    REPRODUCCIONES_FIELD_NUMBER: _builtins.int
+    PLATAFORMA_FIELD_NUMBER: _builtins.int
+    IDIOMA_FIELD_NUMBER: _builtins.int
+    ID_EXTERNO_FIELD_NUMBER: _builtins.int
+    usuario: _builtins.str
+    """User name of the account, 1 to 200 characters."""
+    contenido: _builtins.str
+    """Text, at most 100,000 characters; may be empty."""
+    likes: _builtins.int
+    """Likes, from 0."""
+    comentarios: _builtins.int
+    """Comments, from 0."""
+    compartidos: _builtins.int
+    """Shares, from 0."""
+    tipo_contenido: _builtins.str
+    """Kind of post, such as photo; at most 200 characters."""
+    hashtags: _builtins.str
+    """Hashtags by space; found in the text where absent. At most 10,000 characters."""
+    menciones: _builtins.int
+    """Mentions, from 0; counted in the text where absent."""
+    impresiones: _builtins.int
+    """Times shown; absent where not known."""
+    alcance: _builtins.int
+    """People reached; absent where not known."""
+    guardados: _builtins.int
+    """Saves; absent where not known."""
+    reproducciones: _builtins.int
+    """Plays; absent where not known."""
+    plataforma: _builtins.str
+    """Platform it stands on; at most 200 characters."""
+    idioma: _builtins.str
+    """Language as its source tells it; at most 50 characters."""
+    id_externo: _builtins.str
+    """Id at its source, at most 2,048 characters; empty where not known."""
+    @_builtins.property
+    def fecha_publicacion(self) -> _timestamp_pb2.Timestamp:
+        """When it was published."""
+
+    def __init__(
+        self,
+        *,
+        usuario: _builtins.str = ...,
+        contenido: _builtins.str = ...,
+        fecha_publicacion: _timestamp_pb2.Timestamp | None = ...,
+        likes: _builtins.int = ...,
+        comentarios: _builtins.int = ...,
+        compartidos: _builtins.int = ...,
+        tipo_contenido: _builtins.str = ...,
+        hashtags: _builtins.str | None = ...,
+        menciones: _builtins.int | None = ...,
+        impresiones: _builtins.int | None = ...,
+        alcance: _builtins.int | None = ...,
+        guardados: _builtins.int | None = ...,
+        reproducciones: _builtins.int | None = ...,
+        plataforma: _builtins.str = ...,
+        idioma: _builtins.str = ...,
+        id_externo: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_alcance", b"_alcance", "_guardados", b"_guardados", "_hashtags", b"_hashtags", "_impresiones", b"_impresiones", "_menciones", b"_menciones", "_reproducciones", b"_reproducciones", "alcance", b"alcance", "fecha_publicacion", b"fecha_publicacion", "guardados", b"guardados", "hashtags", b"hashtags", "impresiones", b"impresiones", "menciones", b"menciones", "reproducciones", b"reproducciones"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_alcance", b"_alcance", "_guardados", b"_guardados", "_hashtags", b"_hashtags", "_impresiones", b"_impresiones", "_menciones", b"_menciones", "_reproducciones", b"_reproducciones", "alcance", b"alcance", "comentarios", b"comentarios", "compartidos", b"compartidos", "contenido", b"contenido", "fecha_publicacion", b"fecha_publicacion", "guardados", b"guardados", "hashtags", b"hashtags", "id_externo", b"id_externo", "idioma", b"idioma", "impresiones", b"impresiones", "likes", b"likes", "menciones", b"menciones", "plataforma", b"plataforma", "reproducciones", b"reproducciones", "tipo_contenido", b"tipo_contenido", "usuario", b"usuario"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__alcance: _TypeAlias = _typing.Literal["alcance"]  # noqa: Y015
+    _WhichOneofArgType__alcance: _TypeAlias = _typing.Literal["_alcance", b"_alcance"]  # noqa: Y015
+    _WhichOneofReturnType__guardados: _TypeAlias = _typing.Literal["guardados"]  # noqa: Y015
+    _WhichOneofArgType__guardados: _TypeAlias = _typing.Literal["_guardados", b"_guardados"]  # noqa: Y015
+    _WhichOneofReturnType__hashtags: _TypeAlias = _typing.Literal["hashtags"]  # noqa: Y015
+    _WhichOneofArgType__hashtags: _TypeAlias = _typing.Literal["_hashtags", b"_hashtags"]  # noqa: Y015
+    _WhichOneofReturnType__impresiones: _TypeAlias = _typing.Literal["impresiones"]  # noqa: Y015
+    _WhichOneofArgType__impresiones: _TypeAlias = _typing.Literal["_impresiones", b"_impresiones"]  # noqa: Y015
+    _WhichOneofReturnType__menciones: _TypeAlias = _typing.Literal["menciones"]  # noqa: Y015
+    _WhichOneofArgType__menciones: _TypeAlias = _typing.Literal["_menciones", b"_menciones"]  # noqa: Y015
+    _WhichOneofReturnType__reproducciones: _TypeAlias = _typing.Literal["reproducciones"]  # noqa: Y015
+    _WhichOneofArgType__reproducciones: _TypeAlias = _typing.Literal["_reproducciones", b"_reproducciones"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__alcance) -> _WhichOneofReturnType__alcance | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__guardados) -> _WhichOneofReturnType__guardados | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__hashtags) -> _WhichOneofReturnType__hashtags | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__impresiones) -> _WhichOneofReturnType__impresiones | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__menciones) -> _WhichOneofReturnType__menciones | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__reproducciones) -> _WhichOneofReturnType__reproducciones | None: ...
+
+Global___CreatePublicacionRequest: _TypeAlias = CreatePublicacionRequest  # noqa: Y015
+
+@_typing.final
+class GetPublicacionRequest(_message.Message):
+    """Which post."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    USUARIO_FIELD_NUMBER: _builtins.int
+    ID_PUBLICACION_FIELD_NUMBER: _builtins.int
+    usuario: _builtins.str
+    """User name of the account, 1 to 200 characters."""
+    id_publicacion: _builtins.int
+    """Number of the post in the tenant, from 1."""
+    def __init__(
+        self,
+        *,
+        usuario: _builtins.str = ...,
+        id_publicacion: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["id_publicacion", b"id_publicacion", "usuario", b"usuario"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetPublicacionRequest: _TypeAlias = GetPublicacionRequest  # noqa: Y015
+
+@_typing.final
+class UpdatePublicacionRequest(_message.Message):
+    """New values of a post."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    USUARIO_FIELD_NUMBER: _builtins.int
+    ID_PUBLICACION_FIELD_NUMBER: _builtins.int
+    CONTENIDO_FIELD_NUMBER: _builtins.int
+    FECHA_PUBLICACION_FIELD_NUMBER: _builtins.int
+    LIKES_FIELD_NUMBER: _builtins.int
+    COMENTARIOS_FIELD_NUMBER: _builtins.int
+    COMPARTIDOS_FIELD_NUMBER: _builtins.int
+    TIPO_CONTENIDO_FIELD_NUMBER: _builtins.int
+    HASHTAGS_FIELD_NUMBER: _builtins.int
+    MENCIONES_FIELD_NUMBER: _builtins.int
+    IMPRESIONES_FIELD_NUMBER: _builtins.int
+    ALCANCE_FIELD_NUMBER: _builtins.int
+    GUARDADOS_FIELD_NUMBER: _builtins.int
+    REPRODUCCIONES_FIELD_NUMBER: _builtins.int
+    PLATAFORMA_FIELD_NUMBER: _builtins.int
+    IDIOMA_FIELD_NUMBER: _builtins.int
+    ID_EXTERNO_FIELD_NUMBER: _builtins.int
+    usuario: _builtins.str
+    """User name of the account, 1 to 200 characters."""
+    id_publicacion: _builtins.int
+    """Number of the post in the tenant, from 1."""
+    contenido: _builtins.str
+    """Text, at most 100,000 characters; may be empty."""
+    likes: _builtins.int
+    """Likes, from 0."""
+    comentarios: _builtins.int
+    """Comments, from 0."""
+    compartidos: _builtins.int
+    """Shares, from 0."""
+    tipo_contenido: _builtins.str
+    """Kind of post, such as photo; at most 200 characters."""
+    hashtags: _builtins.str
+    """Hashtags by space; found in the text where absent. At most 10,000 characters."""
+    menciones: _builtins.int
+    """Mentions, from 0; counted in the text where absent."""
+    impresiones: _builtins.int
+    """Times shown; absent where not known."""
+    alcance: _builtins.int
+    """People reached; absent where not known."""
+    guardados: _builtins.int
+    """Saves; absent where not known."""
+    reproducciones: _builtins.int
+    """Plays; absent where not known."""
+    plataforma: _builtins.str
+    """Platform it stands on; at most 200 characters."""
+    idioma: _builtins.str
+    """Language as its source tells it; at most 50 characters."""
+    id_externo: _builtins.str
+    """Id at its source, at most 2,048 characters; empty where not known."""
+    @_builtins.property
+    def fecha_publicacion(self) -> _timestamp_pb2.Timestamp:
+        """When it was published."""
+
+    def __init__(
+        self,
+        *,
+        usuario: _builtins.str = ...,
+        id_publicacion: _builtins.int = ...,
+        contenido: _builtins.str = ...,
+        fecha_publicacion: _timestamp_pb2.Timestamp | None = ...,
+        likes: _builtins.int = ...,
+        comentarios: _builtins.int = ...,
+        compartidos: _builtins.int = ...,
+        tipo_contenido: _builtins.str = ...,
+        hashtags: _builtins.str | None = ...,
+        menciones: _builtins.int | None = ...,
+        impresiones: _builtins.int | None = ...,
+        alcance: _builtins.int | None = ...,
+        guardados: _builtins.int | None = ...,
+        reproducciones: _builtins.int | None = ...,
+        plataforma: _builtins.str = ...,
+        idioma: _builtins.str = ...,
+        id_externo: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_alcance", b"_alcance", "_guardados", b"_guardados", "_hashtags", b"_hashtags", "_impresiones", b"_impresiones", "_menciones", b"_menciones", "_reproducciones", b"_reproducciones", "alcance", b"alcance", "fecha_publicacion", b"fecha_publicacion", "guardados", b"guardados", "hashtags", b"hashtags", "impresiones", b"impresiones", "menciones", b"menciones", "reproducciones", b"reproducciones"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_alcance", b"_alcance", "_guardados", b"_guardados", "_hashtags", b"_hashtags", "_impresiones", b"_impresiones", "_menciones", b"_menciones", "_reproducciones", b"_reproducciones", "alcance", b"alcance", "comentarios", b"comentarios", "compartidos", b"compartidos", "contenido", b"contenido", "fecha_publicacion", b"fecha_publicacion", "guardados", b"guardados", "hashtags", b"hashtags", "id_externo", b"id_externo", "id_publicacion", b"id_publicacion", "idioma", b"idioma", "impresiones", b"impresiones", "likes", b"likes", "menciones", b"menciones", "plataforma", b"plataforma", "reproducciones", b"reproducciones", "tipo_contenido", b"tipo_contenido", "usuario", b"usuario"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__alcance: _TypeAlias = _typing.Literal["alcance"]  # noqa: Y015
+    _WhichOneofArgType__alcance: _TypeAlias = _typing.Literal["_alcance", b"_alcance"]  # noqa: Y015
+    _WhichOneofReturnType__guardados: _TypeAlias = _typing.Literal["guardados"]  # noqa: Y015
+    _WhichOneofArgType__guardados: _TypeAlias = _typing.Literal["_guardados", b"_guardados"]  # noqa: Y015
+    _WhichOneofReturnType__hashtags: _TypeAlias = _typing.Literal["hashtags"]  # noqa: Y015
+    _WhichOneofArgType__hashtags: _TypeAlias = _typing.Literal["_hashtags", b"_hashtags"]  # noqa: Y015
+    _WhichOneofReturnType__impresiones: _TypeAlias = _typing.Literal["impresiones"]  # noqa: Y015
+    _WhichOneofArgType__impresiones: _TypeAlias = _typing.Literal["_impresiones", b"_impresiones"]  # noqa: Y015
+    _WhichOneofReturnType__menciones: _TypeAlias = _typing.Literal["menciones"]  # noqa: Y015
+    _WhichOneofArgType__menciones: _TypeAlias = _typing.Literal["_menciones", b"_menciones"]  # noqa: Y015
+    _WhichOneofReturnType__reproducciones: _TypeAlias = _typing.Literal["reproducciones"]  # noqa: Y015
+    _WhichOneofArgType__reproducciones: _TypeAlias = _typing.Literal["_reproducciones", b"_reproducciones"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__alcance) -> _WhichOneofReturnType__alcance | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__guardados) -> _WhichOneofReturnType__guardados | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__hashtags) -> _WhichOneofReturnType__hashtags | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__impresiones) -> _WhichOneofReturnType__impresiones | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__menciones) -> _WhichOneofReturnType__menciones | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__reproducciones) -> _WhichOneofReturnType__reproducciones | None: ...
+
+Global___UpdatePublicacionRequest: _TypeAlias = UpdatePublicacionRequest  # noqa: Y015
+
+@_typing.final
+class DeletePublicacionRequest(_message.Message):
+    """Which post to delete."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    USUARIO_FIELD_NUMBER: _builtins.int
+    ID_PUBLICACION_FIELD_NUMBER: _builtins.int
+    usuario: _builtins.str
+    """User name of the account, 1 to 200 characters."""
+    id_publicacion: _builtins.int
+    """Number of the post in the tenant, from 1."""
+    def __init__(
+        self,
+        *,
+        usuario: _builtins.str = ...,
+        id_publicacion: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["id_publicacion", b"id_publicacion", "usuario", b"usuario"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeletePublicacionRequest: _TypeAlias = DeletePublicacionRequest  # noqa: Y015
+
+@_typing.final
+class DeletePublicacionResponse(_message.Message):
+    """Nothing more to say: the post is gone."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeletePublicacionResponse: _TypeAlias = DeletePublicacionResponse  # noqa: Y015
+
+@_typing.final
+class CreateMetricaRequest(_message.Message):
+    """A reading to add."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    USUARIO_FIELD_NUMBER: _builtins.int
+    SEGUIDORES_FIELD_NUMBER: _builtins.int
+    SIGUIENDO_FIELD_NUMBER: _builtins.int
+    PUBLICACIONES_TOTALES_FIELD_NUMBER: _builtins.int
+    ALCANCE_PROMEDIO_FIELD_NUMBER: _builtins.int
+    IMPRESIONES_FIELD_NUMBER: _builtins.int
+    ENGAGEMENT_RATE_FIELD_NUMBER: _builtins.int
+    HORA_FIELD_NUMBER: _builtins.int
+    usuario: _builtins.str
+    """User name of the account, 1 to 200 characters."""
+    seguidores: _builtins.int
+    """Followers, from 0."""
+    siguiendo: _builtins.int
+    """Accounts followed; absent where not known."""
+    publicaciones_totales: _builtins.int
+    """Posts so far; absent where not known."""
+    alcance_promedio: _builtins.int
+    """People reached on average; absent where not known."""
+    impresiones: _builtins.int
+    """Times shown; absent where not known."""
+    engagement_rate: _builtins.float
+    """Engagement per post over followers, per cent, from 0; absent where not known."""
+    @_builtins.property
+    def hora(self) -> _timestamp_pb2.Timestamp:
+        """When it was read; now where absent."""
+
+    def __init__(
+        self,
+        *,
+        usuario: _builtins.str = ...,
+        seguidores: _builtins.int = ...,
+        siguiendo: _builtins.int | None = ...,
+        publicaciones_totales: _builtins.int | None = ...,
+        alcance_promedio: _builtins.int | None = ...,
+        impresiones: _builtins.int | None = ...,
+        engagement_rate: _builtins.float | None = ...,
+        hora: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_alcance_promedio", b"_alcance_promedio", "_engagement_rate", b"_engagement_rate", "_impresiones", b"_impresiones", "_publicaciones_totales", b"_publicaciones_totales", "_siguiendo", b"_siguiendo", "alcance_promedio", b"alcance_promedio", "engagement_rate", b"engagement_rate", "hora", b"hora", "impresiones", b"impresiones", "publicaciones_totales", b"publicaciones_totales", "siguiendo", b"siguiendo"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_alcance_promedio", b"_alcance_promedio", "_engagement_rate", b"_engagement_rate", "_impresiones", b"_impresiones", "_publicaciones_totales", b"_publicaciones_totales", "_siguiendo", b"_siguiendo", "alcance_promedio", b"alcance_promedio", "engagement_rate", b"engagement_rate", "hora", b"hora", "impresiones", b"impresiones", "publicaciones_totales", b"publicaciones_totales", "seguidores", b"seguidores", "siguiendo", b"siguiendo", "usuario", b"usuario"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__alcance_promedio: _TypeAlias = _typing.Literal["alcance_promedio"]  # noqa: Y015
+    _WhichOneofArgType__alcance_promedio: _TypeAlias = _typing.Literal["_alcance_promedio", b"_alcance_promedio"]  # noqa: Y015
+    _WhichOneofReturnType__engagement_rate: _TypeAlias = _typing.Literal["engagement_rate"]  # noqa: Y015
+    _WhichOneofArgType__engagement_rate: _TypeAlias = _typing.Literal["_engagement_rate", b"_engagement_rate"]  # noqa: Y015
+    _WhichOneofReturnType__impresiones: _TypeAlias = _typing.Literal["impresiones"]  # noqa: Y015
+    _WhichOneofArgType__impresiones: _TypeAlias = _typing.Literal["_impresiones", b"_impresiones"]  # noqa: Y015
+    _WhichOneofReturnType__publicaciones_totales: _TypeAlias = _typing.Literal["publicaciones_totales"]  # noqa: Y015
+    _WhichOneofArgType__publicaciones_totales: _TypeAlias = _typing.Literal["_publicaciones_totales", b"_publicaciones_totales"]  # noqa: Y015
+    _WhichOneofReturnType__siguiendo: _TypeAlias = _typing.Literal["siguiendo"]  # noqa: Y015
+    _WhichOneofArgType__siguiendo: _TypeAlias = _typing.Literal["_siguiendo", b"_siguiendo"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__alcance_promedio) -> _WhichOneofReturnType__alcance_promedio | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__engagement_rate) -> _WhichOneofReturnType__engagement_rate | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__impresiones) -> _WhichOneofReturnType__impresiones | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__publicaciones_totales) -> _WhichOneofReturnType__publicaciones_totales | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__siguiendo) -> _WhichOneofReturnType__siguiendo | None: ...
+
+Global___CreateMetricaRequest: _TypeAlias = CreateMetricaRequest  # noqa: Y015
+
+@_typing.final
+class ListMetricasDeEmpresaRequest(_message.Message):
+    """Asks for the newest readings of the company."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListMetricasDeEmpresaRequest: _TypeAlias = ListMetricasDeEmpresaRequest  # noqa: Y015
+
+@_typing.final
+class ListMetricasDeEmpresaResponse(_message.Message):
+    """The newest reading of each account."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    METRICAS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def metricas(self) -> _containers.RepeatedCompositeFieldContainer[Global___MetricaDeCuenta]:
+        """By name of the account; accounts without a reading are left out."""
+
+    def __init__(
+        self,
+        *,
+        metricas: _abc.Iterable[Global___MetricaDeCuenta] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["metricas", b"metricas"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListMetricasDeEmpresaResponse: _TypeAlias = ListMetricasDeEmpresaResponse  # noqa: Y015
+
+@_typing.final
+class ExportMetricasDeEmpresaJsonRequest(_message.Message):
+    """Asks for the newest readings of the company, as JSON."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExportMetricasDeEmpresaJsonRequest: _TypeAlias = ExportMetricasDeEmpresaJsonRequest  # noqa: Y015
+
+@_typing.final
+class MetricaDeCuenta(_message.Message):
+    """The newest reading of an account."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CUENTA_FIELD_NUMBER: _builtins.int
+    ID_USUARIO_FIELD_NUMBER: _builtins.int
+    SEGUIDORES_FIELD_NUMBER: _builtins.int
+    ENGAGEMENT_RATE_FIELD_NUMBER: _builtins.int
+    HORA_FIELD_NUMBER: _builtins.int
+    PLATAFORMA_FIELD_NUMBER: _builtins.int
+    SIGUIENDO_FIELD_NUMBER: _builtins.int
+    PUBLICACIONES_TOTALES_FIELD_NUMBER: _builtins.int
+    ALCANCE_PROMEDIO_FIELD_NUMBER: _builtins.int
+    IMPRESIONES_FIELD_NUMBER: _builtins.int
+    cuenta: _builtins.str
+    """User name of the account."""
+    id_usuario: _builtins.int
+    """Number of the account in the tenant."""
+    seguidores: _builtins.int
+    """Followers, from 0."""
+    engagement_rate: _builtins.float
+    """Engagement per post over followers, per cent; absent where not known."""
+    plataforma: _builtins.str
+    """Platform of the account."""
+    siguiendo: _builtins.int
+    """Accounts followed; absent where not known."""
+    publicaciones_totales: _builtins.int
+    """Posts so far; absent where not known."""
+    alcance_promedio: _builtins.int
+    """People reached on average; absent where not known."""
+    impresiones: _builtins.int
+    """Times shown; absent where not known."""
+    @_builtins.property
+    def hora(self) -> _timestamp_pb2.Timestamp:
+        """When it was read."""
+
+    def __init__(
+        self,
+        *,
+        cuenta: _builtins.str = ...,
+        id_usuario: _builtins.int = ...,
+        seguidores: _builtins.int = ...,
+        engagement_rate: _builtins.float | None = ...,
+        hora: _timestamp_pb2.Timestamp | None = ...,
+        plataforma: _builtins.str = ...,
+        siguiendo: _builtins.int | None = ...,
+        publicaciones_totales: _builtins.int | None = ...,
+        alcance_promedio: _builtins.int | None = ...,
+        impresiones: _builtins.int | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_alcance_promedio", b"_alcance_promedio", "_engagement_rate", b"_engagement_rate", "_impresiones", b"_impresiones", "_publicaciones_totales", b"_publicaciones_totales", "_siguiendo", b"_siguiendo", "alcance_promedio", b"alcance_promedio", "engagement_rate", b"engagement_rate", "hora", b"hora", "impresiones", b"impresiones", "publicaciones_totales", b"publicaciones_totales", "siguiendo", b"siguiendo"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_alcance_promedio", b"_alcance_promedio", "_engagement_rate", b"_engagement_rate", "_impresiones", b"_impresiones", "_publicaciones_totales", b"_publicaciones_totales", "_siguiendo", b"_siguiendo", "alcance_promedio", b"alcance_promedio", "cuenta", b"cuenta", "engagement_rate", b"engagement_rate", "hora", b"hora", "id_usuario", b"id_usuario", "impresiones", b"impresiones", "plataforma", b"plataforma", "publicaciones_totales", b"publicaciones_totales", "seguidores", b"seguidores", "siguiendo", b"siguiendo"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__alcance_promedio: _TypeAlias = _typing.Literal["alcance_promedio"]  # noqa: Y015
+    _WhichOneofArgType__alcance_promedio: _TypeAlias = _typing.Literal["_alcance_promedio", b"_alcance_promedio"]  # noqa: Y015
+    _WhichOneofReturnType__engagement_rate: _TypeAlias = _typing.Literal["engagement_rate"]  # noqa: Y015
+    _WhichOneofArgType__engagement_rate: _TypeAlias = _typing.Literal["_engagement_rate", b"_engagement_rate"]  # noqa: Y015
+    _WhichOneofReturnType__impresiones: _TypeAlias = _typing.Literal["impresiones"]  # noqa: Y015
+    _WhichOneofArgType__impresiones: _TypeAlias = _typing.Literal["_impresiones", b"_impresiones"]  # noqa: Y015
+    _WhichOneofReturnType__publicaciones_totales: _TypeAlias = _typing.Literal["publicaciones_totales"]  # noqa: Y015
+    _WhichOneofArgType__publicaciones_totales: _TypeAlias = _typing.Literal["_publicaciones_totales", b"_publicaciones_totales"]  # noqa: Y015
+    _WhichOneofReturnType__siguiendo: _TypeAlias = _typing.Literal["siguiendo"]  # noqa: Y015
+    _WhichOneofArgType__siguiendo: _TypeAlias = _typing.Literal["_siguiendo", b"_siguiendo"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__alcance_promedio) -> _WhichOneofReturnType__alcance_promedio | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__engagement_rate) -> _WhichOneofReturnType__engagement_rate | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__impresiones) -> _WhichOneofReturnType__impresiones | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__publicaciones_totales) -> _WhichOneofReturnType__publicaciones_totales | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__siguiendo) -> _WhichOneofReturnType__siguiendo | None: ...
+
+Global___MetricaDeCuenta: _TypeAlias = MetricaDeCuenta  # noqa: Y015
+
+@_typing.final
 class Publicacion(_message.Message):
     """A post."""
 
@@ -266,6 +773,7 @@ class Publicacion(_message.Message):
     PLATAFORMA_FIELD_NUMBER: _builtins.int
     IDIOMA_FIELD_NUMBER: _builtins.int
     ID_EXTERNO_FIELD_NUMBER: _builtins.int
+    ID_FIELD_NUMBER: _builtins.int
     id_publicacion: _builtins.int
     """Number in the tenant, from 1."""
     id_usuario: _builtins.int
@@ -298,6 +806,8 @@ class Publicacion(_message.Message):
     """Language as its source tells it; empty where not known."""
     id_externo: _builtins.str
     """Id at its source; empty where not known."""
+    id: _builtins.int
+    """The same as id_publicacion, under its general name."""
     @_builtins.property
     def fecha_publicacion(self) -> _timestamp_pb2.Timestamp:
         """When it was published."""
@@ -322,10 +832,11 @@ class Publicacion(_message.Message):
         plataforma: _builtins.str = ...,
         idioma: _builtins.str = ...,
         id_externo: _builtins.str = ...,
+        id: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_alcance", b"_alcance", "_guardados", b"_guardados", "_impresiones", b"_impresiones", "_reproducciones", b"_reproducciones", "alcance", b"alcance", "fecha_publicacion", b"fecha_publicacion", "guardados", b"guardados", "impresiones", b"impresiones", "reproducciones", b"reproducciones"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_alcance", b"_alcance", "_guardados", b"_guardados", "_impresiones", b"_impresiones", "_reproducciones", b"_reproducciones", "alcance", b"alcance", "comentarios", b"comentarios", "compartidos", b"compartidos", "contenido", b"contenido", "fecha_publicacion", b"fecha_publicacion", "guardados", b"guardados", "hashtags", b"hashtags", "id_externo", b"id_externo", "id_publicacion", b"id_publicacion", "id_usuario", b"id_usuario", "idioma", b"idioma", "impresiones", b"impresiones", "likes", b"likes", "menciones", b"menciones", "plataforma", b"plataforma", "reproducciones", b"reproducciones", "tipo_contenido", b"tipo_contenido"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_alcance", b"_alcance", "_guardados", b"_guardados", "_impresiones", b"_impresiones", "_reproducciones", b"_reproducciones", "alcance", b"alcance", "comentarios", b"comentarios", "compartidos", b"compartidos", "contenido", b"contenido", "fecha_publicacion", b"fecha_publicacion", "guardados", b"guardados", "hashtags", b"hashtags", "id", b"id", "id_externo", b"id_externo", "id_publicacion", b"id_publicacion", "id_usuario", b"id_usuario", "idioma", b"idioma", "impresiones", b"impresiones", "likes", b"likes", "menciones", b"menciones", "plataforma", b"plataforma", "reproducciones", b"reproducciones", "tipo_contenido", b"tipo_contenido"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__alcance: _TypeAlias = _typing.Literal["alcance"]  # noqa: Y015
     _WhichOneofArgType__alcance: _TypeAlias = _typing.Literal["_alcance", b"_alcance"]  # noqa: Y015

@@ -46,6 +46,41 @@ class RecordsServiceStub:
                 request_serializer=atalaya_dot_ingest_dot_v1_dot_records__pb2.ExportPublicacionesJsonRequest.SerializeToString,
                 response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
                 _registered_method=True)
+        self.CreatePublicacion = channel.unary_unary(
+                '/atalaya.ingest.v1.RecordsService/CreatePublicacion',
+                request_serializer=atalaya_dot_ingest_dot_v1_dot_records__pb2.CreatePublicacionRequest.SerializeToString,
+                response_deserializer=atalaya_dot_ingest_dot_v1_dot_records__pb2.Publicacion.FromString,
+                _registered_method=True)
+        self.GetPublicacion = channel.unary_unary(
+                '/atalaya.ingest.v1.RecordsService/GetPublicacion',
+                request_serializer=atalaya_dot_ingest_dot_v1_dot_records__pb2.GetPublicacionRequest.SerializeToString,
+                response_deserializer=atalaya_dot_ingest_dot_v1_dot_records__pb2.Publicacion.FromString,
+                _registered_method=True)
+        self.UpdatePublicacion = channel.unary_unary(
+                '/atalaya.ingest.v1.RecordsService/UpdatePublicacion',
+                request_serializer=atalaya_dot_ingest_dot_v1_dot_records__pb2.UpdatePublicacionRequest.SerializeToString,
+                response_deserializer=atalaya_dot_ingest_dot_v1_dot_records__pb2.Publicacion.FromString,
+                _registered_method=True)
+        self.DeletePublicacion = channel.unary_unary(
+                '/atalaya.ingest.v1.RecordsService/DeletePublicacion',
+                request_serializer=atalaya_dot_ingest_dot_v1_dot_records__pb2.DeletePublicacionRequest.SerializeToString,
+                response_deserializer=atalaya_dot_ingest_dot_v1_dot_records__pb2.DeletePublicacionResponse.FromString,
+                _registered_method=True)
+        self.CreateMetrica = channel.unary_unary(
+                '/atalaya.ingest.v1.RecordsService/CreateMetrica',
+                request_serializer=atalaya_dot_ingest_dot_v1_dot_records__pb2.CreateMetricaRequest.SerializeToString,
+                response_deserializer=atalaya_dot_ingest_dot_v1_dot_records__pb2.Metrica.FromString,
+                _registered_method=True)
+        self.ListMetricasDeEmpresa = channel.unary_unary(
+                '/atalaya.ingest.v1.RecordsService/ListMetricasDeEmpresa',
+                request_serializer=atalaya_dot_ingest_dot_v1_dot_records__pb2.ListMetricasDeEmpresaRequest.SerializeToString,
+                response_deserializer=atalaya_dot_ingest_dot_v1_dot_records__pb2.ListMetricasDeEmpresaResponse.FromString,
+                _registered_method=True)
+        self.ExportMetricasDeEmpresaJson = channel.unary_unary(
+                '/atalaya.ingest.v1.RecordsService/ExportMetricasDeEmpresaJson',
+                request_serializer=atalaya_dot_ingest_dot_v1_dot_records__pb2.ExportMetricasDeEmpresaJsonRequest.SerializeToString,
+                response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+                _registered_method=True)
         self.ListMetricas = channel.unary_unary(
                 '/atalaya.ingest.v1.RecordsService/ListMetricas',
                 request_serializer=atalaya_dot_ingest_dot_v1_dot_records__pb2.ListMetricasRequest.SerializeToString,
@@ -77,6 +112,59 @@ class RecordsServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CreatePublicacion(self, request, context):
+        """Adds a post to an account. Errors: ACCOUNT_FORBIDDEN (403), PUBLICACION_EXISTS (409) for one with the same id_externo
+        or, without one, the same time and text; INVALID_TEXT (400). Not repeatable without an Idempotency-Key.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetPublicacion(self, request, context):
+        """Gets a post. Errors: ACCOUNT_FORBIDDEN (403), PUBLICACION_NOT_FOUND (404). Repeating is safe.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdatePublicacion(self, request, context):
+        """Puts new values in the place of a post's; what is not given is empty, zero or absent then. Errors: ACCOUNT_FORBIDDEN
+        (403), PUBLICACION_NOT_FOUND (404), PUBLICACION_EXISTS (409). Repeating is safe.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeletePublicacion(self, request, context):
+        """Deletes a post, from the record at once and from the lake within seconds. Errors: ACCOUNT_FORBIDDEN (403),
+        PUBLICACION_NOT_FOUND (404). Repeating is safe and gives PUBLICACION_NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateMetrica(self, request, context):
+        """Adds a reading of an account's figures. Errors: ACCOUNT_FORBIDDEN (403), METRICA_EXISTS (409) for one of the same
+        time. Not repeatable without an Idempotency-Key.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListMetricasDeEmpresa(self, request, context):
+        """Lists the newest reading of every account that the caller may see, by name. Repeating is safe.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExportMetricasDeEmpresaJson(self, request, context):
+        """Lists readings as ListMetricasDeEmpresa does, as a JSON array. Errors: the same.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListMetricas(self, request, context):
         """Lists metrics of an account, oldest first. Errors: ACCOUNT_FORBIDDEN (403). Repeating is safe.
         """
@@ -102,6 +190,41 @@ def add_RecordsServiceServicer_to_server(servicer, server):
             'ExportPublicacionesJson': grpc.unary_unary_rpc_method_handler(
                     servicer.ExportPublicacionesJson,
                     request_deserializer=atalaya_dot_ingest_dot_v1_dot_records__pb2.ExportPublicacionesJsonRequest.FromString,
+                    response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
+            ),
+            'CreatePublicacion': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreatePublicacion,
+                    request_deserializer=atalaya_dot_ingest_dot_v1_dot_records__pb2.CreatePublicacionRequest.FromString,
+                    response_serializer=atalaya_dot_ingest_dot_v1_dot_records__pb2.Publicacion.SerializeToString,
+            ),
+            'GetPublicacion': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetPublicacion,
+                    request_deserializer=atalaya_dot_ingest_dot_v1_dot_records__pb2.GetPublicacionRequest.FromString,
+                    response_serializer=atalaya_dot_ingest_dot_v1_dot_records__pb2.Publicacion.SerializeToString,
+            ),
+            'UpdatePublicacion': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdatePublicacion,
+                    request_deserializer=atalaya_dot_ingest_dot_v1_dot_records__pb2.UpdatePublicacionRequest.FromString,
+                    response_serializer=atalaya_dot_ingest_dot_v1_dot_records__pb2.Publicacion.SerializeToString,
+            ),
+            'DeletePublicacion': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeletePublicacion,
+                    request_deserializer=atalaya_dot_ingest_dot_v1_dot_records__pb2.DeletePublicacionRequest.FromString,
+                    response_serializer=atalaya_dot_ingest_dot_v1_dot_records__pb2.DeletePublicacionResponse.SerializeToString,
+            ),
+            'CreateMetrica': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateMetrica,
+                    request_deserializer=atalaya_dot_ingest_dot_v1_dot_records__pb2.CreateMetricaRequest.FromString,
+                    response_serializer=atalaya_dot_ingest_dot_v1_dot_records__pb2.Metrica.SerializeToString,
+            ),
+            'ListMetricasDeEmpresa': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListMetricasDeEmpresa,
+                    request_deserializer=atalaya_dot_ingest_dot_v1_dot_records__pb2.ListMetricasDeEmpresaRequest.FromString,
+                    response_serializer=atalaya_dot_ingest_dot_v1_dot_records__pb2.ListMetricasDeEmpresaResponse.SerializeToString,
+            ),
+            'ExportMetricasDeEmpresaJson': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExportMetricasDeEmpresaJson,
+                    request_deserializer=atalaya_dot_ingest_dot_v1_dot_records__pb2.ExportMetricasDeEmpresaJsonRequest.FromString,
                     response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
             ),
             'ListMetricas': grpc.unary_unary_rpc_method_handler(
@@ -169,6 +292,195 @@ class RecordsService:
             target,
             '/atalaya.ingest.v1.RecordsService/ExportPublicacionesJson',
             atalaya_dot_ingest_dot_v1_dot_records__pb2.ExportPublicacionesJsonRequest.SerializeToString,
+            google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreatePublicacion(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/atalaya.ingest.v1.RecordsService/CreatePublicacion',
+            atalaya_dot_ingest_dot_v1_dot_records__pb2.CreatePublicacionRequest.SerializeToString,
+            atalaya_dot_ingest_dot_v1_dot_records__pb2.Publicacion.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetPublicacion(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/atalaya.ingest.v1.RecordsService/GetPublicacion',
+            atalaya_dot_ingest_dot_v1_dot_records__pb2.GetPublicacionRequest.SerializeToString,
+            atalaya_dot_ingest_dot_v1_dot_records__pb2.Publicacion.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdatePublicacion(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/atalaya.ingest.v1.RecordsService/UpdatePublicacion',
+            atalaya_dot_ingest_dot_v1_dot_records__pb2.UpdatePublicacionRequest.SerializeToString,
+            atalaya_dot_ingest_dot_v1_dot_records__pb2.Publicacion.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeletePublicacion(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/atalaya.ingest.v1.RecordsService/DeletePublicacion',
+            atalaya_dot_ingest_dot_v1_dot_records__pb2.DeletePublicacionRequest.SerializeToString,
+            atalaya_dot_ingest_dot_v1_dot_records__pb2.DeletePublicacionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateMetrica(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/atalaya.ingest.v1.RecordsService/CreateMetrica',
+            atalaya_dot_ingest_dot_v1_dot_records__pb2.CreateMetricaRequest.SerializeToString,
+            atalaya_dot_ingest_dot_v1_dot_records__pb2.Metrica.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListMetricasDeEmpresa(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/atalaya.ingest.v1.RecordsService/ListMetricasDeEmpresa',
+            atalaya_dot_ingest_dot_v1_dot_records__pb2.ListMetricasDeEmpresaRequest.SerializeToString,
+            atalaya_dot_ingest_dot_v1_dot_records__pb2.ListMetricasDeEmpresaResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExportMetricasDeEmpresaJson(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/atalaya.ingest.v1.RecordsService/ExportMetricasDeEmpresaJson',
+            atalaya_dot_ingest_dot_v1_dot_records__pb2.ExportMetricasDeEmpresaJsonRequest.SerializeToString,
             google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
             options,
             channel_credentials,

@@ -40,6 +40,28 @@ class RecordsServiceStub:
     """
     ExportPublicacionesJson: _grpc.UnaryUnaryMultiCallable[_records_pb2.ExportPublicacionesJsonRequest, _httpbody_pb2.HttpBody]
     """Lists posts as ListPublicaciones does, as a JSON array; each also carries `id`. Errors: the same."""
+    CreatePublicacion: _grpc.UnaryUnaryMultiCallable[_records_pb2.CreatePublicacionRequest, _records_pb2.Publicacion]
+    """Adds a post to an account. Errors: ACCOUNT_FORBIDDEN (403), PUBLICACION_EXISTS (409) for one with the same id_externo
+    or, without one, the same time and text; INVALID_TEXT (400). Not repeatable without an Idempotency-Key.
+    """
+    GetPublicacion: _grpc.UnaryUnaryMultiCallable[_records_pb2.GetPublicacionRequest, _records_pb2.Publicacion]
+    """Gets a post. Errors: ACCOUNT_FORBIDDEN (403), PUBLICACION_NOT_FOUND (404). Repeating is safe."""
+    UpdatePublicacion: _grpc.UnaryUnaryMultiCallable[_records_pb2.UpdatePublicacionRequest, _records_pb2.Publicacion]
+    """Puts new values in the place of a post's; what is not given is empty, zero or absent then. Errors: ACCOUNT_FORBIDDEN
+    (403), PUBLICACION_NOT_FOUND (404), PUBLICACION_EXISTS (409). Repeating is safe.
+    """
+    DeletePublicacion: _grpc.UnaryUnaryMultiCallable[_records_pb2.DeletePublicacionRequest, _records_pb2.DeletePublicacionResponse]
+    """Deletes a post, from the record at once and from the lake within seconds. Errors: ACCOUNT_FORBIDDEN (403),
+    PUBLICACION_NOT_FOUND (404). Repeating is safe and gives PUBLICACION_NOT_FOUND.
+    """
+    CreateMetrica: _grpc.UnaryUnaryMultiCallable[_records_pb2.CreateMetricaRequest, _records_pb2.Metrica]
+    """Adds a reading of an account's figures. Errors: ACCOUNT_FORBIDDEN (403), METRICA_EXISTS (409) for one of the same
+    time. Not repeatable without an Idempotency-Key.
+    """
+    ListMetricasDeEmpresa: _grpc.UnaryUnaryMultiCallable[_records_pb2.ListMetricasDeEmpresaRequest, _records_pb2.ListMetricasDeEmpresaResponse]
+    """Lists the newest reading of every account that the caller may see, by name. Repeating is safe."""
+    ExportMetricasDeEmpresaJson: _grpc.UnaryUnaryMultiCallable[_records_pb2.ExportMetricasDeEmpresaJsonRequest, _httpbody_pb2.HttpBody]
+    """Lists readings as ListMetricasDeEmpresa does, as a JSON array. Errors: the same."""
     ListMetricas: _grpc.UnaryUnaryMultiCallable[_records_pb2.ListMetricasRequest, _records_pb2.ListMetricasResponse]
     """Lists metrics of an account, oldest first. Errors: ACCOUNT_FORBIDDEN (403). Repeating is safe."""
     ExportMetricasJson: _grpc.UnaryUnaryMultiCallable[_records_pb2.ExportMetricasJsonRequest, _httpbody_pb2.HttpBody]
@@ -56,6 +78,28 @@ class RecordsServiceAsyncStub(RecordsServiceStub):
     """
     ExportPublicacionesJson: _aio.UnaryUnaryMultiCallable[_records_pb2.ExportPublicacionesJsonRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
     """Lists posts as ListPublicaciones does, as a JSON array; each also carries `id`. Errors: the same."""
+    CreatePublicacion: _aio.UnaryUnaryMultiCallable[_records_pb2.CreatePublicacionRequest, _records_pb2.Publicacion]  # type: ignore[assignment]
+    """Adds a post to an account. Errors: ACCOUNT_FORBIDDEN (403), PUBLICACION_EXISTS (409) for one with the same id_externo
+    or, without one, the same time and text; INVALID_TEXT (400). Not repeatable without an Idempotency-Key.
+    """
+    GetPublicacion: _aio.UnaryUnaryMultiCallable[_records_pb2.GetPublicacionRequest, _records_pb2.Publicacion]  # type: ignore[assignment]
+    """Gets a post. Errors: ACCOUNT_FORBIDDEN (403), PUBLICACION_NOT_FOUND (404). Repeating is safe."""
+    UpdatePublicacion: _aio.UnaryUnaryMultiCallable[_records_pb2.UpdatePublicacionRequest, _records_pb2.Publicacion]  # type: ignore[assignment]
+    """Puts new values in the place of a post's; what is not given is empty, zero or absent then. Errors: ACCOUNT_FORBIDDEN
+    (403), PUBLICACION_NOT_FOUND (404), PUBLICACION_EXISTS (409). Repeating is safe.
+    """
+    DeletePublicacion: _aio.UnaryUnaryMultiCallable[_records_pb2.DeletePublicacionRequest, _records_pb2.DeletePublicacionResponse]  # type: ignore[assignment]
+    """Deletes a post, from the record at once and from the lake within seconds. Errors: ACCOUNT_FORBIDDEN (403),
+    PUBLICACION_NOT_FOUND (404). Repeating is safe and gives PUBLICACION_NOT_FOUND.
+    """
+    CreateMetrica: _aio.UnaryUnaryMultiCallable[_records_pb2.CreateMetricaRequest, _records_pb2.Metrica]  # type: ignore[assignment]
+    """Adds a reading of an account's figures. Errors: ACCOUNT_FORBIDDEN (403), METRICA_EXISTS (409) for one of the same
+    time. Not repeatable without an Idempotency-Key.
+    """
+    ListMetricasDeEmpresa: _aio.UnaryUnaryMultiCallable[_records_pb2.ListMetricasDeEmpresaRequest, _records_pb2.ListMetricasDeEmpresaResponse]  # type: ignore[assignment]
+    """Lists the newest reading of every account that the caller may see, by name. Repeating is safe."""
+    ExportMetricasDeEmpresaJson: _aio.UnaryUnaryMultiCallable[_records_pb2.ExportMetricasDeEmpresaJsonRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
+    """Lists readings as ListMetricasDeEmpresa does, as a JSON array. Errors: the same."""
     ListMetricas: _aio.UnaryUnaryMultiCallable[_records_pb2.ListMetricasRequest, _records_pb2.ListMetricasResponse]  # type: ignore[assignment]
     """Lists metrics of an account, oldest first. Errors: ACCOUNT_FORBIDDEN (403). Repeating is safe."""
     ExportMetricasJson: _aio.UnaryUnaryMultiCallable[_records_pb2.ExportMetricasJsonRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
@@ -81,6 +125,70 @@ class RecordsServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_httpbody_pb2.HttpBody, _abc.Awaitable[_httpbody_pb2.HttpBody]]:
         """Lists posts as ListPublicaciones does, as a JSON array; each also carries `id`. Errors: the same."""
+
+    @_abc_1.abstractmethod
+    def CreatePublicacion(
+        self,
+        request: _records_pb2.CreatePublicacionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_records_pb2.Publicacion, _abc.Awaitable[_records_pb2.Publicacion]]:
+        """Adds a post to an account. Errors: ACCOUNT_FORBIDDEN (403), PUBLICACION_EXISTS (409) for one with the same id_externo
+        or, without one, the same time and text; INVALID_TEXT (400). Not repeatable without an Idempotency-Key.
+        """
+
+    @_abc_1.abstractmethod
+    def GetPublicacion(
+        self,
+        request: _records_pb2.GetPublicacionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_records_pb2.Publicacion, _abc.Awaitable[_records_pb2.Publicacion]]:
+        """Gets a post. Errors: ACCOUNT_FORBIDDEN (403), PUBLICACION_NOT_FOUND (404). Repeating is safe."""
+
+    @_abc_1.abstractmethod
+    def UpdatePublicacion(
+        self,
+        request: _records_pb2.UpdatePublicacionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_records_pb2.Publicacion, _abc.Awaitable[_records_pb2.Publicacion]]:
+        """Puts new values in the place of a post's; what is not given is empty, zero or absent then. Errors: ACCOUNT_FORBIDDEN
+        (403), PUBLICACION_NOT_FOUND (404), PUBLICACION_EXISTS (409). Repeating is safe.
+        """
+
+    @_abc_1.abstractmethod
+    def DeletePublicacion(
+        self,
+        request: _records_pb2.DeletePublicacionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_records_pb2.DeletePublicacionResponse, _abc.Awaitable[_records_pb2.DeletePublicacionResponse]]:
+        """Deletes a post, from the record at once and from the lake within seconds. Errors: ACCOUNT_FORBIDDEN (403),
+        PUBLICACION_NOT_FOUND (404). Repeating is safe and gives PUBLICACION_NOT_FOUND.
+        """
+
+    @_abc_1.abstractmethod
+    def CreateMetrica(
+        self,
+        request: _records_pb2.CreateMetricaRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_records_pb2.Metrica, _abc.Awaitable[_records_pb2.Metrica]]:
+        """Adds a reading of an account's figures. Errors: ACCOUNT_FORBIDDEN (403), METRICA_EXISTS (409) for one of the same
+        time. Not repeatable without an Idempotency-Key.
+        """
+
+    @_abc_1.abstractmethod
+    def ListMetricasDeEmpresa(
+        self,
+        request: _records_pb2.ListMetricasDeEmpresaRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_records_pb2.ListMetricasDeEmpresaResponse, _abc.Awaitable[_records_pb2.ListMetricasDeEmpresaResponse]]:
+        """Lists the newest reading of every account that the caller may see, by name. Repeating is safe."""
+
+    @_abc_1.abstractmethod
+    def ExportMetricasDeEmpresaJson(
+        self,
+        request: _records_pb2.ExportMetricasDeEmpresaJsonRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_httpbody_pb2.HttpBody, _abc.Awaitable[_httpbody_pb2.HttpBody]]:
+        """Lists readings as ListMetricasDeEmpresa does, as a JSON array. Errors: the same."""
 
     @_abc_1.abstractmethod
     def ListMetricas(

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x61talaya/jobs/v1/job.proto\x12\x0f\x61talaya.jobs.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xdc\x03\n\x03Job\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12*\n\x06status\x18\x03 \x01(\x0e\x32\x1a.atalaya.jobs.v1.JobStatus\x12\x10\n\x08progress\x18\x04 \x01(\x01\x12\x11\n\trows_read\x18\x05 \x01(\x05\x12\x14\n\x0crows_written\x18\x06 \x01(\x05\x12\x16\n\x0erows_unchanged\x18\x07 \x01(\x05\x12\x15\n\rrows_rejected\x18\x08 \x01(\x05\x12\r\n\x05\x65rror\x18\t \x01(\t\x12\x0c\n\x04\x63ode\x18\n \x01(\t\x12.\n\ncreated_at\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nstarted_at\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x66inished_at\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x32\n\x07\x64\x65tails\x18\x0e \x03(\x0b\x32!.atalaya.jobs.v1.Job.DetailsEntry\x12\x0f\n\x07\x61ttempt\x18\x0f \x01(\x05\x1a.\n\x0c\x44\x65tailsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01*j\n\tJobStatus\x12\x1a\n\x16JOB_STATUS_UNSPECIFIED\x10\x00\x12\n\n\x06QUEUED\x10\x01\x12\x0b\n\x07RUNNING\x10\x02\x12\r\n\tSUCCEEDED\x10\x03\x12\n\n\x06\x46\x41ILED\x10\x04\x12\r\n\tCANCELLED\x10\x05\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x61talaya/jobs/v1/job.proto\x12\x0f\x61talaya.jobs.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb7\x04\n\x03Job\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12*\n\x06status\x18\x03 \x01(\x0e\x32\x1a.atalaya.jobs.v1.JobStatus\x12\x10\n\x08progress\x18\x04 \x01(\x01\x12\x11\n\trows_read\x18\x05 \x01(\x05\x12\x14\n\x0crows_written\x18\x06 \x01(\x05\x12\x16\n\x0erows_unchanged\x18\x07 \x01(\x05\x12\x15\n\rrows_rejected\x18\x08 \x01(\x05\x12\r\n\x05\x65rror\x18\t \x01(\t\x12\x0c\n\x04\x63ode\x18\n \x01(\t\x12.\n\ncreated_at\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nstarted_at\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x66inished_at\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x32\n\x07\x64\x65tails\x18\x0e \x03(\x0b\x32!.atalaya.jobs.v1.Job.DetailsEntry\x12\x0f\n\x07\x61ttempt\x18\x0f \x01(\x05\x12\x17\n\x0frows_per_second\x18\x10 \x01(\x01\x12\x19\n\x0cseconds_left\x18\x11 \x01(\x05H\x00\x88\x01\x01\x12\x14\n\x0c\x64ownload_url\x18\x12 \x01(\t\x1a.\n\x0c\x44\x65tailsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x0f\n\r_seconds_left*j\n\tJobStatus\x12\x1a\n\x16JOB_STATUS_UNSPECIFIED\x10\x00\x12\n\n\x06QUEUED\x10\x01\x12\x0b\n\x07RUNNING\x10\x02\x12\r\n\tSUCCEEDED\x10\x03\x12\n\n\x06\x46\x41ILED\x10\x04\x12\r\n\tCANCELLED\x10\x05\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,10 +34,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_JOB_DETAILSENTRY']._loaded_options = None
   _globals['_JOB_DETAILSENTRY']._serialized_options = b'8\001'
-  _globals['_JOBSTATUS']._serialized_start=558
-  _globals['_JOBSTATUS']._serialized_end=664
+  _globals['_JOBSTATUS']._serialized_start=649
+  _globals['_JOBSTATUS']._serialized_end=755
   _globals['_JOB']._serialized_start=80
-  _globals['_JOB']._serialized_end=556
-  _globals['_JOB_DETAILSENTRY']._serialized_start=510
-  _globals['_JOB_DETAILSENTRY']._serialized_end=556
+  _globals['_JOB']._serialized_end=647
+  _globals['_JOB_DETAILSENTRY']._serialized_start=584
+  _globals['_JOB_DETAILSENTRY']._serialized_end=630
 # @@protoc_insertion_point(module_scope)

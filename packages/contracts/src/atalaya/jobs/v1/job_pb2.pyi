@@ -117,6 +117,9 @@ class Job(_message.Message):
     FINISHED_AT_FIELD_NUMBER: _builtins.int
     DETAILS_FIELD_NUMBER: _builtins.int
     ATTEMPT_FIELD_NUMBER: _builtins.int
+    ROWS_PER_SECOND_FIELD_NUMBER: _builtins.int
+    SECONDS_LEFT_FIELD_NUMBER: _builtins.int
+    DOWNLOAD_URL_FIELD_NUMBER: _builtins.int
     job_id: _builtins.str
     """Names its service and itself, as in `ingest/0192f3a4-…`."""
     kind: _builtins.str
@@ -139,6 +142,12 @@ class Job(_message.Message):
     """The error's reason in capitals, as in an error reply; empty otherwise."""
     attempt: _builtins.int
     """How often a worker has begun it, from 1; 0 while it waits."""
+    rows_per_second: _builtins.float
+    """Rows read a second since it was begun; 0 for jobs without rows."""
+    seconds_left: _builtins.int
+    """Seconds that it will take still, by its progress so far; absent where that cannot be said."""
+    download_url: _builtins.str
+    """Where the file of a finished job is; empty for jobs without one."""
     @_builtins.property
     def created_at(self) -> _timestamp_pb2.Timestamp:
         """When it was asked for."""
@@ -173,11 +182,16 @@ class Job(_message.Message):
         finished_at: _timestamp_pb2.Timestamp | None = ...,
         details: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         attempt: _builtins.int = ...,
+        rows_per_second: _builtins.float = ...,
+        seconds_left: _builtins.int | None = ...,
+        download_url: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "finished_at", b"finished_at", "started_at", b"started_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_seconds_left", b"_seconds_left", "created_at", b"created_at", "finished_at", b"finished_at", "seconds_left", b"seconds_left", "started_at", b"started_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "code", b"code", "created_at", b"created_at", "details", b"details", "error", b"error", "finished_at", b"finished_at", "job_id", b"job_id", "kind", b"kind", "progress", b"progress", "rows_read", b"rows_read", "rows_rejected", b"rows_rejected", "rows_unchanged", b"rows_unchanged", "rows_written", b"rows_written", "started_at", b"started_at", "status", b"status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_seconds_left", b"_seconds_left", "attempt", b"attempt", "code", b"code", "created_at", b"created_at", "details", b"details", "download_url", b"download_url", "error", b"error", "finished_at", b"finished_at", "job_id", b"job_id", "kind", b"kind", "progress", b"progress", "rows_per_second", b"rows_per_second", "rows_read", b"rows_read", "rows_rejected", b"rows_rejected", "rows_unchanged", b"rows_unchanged", "rows_written", b"rows_written", "seconds_left", b"seconds_left", "started_at", b"started_at", "status", b"status"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__seconds_left: _TypeAlias = _typing.Literal["seconds_left"]  # noqa: Y015
+    _WhichOneofArgType__seconds_left: _TypeAlias = _typing.Literal["_seconds_left", b"_seconds_left"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__seconds_left) -> _WhichOneofReturnType__seconds_left | None: ...
 
 Global___Job: _TypeAlias = Job  # noqa: Y015

@@ -28,7 +28,7 @@ from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18\x61talaya/ml/v1/jobs.proto\x12\ratalaya.ml.v1\x1a\x19\x61talaya/jobs/v1/job.proto\x1a\x1f\x61talaya/options/v1/access.proto\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\"(\n\rGetJobRequest\x12\x17\n\x06job_id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18\x64\"+\n\x10\x43\x61ncelJobRequest\x12\x17\n\x06job_id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18\x64\"\xa3\x01\n\x0fListJobsRequest\x12\x15\n\x04kind\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18\x64\x12\x46\n\x06status\x18\x02 \x01(\tB6\xbaH3r1R\x00R\x06QUEUEDR\x07RUNNINGR\tSUCCEEDEDR\x06\x46\x41ILEDR\tCANCELLED\x12\x16\n\x05\x61\x66ter\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18\x64\x12\x19\n\x05limit\x18\x04 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe9\x07(\x01\"6\n\x10ListJobsResponse\x12\"\n\x04jobs\x18\x01 \x03(\x0b\x32\x14.atalaya.jobs.v1.Job2\xc2\x02\n\x0bJobsService\x12\x66\n\x06GetJob\x12\x1c.atalaya.ml.v1.GetJobRequest\x1a\x14.atalaya.jobs.v1.Job\"(\xa2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x1c\x12\x1a/api/v1/jobs/{job_id=ml/*}\x12v\n\tCancelJob\x12\x1f.atalaya.ml.v1.CancelJobRequest\x1a\x14.atalaya.jobs.v1.Job\"2\xa2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02&\"!/api/v1/jobs/{job_id=ml/*}:cancel:\x01*\x12S\n\x08ListJobs\x12\x1e.atalaya.ml.v1.ListJobsRequest\x1a\x1f.atalaya.ml.v1.ListJobsResponse\"\x06\xa2\xbb\x18\x02\x08\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18\x61talaya/ml/v1/jobs.proto\x12\ratalaya.ml.v1\x1a\x19\x61talaya/jobs/v1/job.proto\x1a\x1f\x61talaya/options/v1/access.proto\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\"(\n\rGetJobRequest\x12\x17\n\x06job_id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18\x64\"+\n\x10\x43\x61ncelJobRequest\x12\x17\n\x06job_id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18\x64\"*\n\x0fRetryJobRequest\x12\x17\n\x06job_id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18\x64\"\xa3\x01\n\x0fListJobsRequest\x12\x15\n\x04kind\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18\x64\x12\x46\n\x06status\x18\x02 \x01(\tB6\xbaH3r1R\x00R\x06QUEUEDR\x07RUNNINGR\tSUCCEEDEDR\x06\x46\x41ILEDR\tCANCELLED\x12\x16\n\x05\x61\x66ter\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18\x64\x12\x19\n\x05limit\x18\x04 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe9\x07(\x01\"6\n\x10ListJobsResponse\x12\"\n\x04jobs\x18\x01 \x03(\x0b\x32\x14.atalaya.jobs.v1.Job2\xb7\x03\n\x0bJobsService\x12\x66\n\x06GetJob\x12\x1c.atalaya.ml.v1.GetJobRequest\x1a\x14.atalaya.jobs.v1.Job\"(\xa2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x1c\x12\x1a/api/v1/jobs/{job_id=ml/*}\x12v\n\tCancelJob\x12\x1f.atalaya.ml.v1.CancelJobRequest\x1a\x14.atalaya.jobs.v1.Job\"2\xa2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02&\"!/api/v1/jobs/{job_id=ml/*}:cancel:\x01*\x12s\n\x08RetryJob\x12\x1e.atalaya.ml.v1.RetryJobRequest\x1a\x14.atalaya.jobs.v1.Job\"1\xa2\xbb\x18\x02\x08\x02\x82\xd3\xe4\x93\x02%\" /api/v1/jobs/{job_id=ml/*}:retry:\x01*\x12S\n\x08ListJobs\x12\x1e.atalaya.ml.v1.ListJobsRequest\x1a\x1f.atalaya.ml.v1.ListJobsResponse\"\x06\xa2\xbb\x18\x02\x08\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,6 +39,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETJOBREQUEST'].fields_by_name['job_id']._serialized_options = b'\272H\004r\002\030d'
   _globals['_CANCELJOBREQUEST'].fields_by_name['job_id']._loaded_options = None
   _globals['_CANCELJOBREQUEST'].fields_by_name['job_id']._serialized_options = b'\272H\004r\002\030d'
+  _globals['_RETRYJOBREQUEST'].fields_by_name['job_id']._loaded_options = None
+  _globals['_RETRYJOBREQUEST'].fields_by_name['job_id']._serialized_options = b'\272H\004r\002\030d'
   _globals['_LISTJOBSREQUEST'].fields_by_name['kind']._loaded_options = None
   _globals['_LISTJOBSREQUEST'].fields_by_name['kind']._serialized_options = b'\272H\004r\002\030d'
   _globals['_LISTJOBSREQUEST'].fields_by_name['status']._loaded_options = None
@@ -51,16 +53,20 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_JOBSSERVICE'].methods_by_name['GetJob']._serialized_options = b'\242\273\030\002\010\001\202\323\344\223\002\034\022\032/api/v1/jobs/{job_id=ml/*}'
   _globals['_JOBSSERVICE'].methods_by_name['CancelJob']._loaded_options = None
   _globals['_JOBSSERVICE'].methods_by_name['CancelJob']._serialized_options = b'\242\273\030\002\010\002\202\323\344\223\002&\"!/api/v1/jobs/{job_id=ml/*}:cancel:\001*'
+  _globals['_JOBSSERVICE'].methods_by_name['RetryJob']._loaded_options = None
+  _globals['_JOBSSERVICE'].methods_by_name['RetryJob']._serialized_options = b'\242\273\030\002\010\002\202\323\344\223\002%\" /api/v1/jobs/{job_id=ml/*}:retry:\001*'
   _globals['_JOBSSERVICE'].methods_by_name['ListJobs']._loaded_options = None
   _globals['_JOBSSERVICE'].methods_by_name['ListJobs']._serialized_options = b'\242\273\030\002\010\001'
   _globals['_GETJOBREQUEST']._serialized_start=162
   _globals['_GETJOBREQUEST']._serialized_end=202
   _globals['_CANCELJOBREQUEST']._serialized_start=204
   _globals['_CANCELJOBREQUEST']._serialized_end=247
-  _globals['_LISTJOBSREQUEST']._serialized_start=250
-  _globals['_LISTJOBSREQUEST']._serialized_end=413
-  _globals['_LISTJOBSRESPONSE']._serialized_start=415
-  _globals['_LISTJOBSRESPONSE']._serialized_end=469
-  _globals['_JOBSSERVICE']._serialized_start=472
-  _globals['_JOBSSERVICE']._serialized_end=794
+  _globals['_RETRYJOBREQUEST']._serialized_start=249
+  _globals['_RETRYJOBREQUEST']._serialized_end=291
+  _globals['_LISTJOBSREQUEST']._serialized_start=294
+  _globals['_LISTJOBSREQUEST']._serialized_end=457
+  _globals['_LISTJOBSRESPONSE']._serialized_start=459
+  _globals['_LISTJOBSRESPONSE']._serialized_end=513
+  _globals['_JOBSSERVICE']._serialized_start=516
+  _globals['_JOBSSERVICE']._serialized_end=955
 # @@protoc_insertion_point(module_scope)

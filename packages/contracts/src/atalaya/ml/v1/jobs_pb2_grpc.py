@@ -46,6 +46,11 @@ class JobsServiceStub:
                 request_serializer=atalaya_dot_ml_dot_v1_dot_jobs__pb2.CancelJobRequest.SerializeToString,
                 response_deserializer=atalaya_dot_jobs_dot_v1_dot_job__pb2.Job.FromString,
                 _registered_method=True)
+        self.RetryJob = channel.unary_unary(
+                '/atalaya.ml.v1.JobsService/RetryJob',
+                request_serializer=atalaya_dot_ml_dot_v1_dot_jobs__pb2.RetryJobRequest.SerializeToString,
+                response_deserializer=atalaya_dot_jobs_dot_v1_dot_job__pb2.Job.FromString,
+                _registered_method=True)
         self.ListJobs = channel.unary_unary(
                 '/atalaya.ml.v1.JobsService/ListJobs',
                 request_serializer=atalaya_dot_ml_dot_v1_dot_jobs__pb2.ListJobsRequest.SerializeToString,
@@ -71,6 +76,14 @@ class JobsServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RetryJob(self, request, context):
+        """Queues a job that failed or was cancelled again, as the same job. Errors: JOB_NOT_FOUND (404), JOB_NOT_ENDED (409) for
+        one that waits, runs or succeeded. Not repeatable: the second call is JOB_NOT_ENDED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListJobs(self, request, context):
         """Lists jobs of ml, newest first, for the list of every service's jobs. Repeating is safe.
         """
@@ -89,6 +102,11 @@ def add_JobsServiceServicer_to_server(servicer, server):
             'CancelJob': grpc.unary_unary_rpc_method_handler(
                     servicer.CancelJob,
                     request_deserializer=atalaya_dot_ml_dot_v1_dot_jobs__pb2.CancelJobRequest.FromString,
+                    response_serializer=atalaya_dot_jobs_dot_v1_dot_job__pb2.Job.SerializeToString,
+            ),
+            'RetryJob': grpc.unary_unary_rpc_method_handler(
+                    servicer.RetryJob,
+                    request_deserializer=atalaya_dot_ml_dot_v1_dot_jobs__pb2.RetryJobRequest.FromString,
                     response_serializer=atalaya_dot_jobs_dot_v1_dot_job__pb2.Job.SerializeToString,
             ),
             'ListJobs': grpc.unary_unary_rpc_method_handler(
@@ -151,6 +169,33 @@ class JobsService:
             target,
             '/atalaya.ml.v1.JobsService/CancelJob',
             atalaya_dot_ml_dot_v1_dot_jobs__pb2.CancelJobRequest.SerializeToString,
+            atalaya_dot_jobs_dot_v1_dot_job__pb2.Job.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RetryJob(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/atalaya.ml.v1.JobsService/RetryJob',
+            atalaya_dot_ml_dot_v1_dot_jobs__pb2.RetryJobRequest.SerializeToString,
             atalaya_dot_jobs_dot_v1_dot_job__pb2.Job.FromString,
             options,
             channel_credentials,

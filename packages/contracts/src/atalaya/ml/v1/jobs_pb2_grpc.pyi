@@ -38,6 +38,10 @@ class JobsServiceStub:
     """Gets a job of ml. Errors: JOB_NOT_FOUND (404). Repeating is safe."""
     CancelJob: _grpc.UnaryUnaryMultiCallable[_jobs_pb2.CancelJobRequest, _job_pb2.Job]
     """Cancels a job that waits or runs. Errors: JOB_NOT_FOUND (404), JOB_ENDED (409). Repeating is safe while it stops."""
+    RetryJob: _grpc.UnaryUnaryMultiCallable[_jobs_pb2.RetryJobRequest, _job_pb2.Job]
+    """Queues a job that failed or was cancelled again, as the same job. Errors: JOB_NOT_FOUND (404), JOB_NOT_ENDED (409) for
+    one that waits, runs or succeeded. Not repeatable: the second call is JOB_NOT_ENDED.
+    """
     ListJobs: _grpc.UnaryUnaryMultiCallable[_jobs_pb2.ListJobsRequest, _jobs_pb2.ListJobsResponse]
     """Lists jobs of ml, newest first, for the list of every service's jobs. Repeating is safe."""
 
@@ -50,6 +54,10 @@ class JobsServiceAsyncStub(JobsServiceStub):
     """Gets a job of ml. Errors: JOB_NOT_FOUND (404). Repeating is safe."""
     CancelJob: _aio.UnaryUnaryMultiCallable[_jobs_pb2.CancelJobRequest, _job_pb2.Job]  # type: ignore[assignment]
     """Cancels a job that waits or runs. Errors: JOB_NOT_FOUND (404), JOB_ENDED (409). Repeating is safe while it stops."""
+    RetryJob: _aio.UnaryUnaryMultiCallable[_jobs_pb2.RetryJobRequest, _job_pb2.Job]  # type: ignore[assignment]
+    """Queues a job that failed or was cancelled again, as the same job. Errors: JOB_NOT_FOUND (404), JOB_NOT_ENDED (409) for
+    one that waits, runs or succeeded. Not repeatable: the second call is JOB_NOT_ENDED.
+    """
     ListJobs: _aio.UnaryUnaryMultiCallable[_jobs_pb2.ListJobsRequest, _jobs_pb2.ListJobsResponse]  # type: ignore[assignment]
     """Lists jobs of ml, newest first, for the list of every service's jobs. Repeating is safe."""
 
@@ -71,6 +79,16 @@ class JobsServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_job_pb2.Job, _abc.Awaitable[_job_pb2.Job]]:
         """Cancels a job that waits or runs. Errors: JOB_NOT_FOUND (404), JOB_ENDED (409). Repeating is safe while it stops."""
+
+    @_abc_1.abstractmethod
+    def RetryJob(
+        self,
+        request: _jobs_pb2.RetryJobRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_job_pb2.Job, _abc.Awaitable[_job_pb2.Job]]:
+        """Queues a job that failed or was cancelled again, as the same job. Errors: JOB_NOT_FOUND (404), JOB_NOT_ENDED (409) for
+        one that waits, runs or succeeded. Not repeatable: the second call is JOB_NOT_ENDED.
+        """
 
     @_abc_1.abstractmethod
     def ListJobs(
