@@ -91,15 +91,13 @@ def rows_with(connection: Any, *words: object) -> dict[str, int]:
     return found
 
 
-def all_rows(connection: Any, *, without: str) -> dict[str, str]:
-    """Gives a checksum of each table's rows that do not hold a word."""
+def checksums(connection: Any, word: object) -> dict[str, str]:
+    """Gives a checksum by table of the rows that hold a word, over a superuser's connection."""
     tables = connection.execute("SELECT oid::regclass::text FROM pg_class WHERE relkind = 'r' AND oid >= 16384")
     sums = {}
     for (table,) in tables.fetchall():
-        query = (
-            f"SELECT md5(string_agg(t::text, chr(10) ORDER BY t::text)) FROM {table} t "  # noqa: S608
-            "WHERE t::text NOT LIKE %s"
-        )
-        (checksum,) = connection.execute(query, [f"%{without}%"]).fetchone()
-        sums[table] = checksum or ""
+        rows = f"SELECT md5(string_agg(t::text, chr(10) ORDER BY t::text)) FROM {table} t WHERE t::text LIKE %s"  # noqa: S608
+        (checksum,) = connection.execute(rows, [f"%{word}%"]).fetchone()
+        if checksum is not None:
+            sums[table] = checksum
     return sums

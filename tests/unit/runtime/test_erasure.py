@@ -7,10 +7,14 @@ from uuid import UUID, uuid4
 
 import pytest
 from local_suite.postgres import EmbeddedPostgres
+from local_suite.redis import EmbeddedRedis
 from service_runtime.database import Database
 from service_runtime.erasure import TenantRows
 from service_runtime.errors import NotFound, Unavailable
 from service_runtime.jobs import JobQueue
+from service_runtime.limits import Window
+from service_runtime.limits_redis import RedisCounters
+from service_runtime.redis_client import open_redis
 from sqlalchemy import text
 from support import postgres as databases
 from support.postgres import ServiceDatabase
@@ -132,3 +136,23 @@ async def test_a_job_of_a_dead_worker_is_not_waited_for(
     await worker.wait()
     await TenantRows(database, patience=30).end_jobs(tenant_id)
     assert everything_with(sample, tenant_id) == {}
+
+
+async def test_counters_of_the_tenant_go_and_no_others(redis: EmbeddedRedis, tenant_id: UUID) -> None:
+    other, windows = uuid4(), [Window(5, 60), Window(50, 3600)]
+    client = open_redis(redis.url)
+    counters = RedisCounters(client)
+    for each in (tenant_id, other):
+        for person in ("ana", "luis"):
+            await counters.count(f"{each}:{person}", windows)
+    assert len([key async for key in client.scan_iter(match=f"*{tenant_id}*")]) == 4
+    await counters.forget(tenant_id)
+    assert [key async for key in client.scan_iter(match=f"*{tenant_id}*")] == []
+    assert len([key async for key in client.scan_iter(match=f"*{other}*")]) == 4
+    await client.aclose()
+
+
+async def test_a_redis_that_is_away_holds_nothing_up(tenant_id: UUID) -> None:
+    client = open_redis("unix:///nowhere/redis.sock")
+    await RedisCounters(client).forget(tenant_id)
+    await client.aclose()

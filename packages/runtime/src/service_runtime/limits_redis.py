@@ -5,12 +5,15 @@ import time
 from collections.abc import Callable, Sequence
 from hashlib import sha1
 from typing import Any
+from uuid import UUID
 
 import redis.asyncio
+import structlog
 from redis.exceptions import NoScriptError, RedisError
 
 from service_runtime.limits import CountersAway, Standing, Window
 
+_PREFIX = "atalaya:limits:"
 # A call waits no longer than this for a Redis that hangs, and then others do not wait at all for a while.
 _PATIENCE_SECONDS = 0.25
 _AWAY_SECONDS = 1.0
@@ -34,6 +37,8 @@ if admitted == 1 then
 end
 return {admitted, unpack(standing)}
 """
+_log = structlog.stdlib.get_logger("service_runtime.limits")
+
 _HASH = sha1(_SCRIPT.encode(), usedforsecurity=False).hexdigest()
 
 
@@ -50,7 +55,7 @@ class RedisCounters:
         if self._clock() < self._away_until:
             raise CountersAway("Redis did not answer a moment ago")
         # The braces keep one identity's counters together where Redis is a cluster.
-        keys = [f"atalaya:limits:{{{key}}}:{window.seconds}" for window in windows]
+        keys = [f"{_PREFIX}{{{key}}}:{window.seconds}" for window in windows]
         numbers = [number for window in windows for number in (window.limit, window.seconds * 1000)]
         try:
             async with asyncio.timeout(_PATIENCE_SECONDS):
@@ -60,6 +65,16 @@ class RedisCounters:
             raise CountersAway(type(error).__name__) from error
         pairs = zip(windows, standing[::2], standing[1::2], strict=True)
         return admitted == 1, [Standing(window, int(taken), left / 1000) for window, taken, left in pairs]
+
+    async def forget(self, tenant_id: UUID) -> None:
+        """Drops a tenant's counters; where Redis does not answer they end with their windows."""
+        try:
+            # As RateLimits names an identity.
+            found = [key async for key in self._client.scan_iter(match=f"{_PREFIX}{{{tenant_id}:*", count=1000)]
+            for key in found:
+                await self._client.delete(key)
+        except (RedisError, OSError) as error:
+            _log.warning("counters are not forgotten", error=type(error).__name__)
 
     async def _run(self, *arguments: object) -> list[int]:
         # By its hash; the text goes along only where Redis does not have it yet, or no longer.

@@ -32,6 +32,13 @@ class TenantServices(Protocol):
         """Asks each to erase a tenant."""
 
 
+class Counters(Protocol):
+    """What counts calls by tenant."""
+
+    async def forget(self, tenant_id: UUID) -> None:
+        """Drops a tenant's counters."""
+
+
 class Erasing:
     """Looks for erasures that are due. Several workers may do so at once, and each erasure has one of them."""
 
@@ -42,12 +49,14 @@ class Erasing:
         services: TenantServices,
         audit: AuditTrail,
         *,
+        counters: Counters | None = None,
         clock: Callable[[], datetime],
     ) -> None:
         self._store = store
         self._rows = rows
         self._services = services
         self._audit = audit
+        self._counters = counters
         self._clock = clock
         self._task: asyncio.Task[None] | None = None
 
@@ -80,6 +89,8 @@ class Erasing:
         except Unavailable:
             # A mail is being sent.
             return Sweep(erased + Erased(rows), away=("auth",))
+        if self._counters is not None:
+            await self._counters.forget(tenant_id)
         return Sweep(erased + Erased(rows))
 
     async def _settle(self, erasure: Erasure, tenant_id: UUID, sweep: Sweep) -> Erasure:

@@ -9,12 +9,14 @@ from service_runtime.database import Database
 from service_runtime.erasure import TenantRows
 from service_runtime.jobs import Worker
 from service_runtime.jobs.worker import Handler
+from service_runtime.limits_redis import RedisCounters
+from service_runtime.redis_client import open_redis
 from uuid6 import uuid7
 
 from auth_service.audit import AuditTrail
 from auth_service.clean_up import CleanUp
 from auth_service.config import Settings
-from auth_service.erasing import Erasing
+from auth_service.erasing import Counters, Erasing
 from auth_service.erasure_client import ErasureClients
 from auth_service.mail import Mailer
 from auth_service.mail_file import FileMailer
@@ -65,7 +67,11 @@ def build_mailer(settings: Settings, clock: Callable[[], datetime]) -> Mailer:
 
 
 def build_erasing(
-    settings: Settings, database: Database, signer: TokenSigner, clock: Callable[[], datetime]
+    settings: Settings,
+    database: Database,
+    signer: TokenSigner,
+    clock: Callable[[], datetime],
+    counters: Counters | None = None,
 ) -> Erasing:
     """Joins what erases tenants; the other services are those whose addresses the settings name."""
     addresses = {
@@ -80,13 +86,15 @@ def build_erasing(
 
     services = ErasureClients(addresses, settings, token)
     audit = AuditTrail(clock=clock, new_id=uuid7)
-    return Erasing(Store(database), TenantRows(database), services, audit, clock=clock)
+    return Erasing(Store(database), TenantRows(database), services, audit, counters=counters, clock=clock)
 
 
 async def work(settings: Settings, signer: TokenSigner) -> None:
     """Works until told to stop; cleans up and erases tenants meanwhile."""
     database = Database(settings.database_url, pool_size=2)
-    clean_up, erasing = CleanUp(Store(database)), build_erasing(settings, database, signer, utc_now)
+    redis = open_redis(settings.redis_url) if settings.redis_url else None
+    counters = RedisCounters(redis) if redis is not None else None
+    clean_up, erasing = CleanUp(Store(database)), build_erasing(settings, database, signer, utc_now, counters)
     clean_up.start()
     erasing.start()
     try:
@@ -94,4 +102,6 @@ async def work(settings: Settings, signer: TokenSigner) -> None:
     finally:
         await erasing.close()
         await clean_up.close()
+        if redis is not None:
+            await redis.aclose()
         await database.close()
