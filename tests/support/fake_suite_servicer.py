@@ -5,7 +5,7 @@ from typing import Any
 from atalaya.auth.v1 import auth_pb2, auth_pb2_grpc
 from atalaya.ingest.v1 import data_pb2, data_pb2_grpc
 from atalaya.jobs.v1.job_pb2 import RUNNING, SUCCEEDED, Job
-from service_runtime.errors import NotFound, Unauthenticated
+from service_runtime.errors import NotFound, ServiceError, Unauthenticated
 from service_runtime.identity import caller
 
 
@@ -30,6 +30,8 @@ class FakeIngest(data_pb2_grpc.DataServiceServicer, data_pb2_grpc.JobsServiceSer
         self.first = data_pb2.ImportDataRequest()
         self.asked = 0
         self.last_status = SUCCEEDED
+        # Raised at the second look, where one is given.
+        self.refusal: ServiceError | None = None
 
     async def ImportData(self, requests: Any, context: Any) -> Any:
         caller()
@@ -44,6 +46,8 @@ class FakeIngest(data_pb2_grpc.DataServiceServicer, data_pb2_grpc.JobsServiceSer
         if request.job_id != "ingest/1":
             raise NotFound("JOB_NOT_FOUND", "There is no such job.")
         self.asked += 1
+        if self.asked == 2 and self.refusal is not None:
+            raise self.refusal
         status = RUNNING if self.asked < 3 else self.last_status
         return Job(job_id="ingest/1", kind="import", status=status, progress=0.5, rows_read=7)
 

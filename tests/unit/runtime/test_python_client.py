@@ -14,7 +14,7 @@ from atalaya.jobs.v1.job_pb2 import FAILED, RUNNING, SUCCEEDED
 from atalaya.policies import rpc_policies
 from atalaya_client import connect, follow_job, import_file, log_in
 from service_runtime.config import RuntimeSettings
-from service_runtime.errors import Unauthenticated
+from service_runtime.errors import ResourceExhausted, Unauthenticated
 from service_runtime.server import Server
 from support.fake_suite_servicer import FakeAuth, FakeIngest
 from support.running import running
@@ -65,6 +65,20 @@ async def test_a_file_is_streamed_and_its_job_followed(url: str, ingest: FakeIng
     assert (ingest.messages, ingest.first.account, ingest.first.file.content_type) == (3, "banco", "text/csv")
     assert seen == [RUNNING, RUNNING, SUCCEEDED]
     assert job.rows_read == 7
+
+
+async def test_a_job_is_followed_past_the_limit_of_calls(url: str, ingest: FakeIngest) -> None:
+    ingest.refusal = ResourceExhausted("RATE_LIMITED", "Too many calls.", retry_after=0)
+    async with await log_in("ana", "right password", url) as atalaya:
+        job = await follow_job(atalaya, "ingest/1", pause_seconds=0)
+    assert (job.status, ingest.asked) == (SUCCEEDED, 3)
+
+
+async def test_a_limit_that_holds_for_hours_is_told(url: str, ingest: FakeIngest) -> None:
+    ingest.refusal = ResourceExhausted("RATE_LIMITED", "Too many calls.", retry_after=3000)
+    async with await log_in("ana", "right password", url) as atalaya:
+        with pytest.raises(ResourceExhausted, match="RATE_LIMITED"):
+            await follow_job(atalaya, "ingest/1", pause_seconds=0)
 
 
 @pytest.mark.parametrize("bad", ["", "localhost:8000", "ftp://x", "http://host/path"])

@@ -8,10 +8,12 @@ from atalaya.ingest.v1.data_pb2 import GetJobRequest as GetIngestJobRequest
 from atalaya.ingest.v1.data_pb2 import ImportDataRequest
 from atalaya.jobs.v1.job_pb2 import CANCELLED, FAILED, SUCCEEDED, Job
 from google.api.httpbody_pb2 import HttpBody
+from service_runtime.errors import ResourceExhausted
 
 from atalaya_client.connection import Atalaya
 
 CHUNK_BYTES = 512 * 1024
+_LONGEST_PAUSE_SECONDS, _LONGEST_WAIT_SECONDS = 2, 60
 _ENDED = (SUCCEEDED, FAILED, CANCELLED)
 
 
@@ -36,8 +38,17 @@ async def follow_job(
 ) -> Job:
     """Asks for a job of ingest until it has ended, tells each answer, and gives the last."""
     while True:
-        job = await atalaya.jobs.GetJob(GetIngestJobRequest(job_id=job_id))
+        try:
+            job = await atalaya.jobs.GetJob(GetIngestJobRequest(job_id=job_id))
+        except ResourceExhausted as error:
+            # The job goes on, so a minute's limit of calls is waited out; who has used up an hour's or a day's is told.
+            if error.retry_after is None or error.retry_after > _LONGEST_WAIT_SECONDS:
+                raise
+            await asyncio.sleep(error.retry_after)
+            continue
         tell(job)
         if job.status in _ENDED:
             return job
         await asyncio.sleep(pause_seconds)
+        # A job that takes long is not asked for so often that the limit of calls is reached.
+        pause_seconds = min(pause_seconds * 1.5, _LONGEST_PAUSE_SECONDS)
