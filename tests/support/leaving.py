@@ -68,7 +68,13 @@ async def erase(
     channel: grpc.aio.Channel, issuer: TestIssuer, tenant_id: UUID, service: str
 ) -> erasure_pb2.EraseTenantResponse:
     """Erases a tenant of a service under test, as auth's worker does."""
-    claims = {"sub": "service:auth", "token_use": "service", "target": service, "role": None, "sid": None}
+    claims: dict[str, Any] = {
+        "sub": "service:auth",
+        "token_use": "service",
+        "target": service,
+        "role": None,
+        "sid": None,
+    }
     metadata = issuer.bearer(tenant_id, **claims)
     return await ErasureServiceStub(channel).EraseTenant(erasure_pb2.EraseTenantRequest(), metadata=metadata)
 
@@ -84,7 +90,7 @@ def rows_with(connection: Any, *words: object) -> dict[str, int]:
     tables = connection.execute("SELECT oid::regclass::text FROM pg_class WHERE relkind = 'r' AND oid >= 16384")
     found = {}
     for (table,) in tables.fetchall():
-        query = f"SELECT count(*) FROM {table} t WHERE t::text LIKE ANY(%s)"  # noqa: S608
+        query = f"SELECT count(*) FROM {table} t WHERE t::text ILIKE ANY(%s)"  # noqa: S608
         (count,) = connection.execute(query, [[f"%{word}%" for word in words]]).fetchone()
         if count:
             found[table] = count

@@ -84,6 +84,9 @@ class Erasing:
             # Whoever made it active again meanwhile must not stop this half-way.
             await records.deactivate_tenant()
             rows = await records.erase_audit()
+            addresses = await records.addresses()
+        async with self._store.erasures() as records_of_nobody:
+            rows += await records_of_nobody.drop_mails(addresses)
         try:
             rows += await self._rows.erase(tenant_id, apart=_APART)
         except Unavailable:

@@ -1,5 +1,6 @@
 """Erasures of tenants, and what a tenant's own transaction does when it leaves."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -32,6 +33,11 @@ class Leaving(Transaction):
             **vars(erasure),
         )
 
+    async def addresses(self) -> list[str]:
+        """Gives every e-mail address of the tenant's, in small letters."""
+        rows = await self.rows("SELECT lower(email) AS email FROM users UNION SELECT lower(email) FROM invitations")
+        return [row["email"] for row in rows]
+
     async def erase_audit(self) -> int:
         """Erases the tenant's trail, if it is inactive and leaving, and gives how many events there were."""
         row = await self.row("SELECT erase_audit(:tenant_id) AS events", tenant_id=self.tenant_id)
@@ -44,6 +50,13 @@ class ErasureRecords(Transaction):
     async def get(self, erasure_id: UUID) -> Erasure | None:
         row = await self.row(f"SELECT {_COLUMNS} FROM erasures WHERE erasure_id = :id", id=erasure_id)  # noqa: S608
         return Erasure(**row) if row is not None else None
+
+    async def drop_mails(self, addresses: Sequence[str]) -> int:
+        """Drops nobody's jobs that name an address: a reset is asked for before it is known whose it is."""
+        rows = await self.rows(
+            "DELETE FROM jobs WHERE lower(payload->>'email') = ANY(:addresses) RETURNING id", addresses=list(addresses)
+        )
+        return len(rows)
 
     async def take_due(self, now: datetime, held_until: datetime) -> Erasure | None:
         """Gives an erasure that is to go on, and keeps others from it for a while, should its worker die."""
