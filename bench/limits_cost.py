@@ -141,8 +141,8 @@ def measure(clients: int, seconds: float, rounds: int) -> None:
 
 
 def start(kind: str, folder: str, redis_url: str) -> psutil.Popen:
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    return psutil.Popen([sys.executable, __file__, "serve", kind, folder, redis_url], **quiet)
+    command = [sys.executable, __file__, "serve", kind, folder, redis_url]
+    return psutil.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def one_load(

@@ -158,7 +158,7 @@ def build_backend(
     )
     server.add(auth_pb2_grpc.add_AuthServiceServicer_to_server, auth)
     server.add(auth_pb2_grpc.add_UsersServiceServicer_to_server, Users())  # type: ignore[abstract]
-    server.add(audit_pb2_grpc.add_AuditServiceServicer_to_server, Audit())  # type: ignore[abstract]
+    server.add(audit_pb2_grpc.add_AuditServiceServicer_to_server, Audit())
     server.add(data_pb2_grpc.add_DataServiceServicer_to_server, Data())  # type: ignore[abstract]
     server.add(data_pb2_grpc.add_JobsServiceServicer_to_server, Jobs())  # type: ignore[abstract]
     server.add(accounts_pb2_grpc.add_SocialAccountsServiceServicer_to_server, Accounts())  # type: ignore[abstract]

