@@ -1,8 +1,8 @@
 """Do times tell who has an account? `python tests/load/enumeration_timing.py [--pairs 2000] [--of reset]`.
 
 Log-in, reset and invitation are asked in pairs, somebody and nobody in random order, one right after the other. What
-must hold: Wilcoxon's test of the paired times finds nothing (p > 0.01), and the medians differ by less than a
-millisecond. A difference that is really there is measured last, so that finding nothing means something.
+must hold: Wilcoxon's test of the paired times finds nothing (p > 0.01), and the median difference of a pair is
+less than a millisecond. A difference that is really there is measured last, so that finding nothing means something.
 """
 
 import argparse
@@ -18,6 +18,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import bcrypt
 import grpc
@@ -71,7 +72,8 @@ async def compare(comparison: Comparison, pairs: int) -> bool:
     somebody, nobody = (times[email][WARM_UP:] for email in (comparison.somebody, comparison.nobody))
     p = float(wilcoxon(somebody, nobody).pvalue)
     medians = statistics.median(somebody), statistics.median(nobody)
-    difference = abs(medians[0] - medians[1])
+    # Of the pairs: what the machine does meanwhile is in both of a pair, and not in the difference.
+    difference = abs(statistics.median(one - other for one, other in zip(somebody, nobody, strict=True)))
     is_silent = p > LEAST_P and difference < MOST_MILLISECONDS
     print(
         f"{comparison.name:44} medians {medians[0]:7.2f} and {medians[1]:7.2f} ms, "
@@ -110,7 +112,9 @@ async def measure(pairs: int, of: str, folder: Path) -> bool:
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     key_file.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
     database = postgres.database_for("auth")
-    off = dict.fromkeys(["login_failures_before_delay", "source_failures_before_delay", "users_per_tenant"], 0)
+    off: dict[str, Any] = dict.fromkeys(
+        ["login_failures_before_delay", "source_failures_before_delay", "users_per_tenant"], 0
+    )
     off |= dict.fromkeys(["reset_mails_before_delay", "reset_mails_of_source_before_delay"], 0)
     off |= dict.fromkeys(["rate_limit_per_minute", "rate_limit_per_hour", "rate_limit_per_day"], 0)
     async with socket_address() as address:

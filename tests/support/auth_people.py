@@ -70,7 +70,7 @@ class PeopleAndMail:
         await self.deliver()
         return await self.join(self.mail.token(), email)
 
-    async def list(self, token: str, **page: Any) -> people_pb2.ListUsersResponse:
+    async def everybody(self, token: str, **page: Any) -> people_pb2.ListUsersResponse:
         return await self.people.ListUsers(people_pb2.ListUsersRequest(**page), metadata=bearer(token))
 
     async def change(self, token: str, user_id: str, **changes: Any) -> auth_pb2.User:

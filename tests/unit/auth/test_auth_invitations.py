@@ -29,7 +29,7 @@ async def test_who_is_invited_joins_the_tenant_with_its_role(people: PeopleAndMa
     assert (user.role, user.username, user.status, user.id_usuario) == ("viewer", "nina.quispe", "active", 2)
     assert (await people.auth.me(person.reply.access_token)).id == invited.id
     assert people.auth.query("SELECT 1 FROM tenants WHERE name = 'Never made'") == []
-    assert [each.status for each in (await people.list(admin.reply.access_token)).users] == ["active", "active"]
+    assert [each.status for each in (await people.everybody(admin.reply.access_token)).users] == ["active", "active"]
 
 
 async def test_of_fifty_who_use_one_token_at_once_one_gets_in(start_auth: StartAuth, settings: Settings) -> None:
@@ -139,7 +139,7 @@ async def test_people_and_open_invitations_have_a_limit(start_auth: StartAuth, s
         attempts = [people.invite(token, f"quota{number}@example.com") for number in range(8)]
         outcomes = await asyncio.gather(*attempts, return_exceptions=True)
         assert Counter(reason(outcome) for outcome in outcomes) == {"joined": 2, "QUOTA_EXCEEDED": 6}
-        open_ones = [user for user in (await people.list(token)).users if user.status == "invited"]
+        open_ones = [user for user in (await people.everybody(token)).users if user.status == "invited"]
         # Renewing takes no other place, withdrawing gives one back, and so does time.
         await people.invite(token, open_ones[0].email)
         await people.change(token, open_ones[0].id, is_active=False)
@@ -147,7 +147,7 @@ async def test_people_and_open_invitations_have_a_limit(start_auth: StartAuth, s
         error = await refusal(people.invite(token, "quota-more@example.com"))
         assert isinstance(error, ResourceExhausted)
         auth.clock.advance(days=7)
-        token = (await auth.log_in((await people.list(await fresh(auth, token))).users[0].email)).access_token
+        token = (await auth.log_in((await people.everybody(await fresh(auth, token))).users[0].email)).access_token
         assert (await people.invite(token, "quota-more@example.com")).status == "invited"
 
 
@@ -162,7 +162,7 @@ async def test_role_of_an_invitation_can_change_and_a_withdrawn_one_is_gone(peop
     assert (withdrawn.status, withdrawn.is_active) == ("inactive", False)
     error = await refusal(people.change(access, invited.id, is_active=True))
     assert isinstance(error, NotFound)
-    assert [user.id for user in (await people.list(access)).users] == [admin.user.id]
+    assert [user.id for user in (await people.everybody(access)).users] == [admin.user.id]
     # Inviting again is another invitation.
     assert (await people.invite(access, "changing@example.com")).id != invited.id
 

@@ -48,7 +48,7 @@ async def test_people_and_open_invitations_are_listed_in_their_order(people: Peo
     token = admin.reply.access_token
     member = await people.add(admin, "viewer")
     invited = await people.invite(token, "soon@example.com", "admin")
-    listed = (await people.list(token)).users
+    listed = (await people.everybody(token)).users
     assert [(user.id, user.status, user.role) for user in listed] == [
         (admin.user.id, "active", "admin"),
         (member.user.id, "active", "viewer"),
@@ -65,14 +65,14 @@ async def test_list_comes_in_pages_that_belong_to_the_tenant(people: PeopleAndMa
     seen: list[str] = []
     page_token = ""
     while True:
-        page = await people.list(token, page_size=2, page_token=page_token)
+        page = await people.everybody(token, page_size=2, page_token=page_token)
         seen += [user.id for user in page.users]
         page_token = page.next_page_token
         if not page_token:
             break
     assert seen == [admin.user.id, *invited]
-    first = await people.list(token, page_size=2)
-    error = await refusal(people.list(stranger.reply.access_token, page_token=first.next_page_token))
+    first = await people.everybody(token, page_size=2)
+    error = await refusal(people.everybody(stranger.reply.access_token, page_token=first.next_page_token))
     assert error.reason == "BAD_PAGE_TOKEN"
 
 
@@ -81,7 +81,7 @@ async def test_only_admins_see_and_change_people(people: PeopleAndMail, role: st
     admin = await people.auth.register()
     token = (await people.add(admin, role)).reply.access_token
     attempts = [
-        people.list(token),
+        people.everybody(token),
         people.invite(token, "x@example.com"),
         people.change(token, admin.user.id, role="viewer"),
     ]
@@ -99,7 +99,7 @@ async def test_role_change_voids_the_old_tokens_and_refreshing_gives_the_new_rol
             await people.change(admin.reply.access_token, member.user.id, role="viewer")
             await refused_soon(lambda: auth.me(member.reply.access_token))
             renewed = await auth.refresh(member.reply.refresh_token)
-            assert isinstance(await refusal(people.list(renewed.access_token)), PermissionDenied)
+            assert isinstance(await refusal(people.everybody(renewed.access_token)), PermissionDenied)
             assert (await auth.me(renewed.access_token)).role == "viewer"
             # Nobody else's tokens are void.
             assert (await auth.me(admin.reply.access_token)).id == admin.user.id

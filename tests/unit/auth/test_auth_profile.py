@@ -2,6 +2,8 @@
 
 import jwt
 import pytest
+from auth_service.config import Settings
+from auth_service.tokens import read_signing_keys
 from service_runtime.errors import AlreadyExists, Conflict, InvalidArgument, NotFound, ResourceExhausted
 from support.auth_people import PeopleAndMail
 from support.auth_running import PASSWORD
@@ -61,6 +63,21 @@ async def test_settings_have_defaults_until_they_are_set(people: PeopleAndMail) 
     assert (found.language, found.timezone, found.email_notifications) == ("en", "Europe/Madrid", False)
     assert await people.set(token) == found
     assert (await people.own_settings((await people.auth.register()).reply.access_token)).language == "es"
+
+
+async def test_programs_have_neither_profile_nor_settings(people: PeopleAndMail, settings: Settings) -> None:
+    person = await people.auth.register()
+    token = resigned(person.reply.access_token, settings, sub=f"api-key:{person.user.id}", kind="program")
+    attempts = [
+        people.rename(token, full_name="A Program"),
+        people.own_settings(token),
+        people.set(token, language="en"),
+        people.leave(token),
+    ]
+    errors = [await refusal(attempt) for attempt in attempts]
+    assert {(type(error), error.reason) for error in errors} == {(NotFound, "USER_NOT_FOUND")}
+    # One of role admin may invite.
+    assert (await people.invite(token, "invited-by-program@example.com")).status == "invited"
 
 
 @pytest.mark.parametrize("timezone", ["Mars/Olympus", "america/lima", "UTC+5", "../etc/passwd"])
@@ -134,3 +151,10 @@ async def test_leaving_and_changes_are_in_the_audit_trail(people: PeopleAndMail)
         ("user.delete", "FAILED", ""),
         ("user.delete", "OK", resource),
     ]
+
+
+def resigned(token: str, settings: Settings, **changes: str) -> str:
+    """Signs a token's claims again, changed."""
+    (key,) = read_signing_keys(settings.jwt_private_keys_file)
+    claims = jwt.decode(token, options={"verify_signature": False})
+    return jwt.encode({**claims, **changes}, key.private_key, algorithm="RS256", headers={"kid": key.key_id})

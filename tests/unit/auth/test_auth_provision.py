@@ -56,6 +56,15 @@ async def test_only_what_differs_is_changed(auth: RunningAuth, settings: Setting
     await refusal(auth.log_in_by_username("changing.admin", "password123"))
 
 
+async def test_another_password_ends_the_sessions_of_the_old_one(auth: RunningAuth, settings: Settings) -> None:
+    await provision(settings, company("compromised"))
+    session = await auth.log_in_by_username("compromised.admin", "password123")
+    await provision(settings, company("compromised"))
+    session = await auth.refresh(session.refresh_token)
+    await provision(settings, company("compromised", password="another-password"))
+    assert (await refusal(auth.refresh(session.refresh_token))).reason == "BAD_REFRESH_TOKEN"
+
+
 async def test_inactive_tenant_is_made_but_nobody_logs_in(auth: RunningAuth, settings: Settings) -> None:
     wanted = company("startup")
     wanted.tenants[0].is_active = False

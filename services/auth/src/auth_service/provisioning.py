@@ -205,7 +205,10 @@ class Provisioning:
             if await hashing.verify(password_hash, wanted.get_secret_value()):
                 return
             new_hash = await hashing.hash(wanted.get_secret_value())
+        await records.lock_user(user_id)
         await records.set_password(user_id, new_hash, self._clock())
+        await records.drop_reset(user_id)
+        await self._sessions.end_all(records, user_id)
         await self._record(records, "user.set_password", f"users/{user_id}")
 
     async def _record(self, records: TenantRecords, action: str, resource: str) -> None:

@@ -75,8 +75,12 @@ DEAD = {
     "refresh_tokens": ("tenant_id, token_id", "expires_at < now()"),
     "password_resets": ("tenant_id, user_id", "expires_at < now()"),
     "invitations": ("tenant_id, invitation_id", f"LEAST(accepted_at, withdrawn_at, expires_at) < {LONG_AGO}"),
-    # Jobs of mails hold addresses as they were typed.
-    "jobs": ("id", f"kind IN ('send_reset_mail', 'send_invitation_mail') AND finished_at < {LONG_AGO}"),
+    # Those of resets hold addresses as they were typed, and belong to nobody whose end would take them along.
+    "jobs": (
+        "id",
+        f"""finished_at < CASE kind WHEN 'send_reset_mail' THEN now() - interval '1 day'
+            WHEN 'send_invitation_mail' THEN {LONG_AGO} END""",
+    ),
     # Counters without a window, those of accounts, count for as long as anybody tries.
     "login_attempts": (
         "attempt_key",
@@ -181,9 +185,7 @@ def _let_dead_records_be_deleted() -> None:
     """Clean-up sees all tenants, so it is a function for each table that deletes nothing but what is dead for good."""
     op.execute("CREATE POLICY lookups ON jobs FOR SELECT TO CURRENT_USER USING (current_user <> session_user)")
     for table in ("sessions", "refresh_tokens", "password_resets", "invitations", "jobs"):
-        op.execute(
-            f"CREATE POLICY clean_up ON {table} FOR DELETE TO CURRENT_USER USING (current_user <> session_user)"
-        )
+        op.execute(f"CREATE POLICY clean_up ON {table} FOR DELETE TO CURRENT_USER USING (current_user <> session_user)")
     op.execute("CREATE INDEX sessions_by_end ON sessions (LEAST(ended_at, expires_at))")
     op.execute("CREATE INDEX refresh_tokens_by_end ON refresh_tokens (expires_at)")
     for table, (key, is_dead) in DEAD.items():
