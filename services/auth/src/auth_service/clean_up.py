@@ -45,7 +45,7 @@ class CleanUp:
     async def _run(self) -> None:
         while True:
             try:
-                _log.info("clean-up", **await self.run_once())
+                _log.info("clean-up", deleted=sum((await self.run_once()).values()))
             except Exception as error:
                 _log.warning("clean-up failed", error=type(error).__name__)
             await asyncio.sleep(EVERY_SECONDS)
