@@ -12,7 +12,7 @@ from support.proofs_calls import Answer, Headers, by_grpc, by_rest
 from support.proofs_estate import Estate, move_in, own_fields
 from support.proofs_house import ENDS_ITS_CALLER, Company, House
 from support.proofs_probes import Probe, Prove, Report, compared, id_paths, probes_of
-from support.proofs_rpcs import Rpc, every_rpc
+from support.proofs_rpcs import Rpc
 
 Note = Callable[[str, object], None]
 FEWEST_PROBES = 3000
@@ -31,13 +31,17 @@ SAYS_THE_SAME_TO_THE_OWNER = {
     # A place in a list by time, where the id and its twin are neighbours.
     ("ml:ml.v1.JobsService/ListJobs", "after"),
 }
-PROBED = [rpc for rpc in every_rpc() if not rpc.policy.public and id_paths(rpc)]
 
 
 @pytest.fixture(scope="module")
 async def own(house: House) -> Mapping[str, Any]:
     """What company A puts into the fields that are not probed."""
     return await move_in(house)
+
+
+def probed(house: House) -> list[Rpc]:
+    """The rpcs that are not public and take an id."""
+    return [rpc for rpc in house.rpcs if not rpc.policy.public and id_paths(rpc)]
 
 
 @dataclass
@@ -75,7 +79,7 @@ async def rounds(
 ) -> Round:
     """Probes one rpc after the other, those that change something last."""
     whole = Round()
-    for rpc in PROBED:
+    for rpc in probed(house):
         whole.add(await compared(rpc, probes(rpc), people_of(house, company, rpc), call, marks))
     return whole
 
@@ -114,14 +118,14 @@ async def test_another_companys_ids_are_like_ids_that_do_not_exist(
     after = await asyncio.to_thread(belongings, house.suite.home, house.b.tenant_id)
     assert changed(before, after) == []
     assert len(before) > len(house.b.people)
-    every_field = {(str(rpc), ".".join(path)) for rpc in PROBED for path in id_paths(rpc)}
+    every_field = {(str(rpc), ".".join(path)) for rpc in probed(house) for path in id_paths(rpc)}
     assert grpc.covered == every_field
-    assert {rpc for rpc, _ in rest.covered} == {str(rpc) for rpc in PROBED if rpc.binding}
+    assert {rpc for rpc, _ in rest.covered} == {str(rpc) for rpc in probed(house) if rpc.binding}
     assert grpc.probes + rest.probes >= FEWEST_PROBES
     record_property(
         "proof",
         f"foreign ids: {grpc.probes} probes by gRPC and {rest.probes} by REST of {len(every_field)} fields in "
-        f"{len(PROBED)} rpcs, 0 told from ids that do not exist, 0 of {len(before)} tables and files changed",
+        f"{len(probed(house))} rpcs, 0 told from ids that do not exist, 0 of {len(before)} tables and files changed",
     )
 
 
@@ -129,12 +133,12 @@ async def test_the_owner_of_the_ids_is_told_other_things(house: House, estate: E
     """The control of the test above: where B asks for its own, the same comparison finds nearly every field."""
     names = own_fields(estate.ids["account"][0], estate.posts_job)
     told_apart: set[tuple[str, str]] = set()
-    for rpc in PROBED:
+    for rpc in probed(house):
         everybody = people_of(house, house.b, rpc)
         owner = {"owner": everybody.get("service", everybody["admin"])}
         found = await compared(rpc, probes_of(rpc, estate.one_of_each(), names), owner, straight(house), [])
         told_apart |= found.told_apart
 
-    every_field = {(str(rpc), ".".join(path)) for rpc in PROBED for path in id_paths(rpc)}
+    every_field = {(str(rpc), ".".join(path)) for rpc in probed(house) for path in id_paths(rpc)}
     assert every_field - told_apart <= SAYS_THE_SAME_TO_THE_OWNER
     record_property("proof", f"foreign ids, control: the owner is told apart in {len(told_apart)} fields")

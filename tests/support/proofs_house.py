@@ -11,7 +11,8 @@ import grpc
 import httpx
 
 from support.proofs_callers import ROLES, Person, SuiteTokens, bearer
-from support.proofs_rpcs import SERVICES, Rpc
+from support.proofs_calls import by_grpc
+from support.proofs_rpcs import SERVICES, Rpc, every_rpc
 from support.running_suite import RunningSuite
 
 # Whoever uses one of these is out afterwards, so a key that is to be used again must not.
@@ -38,6 +39,9 @@ class House:
     gateway: grpc.aio.Channel
     sockets: Mapping[str, grpc.aio.Channel]
     rest: httpx.AsyncClient
+    # Those that a server has; `missing` are in the contracts alone.
+    rpcs: tuple[Rpc, ...] = ()
+    missing: tuple[Rpc, ...] = ()
     keys: dict[str, str] = field(default_factory=dict)
     making_keys: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -77,7 +81,16 @@ async def house_in(suite: RunningSuite) -> AsyncIterator[House]:
         rest = await open_ways.enter_async_context(
             httpx.AsyncClient(base_url=suite.url, timeout=60, trust_env=False, limits=httpx.Limits(max_connections=32))
         )
-        yield House(suite, SuiteTokens(suite.home), a, b, gateway, sockets, rest)
+        house = House(suite, SuiteTokens(suite.home), a, b, gateway, sockets, rest)
+        house.missing = tuple([rpc for rpc in every_rpc() if await _is_missing(house, rpc)])
+        house.rpcs = tuple(rpc for rpc in every_rpc() if rpc not in house.missing)
+        yield house
+
+
+async def _is_missing(house: House, rpc: Rpc) -> bool:
+    """Whether no server has an rpc; that is known before anybody is asked who they are."""
+    answer = await by_grpc(house.straight_to(rpc), rpc, rpc.request_type(), {})
+    return answer.status == "UNIMPLEMENTED"
 
 
 def _channel(address: str) -> grpc.aio.Channel:

@@ -15,6 +15,7 @@ from google.protobuf.descriptor import FieldDescriptor
 from support.proofs_rpcs import Rpc
 
 TEXTS = ("text", "0197e0a5-6c1e-7d3a-9a44-2f6f0f5b7c10", "2025-07-01", "rosa@techcorp.example", "a" * 12, "")
+MOMENT = "2025-06-28T15:30:00Z"
 MESSAGES = (FieldDescriptor.TYPE_MESSAGE, FieldDescriptor.TYPE_GROUP)
 NUMBERS = (FieldDescriptor.CPPTYPE_DOUBLE, FieldDescriptor.CPPTYPE_FLOAT)
 # What the examples cannot know: a first page, a key that is no secret of anybody's.
@@ -53,7 +54,9 @@ def _fill(request: Any, field: FieldDescriptor, rpc: Rpc) -> None:
     if field.name in LEFT_OUT and not _breaks(request, field):
         return
     if field.type in MESSAGES:
-        if field.message_type.full_name.startswith("atalaya.") and not field.is_repeated:
+        if field.message_type.full_name == "google.protobuf.Timestamp" and _breaks(request, field):
+            getattr(request, field.name).FromJsonString(examples().get(field.name, MOMENT))
+        elif field.message_type.full_name.startswith("atalaya.") and not field.is_repeated:
             json_format.ParseDict(INSTEAD.get(f"{rpc.name}.{field.name}", {}), getattr(request, field.name))
         return
     for value in _candidates(field, rpc):

@@ -8,12 +8,12 @@ from atalaya.policies import RpcPolicy, rpc_policies
 ROLES = ("viewer", "user", "admin")
 HEAD = """# Who may call what
 
-Made from the contracts by `make protos`; nobody edits it. `tests/proofs` holds the running suite to it, by REST, by gRPC
-through the gateway and straight to each service ([proofs](proofs.md)).
+Made from the contracts by `make protos`; nobody edits it. `tests/proofs` holds the running suite to it, by REST, by
+gRPC through the gateway and straight to each service ([proofs](proofs.md)).
 
-*Nobody* sends no token. People and API keys have one of three roles, each with every right of those before it. *Services*
-are those of the suite, with a token for the service that they call and one tenant; it opens nothing else. What is *inside*
-cannot be reached through the gateway. An rpc that says nothing of access is open to nobody.
+*Nobody* sends no token. People and API keys have one of three roles, each with every right of those before it.
+*Services* are those of the suite, with a token for the service that they call and one tenant; it opens nothing else.
+What is *inside* cannot be reached through the gateway. An rpc that says nothing of access is open to nobody.
 """
 TABLE = """
 | rpc | REST | nobody | viewer | user | admin | services |
