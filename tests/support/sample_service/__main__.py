@@ -1,6 +1,8 @@
 """Runs the worker: `python -m support.sample_service`, with the settings of a service in the environment."""
 
 import asyncio
+import os
+import signal
 from pathlib import Path
 
 from service_runtime.config import RuntimeSettings, load_settings
@@ -44,7 +46,13 @@ async def work() -> None:
     async def crash(run: JobRun) -> None:
         raise RuntimeError("secret inside")
 
-    handlers = {"note": note, "wait": wait, "hold": hold, "refuse": refuse, "crash": crash}
+    async def kill(run: JobRun) -> None:
+        # As memory that runs out does: without a word.
+        if run.attempt <= run.payload["deaths"]:
+            os.kill(os.getpid(), signal.SIGKILL)
+        await note(run)
+
+    handlers = {"note": note, "wait": wait, "hold": hold, "refuse": refuse, "crash": crash, "kill": kill}
     await Worker(settings, database, "sample", handlers).run()
 
 

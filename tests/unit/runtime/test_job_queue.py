@@ -1,12 +1,16 @@
 """Jobs are queued with their cause, seen by their tenant alone, and cancelled while they wait."""
 
 import time
+from dataclasses import fields
+from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 from service_runtime.database import Database
-from service_runtime.errors import Conflict, NotFound
+from service_runtime.errors import Conflict, NotFound, ResourceExhausted
 from service_runtime.jobs import JobQueue, JobRecord
+from service_runtime.jobs.attempts import Attempts
 from sqlalchemy import text
 
 
@@ -91,3 +95,91 @@ async def test_waiting_ends_when_the_time_is_over(database: Database, queue: Job
     job = await queue.wait(tenant_id, asked.id, 0.1)
     assert job.status == "QUEUED"
     assert time.monotonic() - began < 1
+
+
+async def end(database: Database, tenant_id: UUID, job: JobRecord, status: str) -> None:
+    async with database.tenant_session(tenant_id) as session:
+        statement = text("UPDATE jobs SET status = :status, attempt = 5, rows_read = 7, code = 'X' WHERE id = :id")
+        await session.execute(statement, {"status": status, "id": UUID(job.id.partition("/")[2])})
+
+
+async def test_a_job_that_failed_is_queued_again_as_the_same_with_all_its_attempts(
+    database: Database, tenant_id: UUID
+) -> None:
+    queue = JobQueue(database, "retried")
+    job = await ask(database, queue, tenant_id)
+    await end(database, tenant_id, job, "FAILED")
+    again = await queue.retry(tenant_id, job.id)
+    assert (again.id, again.status, again.code, again.rows_read) == (job.id, "QUEUED", "", 0)
+    attempts = Attempts(database, "retried")
+    key = UUID(job.id.partition("/")[2])
+    begun = [await attempts.begin(tenant_id, key) for _ in range(6)]
+    # Numbers go on, so that an attempt from before cannot write into one of these.
+    assert [attempt.attempt for attempt in begun if attempt] == [6, 7, 8, 9, 10]
+
+
+async def test_a_job_that_was_cancelled_while_it_waited_stands_once_in_the_queue(
+    database: Database, queue: JobQueue, tenant_id: UUID
+) -> None:
+    job = await ask(database, queue, tenant_id)
+    await queue.cancel(tenant_id, job.id)
+    await queue.retry(tenant_id, job.id)
+    assert await waiting_in_queue(database, tenant_id) == 1
+
+
+@pytest.mark.parametrize("status", ["QUEUED", "RUNNING", "SUCCEEDED"])
+async def test_only_a_job_that_failed_or_was_cancelled_is_queued_again(
+    database: Database, queue: JobQueue, tenant_id: UUID, status: str
+) -> None:
+    job = await ask(database, queue, tenant_id)
+    await end(database, tenant_id, job, status)
+    with pytest.raises(Conflict, match="JOB_NOT_ENDED"):
+        await queue.retry(tenant_id, job.id)
+    assert await waiting_in_queue(database, tenant_id) == 1
+
+
+async def test_another_tenants_job_cannot_be_tried_again(database: Database, queue: JobQueue, tenant_id: UUID) -> None:
+    job = await ask(database, queue, tenant_id)
+    await end(database, tenant_id, job, "FAILED")
+    with pytest.raises(NotFound, match="JOB_NOT_FOUND"):
+        await queue.retry(uuid4(), job.id)
+    assert (await queue.get(tenant_id, job.id)).status == "FAILED"
+
+
+async def test_trying_again_counts_against_the_jobs_that_a_tenant_may_have_at_a_time(
+    database: Database, tenant_id: UUID
+) -> None:
+    queue = JobQueue(database, "sample", most_unfinished=1)
+    failed = await ask(database, queue, tenant_id)
+    await end(database, tenant_id, failed, "FAILED")
+    other = await ask(database, queue, tenant_id)
+    with pytest.raises(ResourceExhausted, match="QUOTA_EXCEEDED"):
+        await queue.retry(tenant_id, failed.id)
+    await queue.cancel(tenant_id, other.id)
+    assert (await queue.retry(tenant_id, failed.id)).status == "QUEUED"
+
+
+BEGUN = datetime(2026, 11, 26, 12, tzinfo=UTC)
+
+
+def working(seconds: float, *, status: str = "RUNNING", finished: bool = False, **values: Any) -> JobRecord:
+    now = BEGUN + timedelta(seconds=seconds)
+    known: dict[str, Any] = {name.name: None for name in fields(JobRecord)}
+    known |= {"status": status, "started_at": BEGUN, "progress": 0.0, "rows_read": 0, **values}
+    return JobRecord(**{**known, "read_at": now, "finished_at": now if finished else None})
+
+
+def test_rates_and_times_left_are_those_of_the_work_so_far() -> None:
+    job = working(10, progress=0.25, rows_read=123_456)
+    assert (job.rows_per_second, job.seconds_left) == (12_300, 30)
+
+
+def test_a_job_that_has_ended_keeps_its_rate_and_has_no_time_left() -> None:
+    job = working(4, status="SUCCEEDED", finished=True, progress=1.0, rows_read=10)
+    assert (job.rows_per_second, job.seconds_left) == (2.5, None)
+
+
+def test_nothing_is_foretold_of_a_job_that_waits_or_has_done_next_to_nothing() -> None:
+    assert working(0, status="QUEUED", started_at=None).rows_per_second == 0
+    assert working(9, progress=0.001).seconds_left is None
+    assert working(0, progress=0.5).seconds_left is None

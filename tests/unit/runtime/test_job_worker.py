@@ -188,6 +188,37 @@ async def test_a_job_that_kills_its_workers_is_given_up_after_five_attempts(
     assert (now.status, now.code) == ("FAILED", "TOO_MANY_ATTEMPTS")
 
 
+async def heartbeats_stop(database: Database) -> None:
+    """Makes the worker that was killed one that has been silent for long, so that no test waits for it."""
+    async with database.system_session() as session:
+        await session.execute(text("UPDATE procrastinate_workers SET last_heartbeat = now() - interval '1 hour'"))
+
+
+async def test_a_job_that_kills_every_worker_fails_alone_and_can_be_tried_again(postgres: EmbeddedPostgres) -> None:
+    fresh = database_for("sample", package="support.sample_service")
+    database, tenant_id = Database(fresh.url), uuid4()
+    queue = JobQueue(database, "sample")
+    good = [await ask(database, queue, tenant_id, "note", body=f"{number}") for number in range(50)]
+    poison = await ask(database, queue, tenant_id, "kill", deaths=5, body="poison")
+    good += [await ask(database, queue, tenant_id, "note", body=f"{number}") for number in range(50, 100)]
+    deaths = 0
+    while (await queue.get(tenant_id, poison)).status != "FAILED" and deaths < 10:
+        async with worker_process("support.sample_service", {"DATABASE_URL": fresh.url}) as worker:
+            ended = asyncio.create_task(worker.wait())
+            given_up = asyncio.create_task(queue.wait(tenant_id, poison, 60))
+            await asyncio.wait([ended, given_up], return_when=asyncio.FIRST_COMPLETED)
+            given_up.cancel()
+            deaths += worker.returncode is not None
+        await heartbeats_stop(database)
+    failed = await queue.get(tenant_id, poison)
+    assert (deaths, failed.status, failed.code) == (5, "FAILED", "TOO_MANY_ATTEMPTS")
+    await queue.retry(tenant_id, poison)
+    async with worker_process("support.sample_service", {"DATABASE_URL": fresh.url}):
+        assert {(await queue.wait(tenant_id, job_id, 60)).status for job_id in [*good, poison]} == {"SUCCEEDED"}
+    assert sorted(await bodies(database, tenant_id)) == sorted([*map(str, range(100)), "poison"])
+    await database.close()
+
+
 async def test_the_unforeseen_is_tried_five_times_and_tells_nothing(
     database: Database, queue: JobQueue, tenant_id: UUID
 ) -> None:

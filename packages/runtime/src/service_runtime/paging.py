@@ -3,14 +3,17 @@
 import base64
 import hashlib
 import json
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 from uuid import UUID
 
 from service_runtime.errors import InvalidArgument
 
 DEFAULT_PAGE_SIZE = 50
 LARGEST_PAGE_SIZE = 1000
+_LARGEST_NUMBER = 2**31 - 1
+
+Position = TypeVar("Position")
 
 
 def page_size(asked: int) -> int:
@@ -24,18 +27,44 @@ def encode_page_token(tenant_id: UUID, query: Mapping[str, object], position: An
     return base64.urlsafe_b64encode(data).decode().rstrip("=")
 
 
-def decode_page_token(token: str, tenant_id: UUID, query: Mapping[str, object]) -> Any:
-    """Gives the position that a token was made from, or None for an empty token."""
+def decode_page_token(
+    token: str, tenant_id: UUID, query: Mapping[str, object], read: Callable[[Any], Position]
+) -> Position | None:
+    """Gives the position that a token was made from, as `read` makes it of the JSON value; None for an empty token.
+
+    Whoever knows the query can write a token, so `read` must raise where the value is none of its positions.
+    """
     if not token:
         return None
     try:
         data = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
         fingerprint, position = json.loads(data)
-    except (ValueError, TypeError) as error:
+        if fingerprint != _fingerprint(tenant_id, query):
+            raise _bad_token()
+        return read(position)
+    except (ValueError, TypeError, AttributeError, KeyError, OverflowError, RecursionError) as error:
         raise _bad_token() from error
-    if fingerprint != _fingerprint(tenant_id, query):
-        raise _bad_token()
-    return position
+
+
+def text_position(value: Any) -> str:
+    """Reads a position that is a text which a database takes."""
+    if not isinstance(value, str) or "\0" in value:
+        raise ValueError("not a text")
+    # Raises where half of a surrogate pair is in it.
+    value.encode()
+    return value
+
+
+def number_position(value: Any) -> int:
+    """Reads a position that is a whole number from 0 to 2^31-1."""
+    if type(value) is not int or not 0 <= value <= _LARGEST_NUMBER:
+        raise ValueError("not a number")
+    return value
+
+
+def id_position(value: Any) -> UUID:
+    """Reads a position that is an id."""
+    return UUID(text_position(value))
 
 
 def _fingerprint(tenant_id: UUID, query: Mapping[str, object]) -> str:

@@ -8,7 +8,7 @@ from atalaya.auth.v1.api_keys_pb2_grpc import ApiKeysServiceServicer
 from grpc.aio import ServicerContext
 from service_runtime.identity import caller
 from service_runtime.origin import current_origin
-from service_runtime.paging import decode_page_token, encode_page_token, page_size
+from service_runtime.paging import decode_page_token, encode_page_token, id_position, page_size
 
 from auth_service import convert_programs as convert
 from auth_service.api_key_exchange import ApiKeyExchange
@@ -37,8 +37,8 @@ class ApiKeysServicer(ApiKeysServiceServicer):
         self, request: api_keys_pb2.ListApiKeysRequest, context: Context
     ) -> api_keys_pb2.ListApiKeysResponse:
         tenant_id, size = caller().tenant_id, page_size(request.page_size)
-        position = decode_page_token(request.page_token, tenant_id, _QUERY)
-        found = await self._api_keys.page(caller(), convert.to_key_id(position), size + 1)
+        position = decode_page_token(request.page_token, tenant_id, _QUERY, id_position)
+        found = await self._api_keys.page(caller(), position, size + 1)
         token = encode_page_token(tenant_id, _QUERY, str(found[size - 1].key_id)) if len(found) > size else ""
         return api_keys_pb2.ListApiKeysResponse(
             api_keys=[convert.from_api_key(record) for record in found[:size]], next_page_token=token

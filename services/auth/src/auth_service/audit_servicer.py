@@ -24,8 +24,8 @@ class AuditServicer(AuditServiceServicer):
         tenant_id, size = caller().tenant_id, page_size(request.page_size)
         wanted = convert.to_audit_query(request)
         query = {"list": "audit-events", **vars(wanted)}
-        position = decode_page_token(request.page_token, tenant_id, query)
-        found = await self._reading.page(caller(), wanted, convert.to_place(position), size + 1)
+        position = decode_page_token(request.page_token, tenant_id, query, convert.to_place)
+        found = await self._reading.page(caller(), wanted, position, size + 1)
         token = encode_page_token(tenant_id, query, convert.from_place(found[size - 1])) if len(found) > size else ""
         return audit_pb2.ListAuditEventsResponse(
             events=[convert.from_audit_event(event) for event in found[:size]], next_page_token=token

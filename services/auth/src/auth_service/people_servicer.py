@@ -8,7 +8,7 @@ from atalaya.auth.v1.people_pb2_grpc import PeopleServiceServicer
 from grpc.aio import ServicerContext
 from service_runtime.identity import caller
 from service_runtime.origin import current_origin
-from service_runtime.paging import decode_page_token, encode_page_token, page_size
+from service_runtime.paging import decode_page_token, encode_page_token, id_position, page_size
 
 from auth_service import convert_people
 from auth_service.accounts import Role
@@ -29,8 +29,8 @@ class PeopleServicer(PeopleServiceServicer):
     async def ListUsers(self, request: people_pb2.ListUsersRequest, context: Context) -> people_pb2.ListUsersResponse:
         identity, size = caller(), page_size(request.page_size)
         query = {"list": "users"}
-        position = decode_page_token(request.page_token, identity.tenant_id, query)
-        found = await self._people.page(identity, UUID(position) if position else None, size + 1)
+        position = decode_page_token(request.page_token, identity.tenant_id, query, id_position)
+        found = await self._people.page(identity, position, size + 1)
         users = [convert_people.from_member(member) for member in found[:size]]
         token = encode_page_token(identity.tenant_id, query, users[-1].id) if len(found) > size else ""
         return people_pb2.ListUsersResponse(users=users, next_page_token=token)

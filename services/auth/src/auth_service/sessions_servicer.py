@@ -8,7 +8,7 @@ from atalaya.auth.v1.auth_pb2_grpc import SessionsServiceServicer
 from grpc.aio import ServicerContext
 from service_runtime.identity import caller
 from service_runtime.origin import current_origin
-from service_runtime.paging import decode_page_token, encode_page_token, page_size
+from service_runtime.paging import decode_page_token, encode_page_token, id_position, page_size
 
 from auth_service import convert
 from auth_service.own_sessions import OwnSessions
@@ -28,8 +28,8 @@ class SessionsServicer(SessionsServiceServicer):
     ) -> auth_pb2.ListSessionsResponse:
         identity, size = caller(), page_size(request.page_size)
         query = {"list": "sessions", "user": identity.subject}
-        position = decode_page_token(request.page_token, identity.tenant_id, query)
-        found = await self._own_sessions.page(identity, UUID(position) if position else None, size + 1)
+        position = decode_page_token(request.page_token, identity.tenant_id, query, id_position)
+        found = await self._own_sessions.page(identity, position, size + 1)
         token = ""
         if len(found) > size:
             token = encode_page_token(identity.tenant_id, query, str(found[size - 1].session_id))

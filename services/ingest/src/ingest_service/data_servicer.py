@@ -9,7 +9,7 @@ from atalaya.jobs.v1 import job_pb2
 from grpc.aio import ServicerContext
 from service_runtime.errors import InvalidArgument
 from service_runtime.identity import caller
-from service_runtime.paging import decode_page_token, encode_page_token, page_size
+from service_runtime.paging import decode_page_token, encode_page_token, number_position, page_size
 
 from ingest_service import convert
 from ingest_service.imports import Imports
@@ -39,7 +39,7 @@ class DataServicer(DataServiceServicer):
     ) -> data_pb2.ListRejectedRowsResponse:
         tenant_id, size = caller().tenant_id, page_size(request.page_size)
         query = {"rejected": request.job_id}
-        after = decode_page_token(request.page_token, tenant_id, query) or 0
+        after = decode_page_token(request.page_token, tenant_id, query, number_position) or 0
         rows = await self._imports.rejected(caller(), request.job_id, after, size + 1)
         token = encode_page_token(tenant_id, query, rows[size - 1].line) if len(rows) > size else ""
         return data_pb2.ListRejectedRowsResponse(

@@ -9,7 +9,7 @@ from atalaya.ml.v1 import jobs_pb2
 from grpc.aio import ServicerContext
 from service_runtime.identity import caller
 from service_runtime.jobs import JobQueue
-from service_runtime.paging import decode_page_token, encode_page_token, page_size
+from service_runtime.paging import decode_page_token, encode_page_token, id_position, page_size
 
 from ingest_service import convert
 from ingest_service.job_lists import newest
@@ -33,14 +33,19 @@ class JobsServicer(JobsServiceServicer):
         job = await self._queue.cancel(identity.tenant_id, request.job_id, requested_by=identity.subject)
         return convert.from_job(job)
 
+    async def RetryJob(self, request: data_pb2.RetryJobRequest, context: ServicerContext[Any, Any]) -> job_pb2.Job:
+        identity = caller()
+        job = await self._queue.retry(identity.tenant_id, request.job_id, requested_by=identity.subject)
+        return convert.from_job(job)
+
     async def ListJobs(
         self, request: data_pb2.ListJobsRequest, context: ServicerContext[Any, Any]
     ) -> data_pb2.ListJobsResponse:
         tenant_id, size = caller().tenant_id, page_size(request.page_size)
         query = {"jobs": "all", "kind": request.kind, "status": request.status}
-        after = decode_page_token(request.page_token, tenant_id, query) or ""
+        after = decode_page_token(request.page_token, tenant_id, query, id_position)
         jobs, last = await newest(
-            [self._own, self._of_ml], lambda job: job.job_id, request.kind, request.status, after, size
+            [self._own, self._of_ml], lambda job: job.job_id, request.kind, request.status, str(after or ""), size
         )
         token = encode_page_token(tenant_id, query, last) if last else ""
         return data_pb2.ListJobsResponse(jobs=jobs, next_page_token=token)

@@ -107,6 +107,8 @@ def from_job(job: JobRecord) -> job_pb2.Job:
         finished_at=timestamp(job.finished_at) if job.finished_at else None,
         details=job.details,
         attempt=job.attempt,
+        rows_per_second=job.rows_per_second,
+        seconds_left=job.seconds_left,
     )
 
 

@@ -17,7 +17,7 @@ Context: TypeAlias = ServicerContext[Any, Any]
 
 
 class JobsServicer(JobsServiceServicer):
-    """Tells of trainings and stops them."""
+    """Tells of trainings, stops them and tries them again."""
 
     def __init__(self, jobs: JobQueue) -> None:
         self._jobs = jobs
@@ -28,6 +28,11 @@ class JobsServicer(JobsServiceServicer):
     async def CancelJob(self, request: jobs_pb2.CancelJobRequest, context: Context) -> Job:
         identity = caller()
         job = await self._jobs.cancel(identity.tenant_id, request.job_id, requested_by=identity.subject)
+        return convert.from_job(job)
+
+    async def RetryJob(self, request: jobs_pb2.RetryJobRequest, context: Context) -> Job:
+        identity = caller()
+        job = await self._jobs.retry(identity.tenant_id, request.job_id, requested_by=identity.subject)
         return convert.from_job(job)
 
     async def ListJobs(self, request: jobs_pb2.ListJobsRequest, context: Context) -> jobs_pb2.ListJobsResponse:
