@@ -4,16 +4,14 @@ import asyncio
 from pathlib import Path
 from uuid import UUID
 
-import pyarrow as pa
-from pyarrow import csv
 from service_runtime.database import Database
 from service_runtime.jobs import JobRun
 
+from ingest_service.dataset_file import DatasetWriter
 from ingest_service.import_job import Counts, Work
 from ingest_service.import_request import ImportRequest
 from ingest_service.import_store import ImportStore
 from ingest_service.reading.layout import unique_names
-from ingest_service.reading.table import Table
 from ingest_service.tabular_file import Rejections
 
 
@@ -29,7 +27,7 @@ class DatasetImport:
         target = work.folder / "dataset.csv"
         rejections = Rejections()
         rows = 0
-        with _Writer(target, names) as writer:
+        with DatasetWriter(target, names) as writer:
             batches = work.table.batches(range(len(names)))
             while (batch := await asyncio.to_thread(next, batches, None)) is not None:
                 rows += batch.rows.num_rows
@@ -69,27 +67,3 @@ def dataset_path(name: str) -> str:
     """Gives where a dataset lies: <source>/<table>/<table>.csv, for names without a source datasets/…."""
     source, _, table = name.rpartition("/")
     return f"{source or 'datasets'}/{table}/{table}.csv"
-
-
-def write_dataset(table: Table, target: Path) -> None:
-    """Writes a table in the layout of datasets, without the rows that are none."""
-    with _Writer(target, unique_names(table.header)[0]) as writer:
-        for batch in table.batches(range(len(table.header))):
-            writer.write(batch.rows)
-
-
-class _Writer:
-    """A CSV file of text cells, all of them quoted, so that an empty row or cell is one."""
-
-    def __init__(self, target: Path, names: list[str]) -> None:
-        self._schema = pa.schema([(name, pa.string()) for name in names])
-        self._file = csv.CSVWriter(str(target), self._schema)
-
-    def __enter__(self) -> "_Writer":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._file.close()
-
-    def write(self, rows: pa.RecordBatch) -> None:
-        self._file.write_batch(pa.RecordBatch.from_arrays(rows.columns[3:], schema=self._schema))

@@ -8,6 +8,7 @@ from itertools import pairwise
 
 # Rows among which a header is sought; more stand before none.
 MOST_BEFORE = 100
+_FIRST = 50
 _VALUE = re.compile(r"\s*[-+(]?\s?[$€£]?\s?[-+]?\d[\d.,:/ \-]*([eE][-+]?\d+)?[TZ\d:.+ ]*[%€)]?\s*(am|pm|AM|PM)?\s*")
 _NONE = "none: the first row has values like those below it"
 _NOTHING = {"", "-", ".", "na", "n/a", "nan", "null", "none", "nil"}
@@ -17,7 +18,8 @@ _NOTHING = {"", "-", ".", "na", "n/a", "nan", "null", "none", "nil"}
 class Layout:
     """Where the header stands among the rows, or the first row where there is none, and the names of all columns.
 
-    `ends_early` is how many of the last columns no row has; `told` says what is not as usual.
+    `ends_early` is how many of the last columns no row has, `ends_late` how many empty cells every row has behind them;
+    `told` says what is not as usual.
     """
 
     header: int
@@ -25,6 +27,7 @@ class Layout:
     ends_early: int = 0
     told: dict[str, str] = field(default_factory=dict)
     has_header: bool = True
+    ends_late: int = 0
 
 
 def find_layout(rows: Sequence[Sequence[str]], known_names: Callable[[Sequence[str]], int]) -> Layout:
@@ -89,10 +92,14 @@ def _is_value_row(row: Sequence[str], body: Sequence[Sequence[str]]) -> bool:
     cells = [row[place] for place in typed if row[place].strip().casefold() not in _NOTHING]
     if not cells or not all(_is_value(cell) for cell in cells):
         return False
-    # Names that count up, such as years, are a header.
+    # Names that count up, such as years, are a header, unless the values do so too.
+    return not (_counts_up(cells) and not _counts_up([body[0][place] for place in typed if place < len(body[0])]))
+
+
+def _counts_up(cells: Sequence[str]) -> bool:
     whole = [int(cell) for cell in cells if cell.strip().isdecimal() and cell.isascii()]
     steps = {later - earlier for earlier, later in pairwise(whole)}
-    return not (len(whole) == len(cells) and len(steps) == 1 and steps != {0})
+    return len(whole) == len(cells) and len(steps) == 1 and steps != {0}
 
 
 def _value_columns(body: Sequence[Sequence[str]]) -> list[int]:
@@ -118,17 +125,22 @@ def _before(header: int, rows: Sequence[Sequence[str]]) -> dict[str, str]:
 def _with_widths(header: int, names: list[str], body: Sequence[Sequence[str]], told: dict[str, str]) -> Layout:
     """Compares the header's width with that of all rows below it."""
     rows = [row for row in body if any(cell.strip() for cell in row)]
-    usual = Counter(len(row) for row in rows).most_common(1)
+    # Further down another table may follow.
+    usual = Counter(len(row) for row in rows[:_FIRST]).most_common(1)
     width = usual[0][0] if usual else len(names)
+    is_uniform = all(len(row) == width for row in rows)
     if width < len(names) and not any(name.strip() for name in names[width:]):
         # A header line that ends in delimiters.
         names = names[:width]
-    if len(rows) > 1 and len(rows) == usual[0][1]:
-        if 1 < width < len(names):
+    if rows and is_uniform:
+        if 1 < width < len(names) and len(rows) > 1:
             early = len(names) - width
             told = {**told, "rows": f"end before the last {early} columns of the header"}
             return Layout(header, names, early, told)
-        if width == len(names) + 1 and any(row[-1].strip() for row in rows):
+        late = max(0, width - len(names))
+        if late and not any(cell.strip() for row in rows for cell in row[len(names) :]):
+            return Layout(header, names, 0, told, ends_late=late)
+        if late == 1 and len(rows) > 1:
             told = {**told, "rows": "begin with a cell that the header has no name for"}
             return Layout(header, ["", *names], 0, told)
     return Layout(header, names, 0, told)

@@ -47,7 +47,8 @@ def _quote(text: str) -> str:
     if '"' in text:
         return '"'
     # Apostrophes are common in texts; they quote only where cells begin and end with them.
-    sides = sum(text.count(f"{mark}'") + text.count(f"'{mark}") for mark in (*_COMMON, "\n"))
+    around = f"\n{text}\n"
+    sides = sum(around.count(f"{mark}'") + around.count(f"'{mark}") for mark in (*_COMMON, "\n", "\r"))
     return "'" if text.startswith("'") and sides >= text.count("'") * 0.9 else '"'
 
 

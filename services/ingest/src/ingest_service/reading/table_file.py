@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 from pyarrow import csv
 from service_runtime.errors import InvalidArgument
@@ -25,6 +26,8 @@ _SAMPLE_ROWS = 300
 _CAREFUL_ROWS = 10_000
 # Cells of a row beyond this are a file that is not a table.
 WIDEST = 2000
+# Rows of which most must be as wide as the header.
+_ENOUGH = 20
 
 
 class TableFile:
@@ -44,7 +47,7 @@ class TableFile:
         self._layout, self._first, self._first_line = self._find_header(known_names)
         self.header = self._layout.names
         # How many cells a row of the file has.
-        self._width = len(self.header) - self._layout.ends_early
+        self._width = len(self.header) - self._layout.ends_early + self._layout.ends_late
         self._noticed: Counter[str] = Counter()
 
     def _find_header(self, known_names: KnownNames) -> tuple[Layout, int, int]:
@@ -65,6 +68,7 @@ class TableFile:
             raise InvalidArgument(
                 "UNREADABLE_FILE", f"The header has {len(layout.names)} columns; a table has at most {WIDEST}."
             )
+        _check_alike(layout, [len(row.cells) for row in rows[layout.header + 1 :]])
         if not layout.has_header:
             return layout, rows[layout.header].start, rows[layout.header].line
         return layout, *ends[layout.header]
@@ -120,6 +124,7 @@ class TableFile:
     def _parsed(self, block: bytes, rows: Rows, place: int, line: int, columns: Sequence[int]) -> Batch | None:
         names = [f"f{number}" for number in range(self._width)]
         chosen = [names[number] for number in columns if number < self._width]
+        late = names[self._width - self._layout.ends_late :]
         try:
             table = csv.read_csv(
                 pa.BufferReader(pa.py_buffer(block).slice(0, rows.end)),
@@ -130,7 +135,7 @@ class TableFile:
                     newlines_in_values=True,
                 ),
                 convert_options=csv.ConvertOptions(
-                    include_columns=list(dict.fromkeys(chosen)) or names[:1],
+                    include_columns=list(dict.fromkeys([*chosen, *late])) or names[:1],
                     column_types=dict.fromkeys(names, pa.string()),
                     strings_can_be_null=False,
                     check_utf8=False,
@@ -138,7 +143,9 @@ class TableFile:
             )
         except pa.ArrowInvalid:
             return None
-        if table.num_rows != len(rows.starts):
+        if table.num_rows != len(rows.starts) or any(
+            pc.max(pc.binary_length(table.column(name))).as_py() for name in late
+        ):
             return None
         empty = pa.repeat(pa.scalar(""), table.num_rows)
         arrays = [
@@ -172,14 +179,13 @@ class TableFile:
         yield self._gathered(rows, rejections, columns, self._end), self._end, reader.line
 
     def _fits(self, row: CarefulRow) -> bool:
-        """Tells whether a row has the right number of cells, which empty ones at its end do not change."""
-        cells, width = row.cells, self._width
-        if len(cells) > width and not any(cell.strip() for cell in cells[width:]):
-            del cells[width:]
-            self._noticed["rows_with_empty_cells_beyond_the_header"] += 1
-        if len(cells) == width and row.stray:
+        """Tells whether a row has the right number of cells."""
+        cells, late = row.cells, self._layout.ends_late
+        # A cell too many may have moved all the others, so it is not enough that the last one is empty.
+        fits = len(cells) == self._width and not (late and any(cell.strip() for cell in cells[-late:]))
+        if fits and row.stray:
             self._noticed["rows_with_quotes_read_as_text"] += 1
-        return len(cells) == width
+        return fits
 
     def _gathered(
         self, rows: list[CarefulRow], rejections: list[Rejection], columns: Sequence[int], read_to: int
@@ -199,6 +205,17 @@ class TableFile:
 
     def _done(self, place: int) -> float:
         return min(1.0, (place - self.text.start) / self._size)
+
+
+def _check_alike(layout: Layout, widths: Sequence[int]) -> None:
+    """Refuses what is no table, or one whose delimiter was not found: it would be rejected row by row."""
+    width = len(layout.names) - layout.ends_early + layout.ends_late
+    fitting = sum(1 for found in widths if found == width)
+    if len(widths) >= _ENOUGH and fitting < 0.4 * len(widths):
+        raise InvalidArgument(
+            "UNREADABLE_FILE",
+            f"Of the first {len(widths)} rows only {fitting} have {width} cells as the header; name the `delimiter`.",
+        )
 
 
 def _numbers(values: NDArray[np.int64], form: pa.DataType, kind: type[np.signedinteger[Any]]) -> pa.Array:

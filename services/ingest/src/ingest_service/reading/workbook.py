@@ -107,13 +107,14 @@ class WorkbookTable:
 
     @contextmanager
     def _workbook(self) -> Iterator[Any]:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            book = openpyxl.load_workbook(self._path, read_only=True, data_only=True, keep_links=False)
-        try:
-            yield book
-        finally:
-            book.close()
+        with self._path.open("rb") as file:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                book = openpyxl.load_workbook(file, read_only=True, data_only=True, keep_links=False)
+            try:
+                yield book
+            finally:
+                book.close()
 
     def _rows(self) -> Iterator[Row]:
         """Gives the rows that have content, and empty ones between them."""

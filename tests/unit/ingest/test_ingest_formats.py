@@ -1,0 +1,302 @@
+"""The formats and packings in which files may come: each gives the same rows, counts and rejected rows."""
+
+import gzip
+import io
+import json
+import zipfile
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from atalaya.jobs.v1 import job_pb2
+from ingest_service.reading.opening import Hints, open_table
+from service_runtime.errors import ServiceError
+from support.ingest_running import Tenant
+
+SUCCEEDED, FAILED = job_pb2.JobStatus.SUCCEEDED, job_pb2.JobStatus.FAILED
+POSTS = [
+    {"id": "a", "fecha": "2024-01-05 10:00:00", "texto": 'Hola, "mundo"\nde nuevo', "likes": 5},
+    {"id": "b", "fecha": "ayer", "texto": "sin fecha", "likes": 6},
+    {"id": "c", "fecha": "2024-01-06 11:30:00", "texto": "año ñandú 😀", "likes": 7},
+]
+
+
+def as_csv(rows: list[dict[str, Any]]) -> bytes:
+    lines = [",".join(rows[0])]
+    lines += [",".join('"' + str(cell).replace('"', '""') + '"' for cell in row.values()) for row in rows]
+    return "\n".join(lines).encode()
+
+
+def as_jsonl(rows: list[dict[str, Any]]) -> bytes:
+    return "\n".join(json.dumps(row, ensure_ascii=False) for row in rows).encode()
+
+
+def as_parquet(rows: list[dict[str, Any]]) -> bytes:
+    file = io.BytesIO()
+    pq.write_table(pa.Table.from_pylist(rows), file, row_group_size=2)
+    return file.getvalue()
+
+
+def as_xlsx(rows: list[dict[str, Any]], sheet: str = "Hoja 1") -> bytes:
+    book = openpyxl.Workbook()
+    page = book.active
+    assert page is not None
+    page.title = sheet
+    for row in [list(rows[0]), *([*row.values()] for row in rows)]:
+        page.append(row)
+    file = io.BytesIO()
+    book.save(file)
+    return file.getvalue()
+
+
+def zstd(data: bytes) -> bytes:
+    file = pa.BufferOutputStream()
+    with pa.CompressedOutputStream(file, "zstd") as stream:
+        stream.write(data)
+    return file.getvalue().to_pybytes()
+
+
+FORMATS: dict[str, Callable[[list[dict[str, Any]]], bytes]] = {
+    "csv": as_csv,
+    "jsonl": as_jsonl,
+    "parquet": as_parquet,
+    "xlsx": as_xlsx,
+}
+PACKINGS: dict[str, Callable[[bytes], bytes]] = {"": bytes, "gzip": gzip.compress, "zstd": zstd}
+LOCAL = datetime(2024, 1, 5, 10)  # noqa: DTZ001 - it has no zone
+LINE_OF_B = {"csv": 4, "jsonl": 2, "parquet": 2, "xlsx": 3}
+
+
+@pytest.mark.parametrize("packing", PACKINGS)
+@pytest.mark.parametrize("form", FORMATS)
+async def test_every_format_and_packing_gives_the_same_posts_and_rejected_rows(
+    tenant: Tenant, form: str, packing: str
+) -> None:
+    await tenant.add_account()
+    content = PACKINGS[packing](FORMATS[form](POSTS))
+    job = await tenant.run(content, "application/octet-stream", kind="posts", account="banco", timezone="UTC")
+    counts = (job.rows_read, job.rows_written, job.rows_unchanged, job.rows_rejected)
+    assert (job.status, *counts) == (SUCCEEDED, 3, 2, 0, 1), job
+    assert (job.details["format"], job.details.get("compression", "")) == (form, packing)
+    posts = {post.id_externo: post for post in await tenant.posts()}
+    assert posts["a"].contenido == POSTS[0]["texto"]
+    assert (posts["c"].contenido, posts["c"].likes) == ("año ñandú 😀", 7)
+    assert posts["a"].fecha_publicacion.ToDatetime(UTC) == datetime(2024, 1, 5, 10, tzinfo=UTC)
+    [row] = await tenant.rejected(job.job_id)
+    assert (row.line, row.column, row.value, row.reason) == (LINE_OF_B[form], "fecha", "ayer", "not a time")
+    assert "sin fecha" in row.raw
+
+
+async def test_a_file_name_in_multipart_or_the_type_tells_json_lines(tenant: Tenant) -> None:
+    line = b'\xef\xbb\xbf[1]\n{"n": 1.50}\n'
+    head = b'--X\r\nContent-Disposition: form-data; name="f"; filename="datos.jsonl"\r\n\r\n'
+    body = head + line + b"\r\n--X--\r\n"
+    for name, content, kind in (("a", body, "multipart/form-data; boundary=X"), ("b", line, "application/x-ndjson")):
+        job = await tenant.run(content, kind, kind="dataset", dataset=name)
+        assert (job.status, job.details["format"], job.rows_written, job.rows_rejected) == (SUCCEEDED, "jsonl", 1, 1), (
+            job
+        )
+        [row] = await tenant.rejected(job.job_id)
+        assert (row.line, row.reason, row.raw) == (1, "is not a JSON object", "[1]")
+
+
+async def test_the_callers_format_wins_unless_the_bytes_are_another(tenant: Tenant) -> None:
+    job = await tenant.run(b'{"a": 1}\n{"a": 2}\n', kind="dataset", dataset="n", format="csv")
+    assert (job.status, job.details["format"]) == (SUCCEEDED, "csv"), job
+    job = await tenant.run(as_parquet(POSTS), kind="dataset", dataset="n", format="csv")
+    assert (job.status, job.code) == (FAILED, "WRONG_FORMAT")
+    job = await tenant.run(b"a,b\n1,2\n", kind="dataset", dataset="n", format="xlsx")
+    assert (job.status, job.code) == (FAILED, "WRONG_FORMAT")
+
+
+async def test_a_sheet_is_taken_by_its_name(tenant: Tenant) -> None:
+    book = openpyxl.load_workbook(io.BytesIO(as_xlsx([{"a": 1}])))
+    book.create_sheet("Ventas").append(["b"])
+    book["Ventas"].append([2])
+    file = io.BytesIO()
+    book.save(file)
+    job = await tenant.run(file.getvalue(), kind="dataset", dataset="n", sheet="Ventas")
+    assert (job.details["sheet"], job.details["columns"]) == ("Ventas", "b"), job
+    job = await tenant.run(file.getvalue(), kind="dataset", dataset="n", sheet="Compras")
+    assert (job.status, job.code) == (FAILED, "SHEET_MISSING")
+    assert "Hoja 1, Ventas" in job.error
+
+
+def rows(content: bytes, folder: Path, **hints: Any) -> tuple[list[list[str]], list[tuple[int, str]]]:
+    """Reads a file as imports do: header and rows as texts, and the rejected rows' lines and reasons."""
+    (folder / "source").write_bytes(content)
+    table, _ = open_table(folder / "source", folder, Hints(**hints), lambda _: 0)
+    found, rejected = [table.header], []
+    for batch in table.batches(range(len(table.header))):
+        found += [list(row) for row in zip(*(c.to_pylist() for c in batch.rows.columns[3:]), strict=True)]
+        rejected += [(row.line, row.reason) for row in batch.rejections]
+    return found, rejected
+
+
+def test_json_values_are_kept_to_the_last_digit_and_nested_ones_as_compact_json(tmp_path: Path) -> None:
+    content = (
+        '{"n": 1.10, "big": 123456789012345678901234567890, "e": 1E400, "t": true, "z": null, "s": "a\\u00f1b"}\n'
+        '{"n": {"x": [1.10, "é", null, false]}, "later": []}\n'
+    )
+    found, rejected = rows(content.encode(), tmp_path)
+    assert found == [
+        ["n", "big", "e", "t", "z", "s", "later"],
+        ["1.10", "123456789012345678901234567890", "1E400", "true", "", "añb", ""],
+        ['{"x":[1.10,"é",null,false]}', "", "", "", "", "", "[]"],
+    ]
+    assert not rejected
+
+
+def test_lines_that_are_no_rows_are_rejected_each_by_its_reason(tmp_path: Path) -> None:
+    lines = [
+        '{"a": 1}',
+        "",
+        '{"a": ',
+        '"text"',
+        '{"a": 1} {"a": 2}',
+        '{"a": 1, "a": 2}',
+        '{"a": NaN}',
+        '{"a": "\\ud800"}',
+        '{"a": "' + "x" * (5 << 20) + '"}',
+        '{"a": ' + "[" * 100_000 + "]" * 100_000 + "}",
+        '{"a": 2}',
+    ]
+    found, rejected = rows("\n".join(lines).encode(), tmp_path)
+    assert found == [["a"], ["1"], ["2"]]
+    assert rejected == [
+        (3, "is not JSON"),
+        (4, "is not a JSON object"),
+        (5, "has something behind the JSON object"),
+        (6, "has a key twice"),
+        (7, "NaN is not JSON"),
+        (8, "has half of a surrogate pair"),
+        (9, f"the line is longer than {4 << 20} bytes"),
+        (10, "objects are nested too deeply"),
+    ]
+
+
+def test_parquet_types_become_texts_that_can_be_read_again(tmp_path: Path) -> None:
+    columns = {
+        "text": pa.array(["a", None]),
+        "words": pa.array(["x", "y"]).dictionary_encode(),
+        "bytes": pa.array([b"caf\xc3\xa9", b""]),
+        "whole": pa.array([2**63 - 1, -1]),
+        "real": pa.array([0.1, 1e22]),
+        "money": pa.array([Decimal("1.10"), Decimal("-0.05")]),
+        "day": pa.array([date(2024, 2, 29), None]),
+        "local": pa.array([LOCAL, LOCAL.replace(microsecond=500_000)]),
+        "instant": pa.array([datetime(2024, 1, 5, 10, tzinfo=UTC)] * 2, pa.timestamp("us", "America/Lima")),
+        "flag": pa.array([True, None]),
+        "list": pa.array([[1, 2], None]),
+        "none": pa.nulls(2),
+    }
+    file = io.BytesIO()
+    pq.write_table(pa.table(columns), file)
+    found, _ = rows(file.getvalue(), tmp_path)
+    assert found[0] == list(columns)
+    assert found[1][:7] == ["a", "x", "café", "9223372036854775807", "0.1", "1.10", "2024-02-29"]
+    assert found[1][7:] == ["2024-01-05 10:00:00", "2024-01-05 10:00:00Z", "true", "[1,2]", ""]
+    assert found[2] == ["", "y", "", "-1", "1e+22", "-0.05", "", "2024-01-05 10:00:00.5", found[1][8], "", "", ""]
+
+
+def test_xlsx_cells_become_texts_and_formulas_their_values(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    page = book.active
+    assert page is not None
+    page.append(["Informe"])
+    page.append([])
+    page.append(["n", "day", "time", "flag", "text"])
+    page.append([1.5, date(2024, 1, 5), LOCAL.replace(minute=30), True, " =1+1"])
+    page.append([3.0, None, None, False, "a"])
+    file = io.BytesIO()
+    book.save(file)
+    found, rejected = rows(file.getvalue(), tmp_path)
+    assert found == [
+        ["n", "day", "time", "flag", "text"],
+        ["1.5", "2024-01-05", "2024-01-05 10:30:00", "true", " =1+1"],
+        ["3", "", "", "false", "a"],
+    ]
+    assert not rejected
+
+
+def refusal(content: bytes, folder: Path, **hints: Any) -> tuple[str, str]:
+    with pytest.raises(ServiceError) as caught:
+        rows(content, folder, **hints)
+    return caught.value.reason, caught.value.message
+
+
+@pytest.mark.parametrize("packing", ["gzip", "zstd"])
+def test_what_grows_too_large_when_unpacked_is_stopped(tmp_path: Path, packing: str) -> None:
+    bomb = PACKINGS[packing](b"a,b\n" + b"0" * (8 << 20))
+    assert refusal(bomb, tmp_path, largest=1 << 20)[0] == "FILE_TOO_LARGE"
+    assert (tmp_path / "unpacked").stat().st_size <= 1 << 20
+    # The control: with room enough it is read.
+    rows(PACKINGS[packing](b"a,b\n1,2\n"), tmp_path, largest=1 << 20)
+
+
+@pytest.mark.parametrize("packing", ["gzip", "zstd"])
+def test_a_damaged_or_cut_packing_is_refused(tmp_path: Path, packing: str) -> None:
+    whole = PACKINGS[packing](b"a,b\n" + b"1,2\n" * 1000)
+    for content in (whole[:-5], whole + b"junk and more junk", whole[:20] + b"\0\0\0\0" + whole[24:]):
+        reason, message = refusal(content, tmp_path)
+        assert (reason, packing in message) == ("UNREADABLE_FILE", True)
+    assert refusal(PACKINGS[packing](whole), tmp_path) == ("UNREADABLE_FILE", "The file is compressed twice.")
+
+
+def test_a_workbook_that_would_unpack_to_too_much_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    file = io.BytesIO(as_xlsx(POSTS))
+    with zipfile.ZipFile(file, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("xl/bomb.bin", b"\0" * (9 << 20))
+    assert refusal(file.getvalue(), tmp_path, largest=8 << 20)[0] == "FILE_TOO_LARGE"
+    assert len(rows(file.getvalue(), tmp_path, largest=32 << 20)[0]) == 4
+
+
+def _with_part(name: str, content: bytes) -> bytes:
+    """Gives a workbook with one of its parts replaced."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(as_xlsx(POSTS))) as old, zipfile.ZipFile(file, "w") as new:
+        for part in old.namelist():
+            new.writestr(part, content if part == name else old.read(part))
+    return file.getvalue()
+
+
+SHEET = b'<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main">%s<sheetData>%s</sheetData></worksheet>'
+CELL = b'<c r="A%d" t="inlineStr"><is><t>%s</t></is></c>'
+
+
+def test_a_sheet_that_lies_about_its_size_is_read_as_it_is(tmp_path: Path) -> None:
+    page = b"".join(b'<row r="%d">%s</row>' % (row, CELL % (row, b"x%d" % row)) for row in (1, 2, 3))
+    content = _with_part("xl/worksheets/sheet1.xml", SHEET % (b'<dimension ref="A1:XFD1048576"/>', page))
+    assert rows(content, tmp_path)[0] == [["x1"], ["x2"], ["x3"]]
+    far = b'<row r="1">%s</row><row r="99999999">%s</row>' % (CELL % (1, b"a"), CELL % (99999999, b"b"))
+    assert refusal(_with_part("xl/worksheets/sheet1.xml", SHEET % (b"", far)), tmp_path)[0] == "UNREADABLE_FILE"
+
+
+def test_entities_of_a_made_up_workbook_are_not_expanded(tmp_path: Path) -> None:
+    laughs = b"".join(b'<!ENTITY l%d "%s">' % (n, b"&l%d;" % (n - 1) * 10) for n in range(1, 12))
+    page = b'<?xml version="1.0"?><!DOCTYPE w [<!ENTITY l0 "ha">' + laughs + b"]>"
+    page += SHEET % (b"", b'<row r="1">%s</row>' % (CELL % (1, b"&l11;")))
+    assert refusal(_with_part("xl/worksheets/sheet1.xml", page), tmp_path)[0] == "UNREADABLE_FILE"
+
+
+@pytest.mark.parametrize("content", [b"PK\x03\x04" + b"x" * 100, b"PAR1" + b"x" * 100, b"PAR1", b"\x1f\x8b", b"{}\n{}"])
+def test_broken_files_are_refused_in_words(tmp_path: Path, content: bytes) -> None:
+    reason, message = refusal(content, tmp_path, format="jsonl" if content.startswith(b"{") else "")
+    assert (reason, len(message) > 20) == ("UNREADABLE_FILE", True)
+
+
+def test_texts_of_a_dictionary_do_not_take_the_room_of_all_their_rows(tmp_path: Path) -> None:
+    text = "x" * (1 << 20)
+    file = io.BytesIO()
+    pq.write_table(pa.table({"a": pa.array([text] * 500), "n": pa.array(range(500))}), file)
+    (tmp_path / "source").write_bytes(file.getvalue())
+    table, _ = open_table(tmp_path / "source", tmp_path, Hints(), lambda _: 0)
+    sizes = [batch.rows.nbytes for batch in table.batches([0, 1])]
+    assert (max(sizes) <= 16 << 20, sum(sizes) > 500 << 20) == (True, True)
+    assert refusal(file.getvalue(), tmp_path, largest=64 << 20)[0] == "FILE_TOO_LARGE"
