@@ -15,6 +15,7 @@ from atalaya.ingest.v1 import (
     access_pb2_grpc,
     accounts_pb2,
     accounts_pb2_grpc,
+    comments_pb2_grpc,
     data_pb2,
     data_pb2_grpc,
     records_pb2,
@@ -35,6 +36,7 @@ from support.tokens import TestIssuer
 if TYPE_CHECKING:
     from atalaya.ingest.v1.access_pb2_grpc import AccountAccessServiceAsyncStub
     from atalaya.ingest.v1.accounts_pb2_grpc import SocialAccountsServiceAsyncStub
+    from atalaya.ingest.v1.comments_pb2_grpc import CommentsServiceAsyncStub
     from atalaya.ingest.v1.data_pb2_grpc import DataServiceAsyncStub, JobsServiceAsyncStub
     from atalaya.ingest.v1.records_pb2_grpc import RecordsServiceAsyncStub
 
@@ -88,6 +90,10 @@ class Tenant:
     @property
     def records(self) -> RecordsServiceAsyncStub:
         return records_pb2_grpc.RecordsServiceStub(self.suite.channel)
+
+    @property
+    def comments(self) -> CommentsServiceAsyncStub:
+        return comments_pb2_grpc.CommentsServiceStub(self.suite.channel)
 
     @property
     def queue(self) -> JobQueue:

@@ -1,11 +1,18 @@
-"""The ingest service: `python -m ingest_service serve | work | migrate | check-config`."""
+"""The ingest service: `python -m ingest_service serve | work | migrate | check-config | check-lake`."""
 
 import argparse
+import asyncio
 from functools import lru_cache, partial
 from uuid import UUID
 
 from atalaya.auth_calls import key_exchange, signing_keys
-from atalaya.ingest.v1 import access_pb2_grpc, accounts_pb2_grpc, data_pb2_grpc, records_pb2_grpc
+from atalaya.ingest.v1 import (
+    access_pb2_grpc,
+    accounts_pb2_grpc,
+    comments_pb2_grpc,
+    data_pb2_grpc,
+    records_pb2_grpc,
+)
 from atalaya.ml.v1 import jobs_pb2_grpc
 from atalaya.policies import rpc_policies
 from atalaya.tenancy.v1 import erasure_pb2_grpc
@@ -25,6 +32,9 @@ from ingest_service.account_access import AccountAccess
 from ingest_service.account_access_servicer import AccountAccessServicer
 from ingest_service.account_store import AccountStore
 from ingest_service.accounts import Accounts
+from ingest_service.comment_store import CommentStore
+from ingest_service.comments import Comments
+from ingest_service.comments_servicer import CommentsServicer
 from ingest_service.config import Settings
 from ingest_service.data_servicer import DataServicer
 from ingest_service.erasure import Erasure
@@ -32,7 +42,10 @@ from ingest_service.erasure_servicer import ErasureServicer
 from ingest_service.import_store import ImportStore
 from ingest_service.imports import Imports
 from ingest_service.jobs_servicer import JobsServicer
+from ingest_service.lake_changes_store import LakeChanges
 from ingest_service.post_store import PostStore
+from ingest_service.record_changes import RecordChanges
+from ingest_service.record_row_store import RecordRowStore
 from ingest_service.records import Records
 from ingest_service.records_servicer import RecordsServicer
 from ingest_service.small_process import keep_small
@@ -47,11 +60,11 @@ def new_id() -> UUID:
 async def build_server(settings: Settings, *, verifier: TokenVerifier | None = None) -> Server:
     """Joins the service's parts; `verifier` is for tests."""
     database = Database(settings.database_url)
-    outbox = AuditOutbox("ingest", trusted_hops=settings.trusted_proxy_hops)
+    outbox = AuditOutbox("ingest")
     queue = JobQueue(database, "ingest", outbox, most_unfinished=settings.jobs_per_tenant)
     spool = Spool(settings.ingest_spool_folder)
     spool.clean()
-    accounts = AccountStore()
+    accounts, lake_changes = AccountStore(), LakeChanges()
     open_lake = lru_cache(256)(partial(tenant_lake, settings))
     imports = Imports(
         database,
@@ -68,9 +81,10 @@ async def build_server(settings: Settings, *, verifier: TokenVerifier | None = N
     verifier = verifier or TokenVerifier(signing_keys(auth_channel), settings.jwt_issuer, settings.jwt_audience)
     exchange_key = key_exchange(auth_channel)
     server = Server(settings, policies=rpc_policies(), verifier=verifier, name="ingest", exchange_key=exchange_key)
+    server.keep_answers(database)
     server.add(
         accounts_pb2_grpc.add_SocialAccountsServiceServicer_to_server,
-        SocialAccountsServicer(Accounts(database, accounts, new_id, outbox)),
+        SocialAccountsServicer(Accounts(database, accounts, new_id, outbox, lake_changes)),
     )
     server.add(
         access_pb2_grpc.add_AccountAccessServiceServicer_to_server,
@@ -82,7 +96,10 @@ async def build_server(settings: Settings, *, verifier: TokenVerifier | None = N
         JobsServicer(queue, jobs_pb2_grpc.JobsServiceStub(ml_channel)),
     )
     records = Records(database, accounts, PostStore(database))
-    server.add(records_pb2_grpc.add_RecordsServiceServicer_to_server, RecordsServicer(records))
+    record_changes = RecordChanges(database, accounts, RecordRowStore(), lake_changes, outbox)
+    server.add(records_pb2_grpc.add_RecordsServiceServicer_to_server, RecordsServicer(records, record_changes))
+    comments = CommentsServicer(Comments(database, accounts, CommentStore()))
+    server.add(comments_pb2_grpc.add_CommentsServiceServicer_to_server, comments)
     erasure = ErasureServicer(Erasure(TenantRows(database), open_lake, spool))
     server.add(erasure_pb2_grpc.add_ErasureServiceServicer_to_server, erasure)
     server.add_check("database", database.ping)
@@ -108,8 +125,10 @@ async def work(settings: Settings) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="ingest_service", description=__doc__)
-    parser.add_argument("command", choices=["serve", "work", "migrate", "check-config"])
-    command = parser.parse_args().command
+    parser.add_argument("command", choices=["serve", "work", "migrate", "check-config", "check-lake"])
+    parser.add_argument("--tenant", type=UUID, help="check-lake: look at this tenant's tables only")
+    arguments = parser.parse_args()
+    command = arguments.command
     settings = load_settings(Settings)
     if command == "serve":
         run_service(serve(settings))
@@ -117,6 +136,11 @@ def main() -> None:
         run_service(work(settings))
     elif command == "migrate":
         run_migrations("ingest_service", settings)
+    elif command == "check-lake":
+        from ingest_service.lake_command import check_lake
+
+        if not asyncio.run(check_lake(settings, arguments.tenant)):
+            raise SystemExit(1)
     else:
         print("The settings are valid.")
 

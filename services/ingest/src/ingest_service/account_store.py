@@ -11,9 +11,10 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ingest_service.counter_store import take_numbers
+from ingest_service.record_kinds import RECORD_KINDS
 from ingest_service.sight import Sight
 
-_COLUMNS = "account_id, id_usuario, platform, username, is_active, last_sync_at, created_at"
+_COLUMNS = "account_id, id_usuario, platform, username, is_active, last_sync_at, created_at, sync_interval_minutes"
 _INSERT = text(
     "INSERT INTO accounts (tenant_id, account_id, id_usuario, platform, username, username_key) "  # noqa: S608
     "VALUES (:tenant_id, :account_id, :id_usuario, :platform, :username, :username_key) "
@@ -41,6 +42,22 @@ _HIDES = text(
     "SELECT EXISTS (SELECT FROM accounts WHERE (CAST(:keys AS text[]) IS NULL OR username_key = ANY(:keys)) "  # noqa: S608
     f"AND NOT {_VISIBLE})"
 )
+_BY_ID = text(f"SELECT {_COLUMNS} FROM accounts WHERE account_id = :account_id AND {_VISIBLE} FOR UPDATE")  # noqa: S608
+_UPDATE = text(
+    "UPDATE accounts SET is_active = coalesce(CAST(:is_active AS boolean), is_active), "  # noqa: S608
+    "sync_interval_minutes = coalesce(CAST(:minutes AS integer), sync_interval_minutes) "
+    f"WHERE account_id = :account_id RETURNING {_COLUMNS}"
+)
+# Who may see an account goes with it, by the foreign key.
+_DELETE = tuple(
+    text(f"DELETE FROM {table} WHERE id_usuario = :id_usuario")  # noqa: S608
+    for table in (*RECORD_KINDS, "accounts")
+)
+# What an import of the account's could not take is the account's too.
+_DELETE_REJECTED = text(
+    "DELETE FROM rejected_rows USING imports WHERE imports.tenant_id = rejected_rows.tenant_id "
+    "AND imports.import_id = rejected_rows.import_id AND lower(request->>'account') = lower(:username)"
+)
 _SYNCED = text("UPDATE accounts SET last_sync_at = now() WHERE id_usuario = ANY(:numbers)")
 
 # A transaction as rules see it: something to pass on to the stores.
@@ -58,6 +75,7 @@ class Account:
     is_active: bool
     last_sync_at: datetime | None
     created_at: datetime
+    sync_interval_minutes: int = 30
 
 
 def name_key(username: str) -> str:
@@ -112,7 +130,8 @@ class AccountStore:
 
     async def find(self, session: AsyncSession, usernames: Iterable[str], sight: Sight) -> dict[str, Account]:
         """Gives those of these names that are accounts in sight, by name key."""
-        keys = sorted({name_key(name) for name in usernames})
+        # No account has a name with a NUL, and the database would not be asked for one.
+        keys = sorted({name_key(name) for name in usernames if "\0" not in name})
         rows = await session.execute(_FIND, {**_values(sight), "keys": keys})
         return {name_key(row["username"]): Account(**row) for row in rows.mappings()}
 
@@ -121,8 +140,33 @@ class AccountStore:
 
     async def hides(self, session: AsyncSession, sight: Sight, username: str = "") -> bool:
         """Tells whether the account is the tenant's but out of sight; without a name, whether any account is."""
+        if "\0" in username:
+            return False
         values = {**_values(sight), "keys": [name_key(username)] if username else None}
         return bool((await session.execute(_HIDES, values)).scalar_one())
+
+    async def by_id(self, session: AsyncSession, account_id: UUID, sight: Sight) -> Account | None:
+        """Gives an account in sight, which then stays as it is until the session's end."""
+        row = (await session.execute(_BY_ID, {**_values(sight), "account_id": account_id})).mappings().one_or_none()
+        return Account(**row) if row is not None else None
+
+    async def update(
+        self, session: AsyncSession, account_id: UUID, *, is_active: bool | None, minutes: int | None
+    ) -> Account:
+        """Changes what is given."""
+        values = {"account_id": account_id, "is_active": is_active, "minutes": minutes}
+        return Account(**(await session.execute(_UPDATE, values)).mappings().one())
+
+    async def take_turn(self, session: AsyncSession, tenant_id: UUID) -> None:
+        """Waits for everybody who writes records of the tenant."""
+        for kind in RECORD_KINDS:
+            await take_numbers(session, tenant_id, kind, 0)
+
+    async def delete(self, session: AsyncSession, account: Account) -> None:
+        """Deletes an account with its records and what was rejected of its imports."""
+        for statement in _DELETE:
+            await session.execute(statement, {"id_usuario": account.id_usuario})
+        await session.execute(_DELETE_REJECTED, {"username": account.username})
 
     async def mark_synced(self, session: AsyncSession, numbers: Sequence[int]) -> None:
         await session.execute(_SYNCED, {"numbers": list(numbers)})

@@ -76,12 +76,26 @@ METRICS = (
     _target("impresiones", "count", "impressions"),
     _target("engagement_rate", "percentage", "engagement"),
 )
+COMMENTS = (
+    _target("texto", "text", "text comment comment_text", required=True),
+    _target("fecha", "time", "created_at", required=True),
+    _target("post", "text", "post_id post_link", required=True),
+    _target("autor", "text", "author username owner", default=""),
+    _target("likes", "count", "like_count", default="0"),
+    _target("responde_a", "text", "reply_to parent_id", default=""),
+    _target("id_externo", "text", "comment_id id", default=""),
+)
 TRANSACTIONS = (
     _target("id_cuenta", "text", "customer_id client_id user_id customerid", required=True),
     _target("fecha", "time", "date invoicedate order_date", required=True),
     _target("monto", "money", "amount dollar_value total price", required=True),
 )
-TARGETS: dict[str, tuple[Target, ...]] = {"posts": POSTS, "metrics": METRICS, "transactions": TRANSACTIONS}
+TARGETS: dict[str, tuple[Target, ...]] = {
+    "posts": POSTS,
+    "metrics": METRICS,
+    "comments": COMMENTS,
+    "transactions": TRANSACTIONS,
+}
 
 
 @dataclass(frozen=True)

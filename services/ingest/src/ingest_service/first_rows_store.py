@@ -89,9 +89,9 @@ class FirstRows:
 
     def _partitions(self, rows: pa.Table) -> set[tuple[int, str]]:
         accounts = rows.column("id_usuario")
-        if self._kind.name != "posts":
+        if not self._kind.by_month:
             return {(number, "") for number in pc.unique(accounts).to_pylist()}
-        times = rows.column("fecha_publicacion").cast(pa.timestamp("us", "UTC"))
+        times = rows.column(self._kind.time).cast(pa.timestamp("us", "UTC"))
         months = pc.add(pc.multiply(pc.year(times), pa.scalar(100)), pc.month(times))
         found = pc.unique(pc.add(pc.multiply(accounts.cast(pa.int64()), pa.scalar(1_000_000)), months))
         split = (divmod(value, 1_000_000) for value in found.to_pylist())

@@ -11,7 +11,7 @@ from ingest_service.columns import TARGETS, parse_mapping
 from ingest_service.file_types import FORMATS
 from ingest_service.reading.encoding import check_encoding
 
-KINDS = ("posts", "metrics", "transactions", "dataset")
+KINDS = ("posts", "metrics", "comments", "transactions", "dataset")
 _DATASET = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}(/[a-z0-9][a-z0-9_-]{0,62})?")
 
 
@@ -38,7 +38,12 @@ class ImportRequest:
 
     @property
     def has_accounts(self) -> bool:
-        return self.kind in ("posts", "metrics")
+        return self.kind in ("posts", "metrics", "comments")
+
+
+def is_dataset_name(name: str) -> bool:
+    """Tells whether a table can have this name."""
+    return _DATASET.fullmatch(name) is not None
 
 
 def check(request: ImportRequest) -> ImportRequest:
@@ -47,7 +52,7 @@ def check(request: ImportRequest) -> ImportRequest:
         raise InvalidArgument("UNKNOWN_KIND", f"kind must be one of {', '.join(KINDS)}.", kind=request.kind[:50])
     if request.has_accounts:
         _check_account(request)
-    if request.kind == "dataset" and not _DATASET.fullmatch(request.dataset):
+    if request.kind == "dataset" and not is_dataset_name(request.dataset):
         raise InvalidArgument(
             "DATASET_REQUIRED",
             "dataset must name the table by lower-case letters, digits, _ and -, as in mysql/users.",

@@ -15,7 +15,7 @@ from service_runtime.lake import Lake
 from ingest_service.account_store import AccountStore
 from ingest_service.import_request import ImportRequest, check
 from ingest_service.import_store import ImportStore, RejectedRow
-from ingest_service.sight import account_forbidden, callers_sight
+from ingest_service.sight import account_forbidden, account_inactive, callers_sight
 from ingest_service.spool import Spool
 from ingest_service.upload import ReceivedFile, receive
 
@@ -84,13 +84,13 @@ class Imports:
         if not request.account:
             return
         async with self._database.tenant_session(caller.tenant_id) as session:
-            if request.create_accounts:
-                # An account that is only out of sight is not to be made.
-                forbidden = await self._accounts.hides(session, callers_sight(caller), request.account)
-            else:
-                forbidden = not await self._accounts.find(session, [request.account], callers_sight(caller))
-        if forbidden:
+            # An account that is only out of sight is not to be made.
+            forbidden = await self._accounts.hides(session, callers_sight(caller), request.account)
+            found = await self._accounts.find(session, [request.account], callers_sight(caller))
+        if forbidden or not (found or request.create_accounts):
             raise account_forbidden(request.account)
+        if any(not account.is_active for account in found.values()):
+            raise account_inactive(request.account)
 
     async def _queue_import(self, caller: Identity, request: ImportRequest, received: ReceivedFile) -> JobRecord:
         import_id = self._new_id()

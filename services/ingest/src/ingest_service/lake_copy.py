@@ -1,4 +1,4 @@
-"""Keeps the lake's copy of posts and metrics equal to the record: what changed there is written anew from it."""
+"""Keeps the lake's copy of the records equal to them: what changed there is written anew."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -9,8 +9,9 @@ from uuid import UUID
 from service_runtime.database import Database
 from service_runtime.lake import Lake
 
+from ingest_service.lake_changes_store import LakeChanges
 from ingest_service.lake_store import LakeStore, Partition
-from ingest_service.lake_tables import LAKE_TABLES, LakeTable, NewPart, replace_partitions, write_parts
+from ingest_service.lake_tables import LAKE_TABLES, LakeTable, NewPart, OpenTable, write_parts
 from ingest_service.record_kinds import RECORD_KINDS
 
 # A commit holds no more partitions than that.
@@ -23,6 +24,7 @@ class LakeCopy:
     def __init__(self, database: Database, store: LakeStore, open_lake: Callable[[UUID], Lake]) -> None:
         self._database = database
         self._store = store
+        self._changes = LakeChanges()
         self._open_lake = open_lake
 
     async def bring_up_to_date(self, tenant_id: UUID, kind_name: str, folder: Path) -> AsyncIterator[float]:
@@ -32,8 +34,12 @@ class LakeCopy:
         async with self._database.tenant_session(tenant_id) as session:
             await self._store.lock(session, tenant_id, kind)
             stale = await self._store.stale(session, kind)
+            if not stale:
+                return
             driver = await self._database.driver_connection(session)
             done = 0
+            # Opened before anything is read, under the lock: where another copy commits first, this one cannot.
+            opened = await asyncio.to_thread(OpenTable, lake, table)
             for start in range(0, len(stale), _PARTITIONS):
                 group = stale[start : start + _PARTITIONS]
                 parts: list[NewPart] = []
@@ -51,8 +57,9 @@ class LakeCopy:
                     parts += await writing if writing else []
                 finally:
                     await asyncio.gather(*([writing] if writing else []), return_exceptions=True)
-                await asyncio.to_thread(replace_partitions, lake, table, parts)
-                await self._store.mark_copied(session, kind, group)
+                await asyncio.to_thread(opened.replace, parts)
+            await self._changes.take_turn(session, tenant_id)
+            await self._store.mark_copied(session, kind, stale)
 
 
 def _written(

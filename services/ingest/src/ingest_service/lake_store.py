@@ -16,8 +16,16 @@ from ingest_service.record_kinds import RecordKind
 # One at a time copies a tenant's kind; the lock ends with the transaction.
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 4715))")
 _STALE = text(
-    "SELECT id_usuario, username, mes, changed FROM lake_partitions JOIN accounts USING (tenant_id, id_usuario) "
-    "WHERE kind = :kind AND copied < changed ORDER BY id_usuario, mes"
+    "SELECT changes.id_usuario, coalesce(own.username, changes.cuenta) AS username, mes, changed, "
+    # Of an account that is gone the partition holds what another one of the same name has, or nothing.
+    "coalesce(own.id_usuario, heir.id_usuario, 0) AS source FROM lake_partitions AS changes "
+    "LEFT JOIN accounts AS own USING (tenant_id, id_usuario) "
+    "LEFT JOIN accounts AS heir ON heir.tenant_id = changes.tenant_id AND heir.username = changes.cuenta "
+    "WHERE kind = :kind AND copied < changed ORDER BY username, mes"
+)
+_FORGET = text(
+    "DELETE FROM lake_partitions AS changes WHERE kind = :kind AND copied >= changed AND NOT EXISTS (SELECT "
+    "FROM accounts WHERE accounts.tenant_id = changes.tenant_id AND accounts.id_usuario = changes.id_usuario)"
 )
 _COPIED = text(
     "UPDATE lake_partitions SET copied = seen.changed FROM "
@@ -29,12 +37,14 @@ _COPIED = text(
 
 @dataclass(frozen=True)
 class Partition:
-    """A partition of a lake table: an account, and a month where the table has months."""
+    """A partition of a lake table: an account, and a month where the table has months; `source` is whose rows it holds,
+    0 where nobody's."""
 
     id_usuario: int
     username: str
     mes: str
     changed: int
+    source: int
 
 
 class LakeStore:
@@ -56,10 +66,9 @@ class LakeStore:
         target: Path,
     ) -> None:
         """Writes the rows of one account's partitions as CSV without a header, by time."""
-        wanted = f"id_usuario = {partitions[0].id_usuario}"
-        order = "hora"
-        if partitions[0].mes:
-            order = "fecha_publicacion"
+        wanted = f"id_usuario = {partitions[0].source}"
+        order = kind.time
+        if kind.by_month:
             spans = _spans(sorted({partition.mes for partition in partitions}))
             times = (f"{order} >= '{first}-01Z' AND {order} < '{after}-01Z'" for first, after in spans)
             wanted += f" AND ({' OR '.join(times)})"
@@ -67,6 +76,28 @@ class LakeStore:
             f"COPY (SELECT {', '.join(columns)} FROM {kind.name} WHERE {wanted} "  # noqa: S608
             f"ORDER BY {order}, {kind.number}) TO STDOUT (FORMAT csv)"
         )
+        await self._copy_out(driver, statement, target)
+
+    async def export_all(
+        self,
+        driver: psycopg.AsyncConnection[tuple[object, ...]],
+        kind: RecordKind,
+        columns: Sequence[str],
+        target: Path,
+    ) -> None:
+        """Writes every row of the tenant as CSV without a header, behind the values of its partition."""
+        values = ["username", *([kind.month.format(row=kind.name)] if kind.by_month else [])]
+        values += [f"{kind.name}.{column}" for column in columns]
+        await self._copy_out(
+            driver,
+            f"COPY (SELECT {', '.join(values)} FROM {kind.name} "  # noqa: S608
+            "LEFT JOIN accounts USING (tenant_id, id_usuario)) TO STDOUT (FORMAT csv)",
+            target,
+        )
+
+    async def _copy_out(
+        self, driver: psycopg.AsyncConnection[tuple[object, ...]], statement: str, target: Path
+    ) -> None:
         async with driver.cursor() as cursor:
             await cursor.execute("SET LOCAL timezone = 'UTC'")
         with target.open("wb") as file:
@@ -88,6 +119,7 @@ class LakeStore:
                 "changed": [partition.changed for partition in partitions],
             },
         )
+        await session.execute(_FORGET, {"kind": kind.name})
 
 
 def _month_after(month: str) -> str:

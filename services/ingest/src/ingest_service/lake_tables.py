@@ -4,9 +4,10 @@ import json
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 from uuid import uuid4
 
 import pyarrow as pa
@@ -32,6 +33,8 @@ class LakeTable:
     path: str
     partitioned_by: tuple[str, ...]
     columns: pa.Schema
+    # The column by which rows lie in order and fall into months.
+    time: str
 
     @property
     def schema(self) -> pa.Schema:
@@ -63,6 +66,7 @@ POSTS_TABLE = LakeTable(
             ("idioma", _TEXT),
         ]
     ),
+    "fecha_publicacion",
 )
 METRICS_TABLE = LakeTable(
     "social/metrics",
@@ -80,8 +84,28 @@ METRICS_TABLE = LakeTable(
             ("hora", _TIME),
         ]
     ),
+    "hora",
 )
-LAKE_TABLES = {"posts": POSTS_TABLE, "metrics": METRICS_TABLE}
+COMMENTS_TABLE = LakeTable(
+    "social/comments",
+    ("cuenta", "mes"),
+    pa.schema(
+        [
+            ("id_comentario", _WHOLE),
+            ("id_usuario", _WHOLE),
+            ("clave", _TEXT),
+            ("id_externo", _TEXT),
+            ("post", _TEXT),
+            ("autor", _TEXT),
+            ("texto", _TEXT),
+            ("fecha", _TIME),
+            ("likes", _WHOLE),
+            ("responde_a", _TEXT),
+        ]
+    ),
+    "fecha",
+)
+LAKE_TABLES = {"posts": POSTS_TABLE, "metrics": METRICS_TABLE, "comments": COMMENTS_TABLE}
 
 
 @dataclass(frozen=True)
@@ -98,14 +122,7 @@ def write_parts(lake: Lake, table: LakeTable, account: str, exported: Path, fold
     """Makes a Parquet file of each month of an account's exported rows and puts it into the lake; none is read yet."""
     if not exported.stat().st_size:
         return []
-    reader = csv.open_csv(
-        exported,
-        read_options=csv.ReadOptions(column_names=table.columns.names, block_size=2 << 20, use_threads=False),
-        parse_options=csv.ParseOptions(newlines_in_values=True),
-        convert_options=csv.ConvertOptions(
-            column_types=table.columns, strings_can_be_null=True, quoted_strings_can_be_null=False, null_values=[""]
-        ),
-    )
+    reader = open_exported(exported, table.columns)
     parts: list[Future[NewPart]] = []
     open_part: _OpenPart | None = None
     # Putting a file waits for the disk or the network, so several are put while the next ones are made.
@@ -120,6 +137,18 @@ def write_parts(lake: Lake, table: LakeTable, account: str, exported: Path, fold
         if open_part is not None:
             parts.append(putting.submit(open_part.close().put, lake, table, account))
     return [part.result() for part in parts]
+
+
+def open_exported(exported: Path, columns: pa.Schema) -> csv.CSVStreamingReader:
+    """Opens rows that PostgreSQL has written as CSV, which must not be empty; what is not quoted and empty is NULL."""
+    return csv.open_csv(
+        exported,
+        read_options=csv.ReadOptions(column_names=columns.names, block_size=2 << 20, use_threads=False),
+        parse_options=csv.ParseOptions(newlines_in_values=True),
+        convert_options=csv.ConvertOptions(
+            column_types=columns, strings_can_be_null=True, quoted_strings_can_be_null=False, null_values=[""]
+        ),
+    )
 
 
 class _OpenPart:
@@ -152,7 +181,7 @@ def _by_month(batch: pa.RecordBatch, table: LakeTable) -> Iterator[tuple[str, pa
     if "mes" not in table.partitioned_by:
         yield "", batch
         return
-    times = batch.column("fecha_publicacion")
+    times = batch.column(table.time)
     runs = pc.run_end_encode(pc.add(pc.multiply(pc.year(times), pa.scalar(100)), pc.month(times)))
     start = 0
     for month, end in zip(runs.values.to_pylist(), runs.run_ends.to_pylist(), strict=True):
@@ -160,28 +189,39 @@ def _by_month(batch: pa.RecordBatch, table: LakeTable) -> Iterator[tuple[str, pa
         start = end
 
 
-def replace_partitions(lake: Lake, table: LakeTable, parts: Sequence[NewPart]) -> None:
-    """Makes the parts the whole content of their partitions, in one commit."""
-    # Imported where it is needed: the library is large, and the service itself never writes to the lake.
-    from deltalake import DeltaTable
-    from deltalake.exceptions import DeltaError
-    from deltalake.transaction import AddAction, RemoveAction
+class OpenTable:
+    """A table as it stood when it was opened; what another writer commits to it since then makes it of no more use."""
 
-    url = lake.delta_url(table.path)
-    now = int(time.time() * 1000)
-    try:
-        delta = DeltaTable.create(
-            url,
-            schema=table.schema,
-            partition_by=list(table.partitioned_by),
-            mode="ignore",
-            storage_options=lake.storage_options or None,
-        )
-        added = [
+    def __init__(self, lake: Lake, table: LakeTable) -> None:
+        # Imported where it is needed: the library is large, and the service itself never writes to the lake.
+        from deltalake import DeltaTable
+
+        self._table = table
+        with _reaching_the_lake():
+            self._delta = DeltaTable.create(
+                lake.delta_url(table.path),
+                schema=table.schema,
+                partition_by=list(table.partitioned_by),
+                mode="ignore",
+                storage_options=lake.storage_options or None,
+            )
+
+    def replace(self, parts: Sequence[NewPart]) -> None:
+        """Makes the parts the whole content of their partitions, in one commit."""
+        now = int(time.time() * 1000)
+        with _reaching_the_lake():
+            actions = [*self._added(parts, now), *self._removed({part.values for part in parts}, now)]
+            if actions:
+                self._commit(actions)
+
+    def _added(self, parts: Sequence[NewPart], now: int) -> list[Any]:
+        from deltalake.transaction import AddAction
+
+        return [
             AddAction(
                 path=part.name,
                 size=part.size,
-                partition_values=dict(zip(table.partitioned_by, part.values, strict=True)),
+                partition_values=dict(zip(self._table.partitioned_by, part.values, strict=True)),
                 modification_time=now,
                 data_change=True,
                 stats=json.dumps({"numRecords": part.rows}),
@@ -189,19 +229,43 @@ def replace_partitions(lake: Lake, table: LakeTable, parts: Sequence[NewPart]) -
             for part in parts
             if part.rows
         ]
-        replaced = {part.values for part in parts}
-        removed = [
+
+    def _removed(self, replaced: set[tuple[str, ...]], now: int) -> list[Any]:
+        from deltalake.transaction import RemoveAction
+
+        columns = self._table.partitioned_by
+        return [
             RemoveAction(
                 old["path"],
                 True,
                 now,
                 size=old["size_bytes"],
-                partition_values={name: old[f"partition.{name}"] for name in table.partitioned_by},
+                partition_values={name: old[f"partition.{name}"] for name in columns},
             )
-            for old in pa.table(delta.get_add_actions(flatten=True)).to_pylist()
-            if tuple(old[f"partition.{name}"] for name in table.partitioned_by) in replaced
+            for old in pa.table(self._delta.get_add_actions(flatten=True)).to_pylist()
+            if tuple(old[f"partition.{name}"] for name in columns) in replaced
         ]
-        if added or removed:
-            delta.create_write_transaction([*added, *removed], "append", table.schema, list(table.partitioned_by))
+
+    def _commit(self, actions: list[Any]) -> None:
+        from deltalake import CommitProperties, Transaction
+
+        before = self._delta.version()
+        # Two commits that begin from one version exclude each other by the transaction that both of them name; without
+        # it the later one would be added to the first.
+        properties = CommitProperties(max_commit_retries=0, app_transactions=[Transaction("lake_copy", before + 1)])
+        self._delta.create_write_transaction(
+            actions, "append", self._table.schema, list(self._table.partitioned_by), commit_properties=properties
+        )
+        self._delta.update_incremental()
+        if self._delta.version() != before + 1:
+            raise Unavailable("LAKE_UNAVAILABLE", "Another writer came between.", retry_after=1)
+
+
+@contextmanager
+def _reaching_the_lake() -> Iterator[None]:
+    from deltalake.exceptions import DeltaError
+
+    try:
+        yield
     except (DeltaError, OSError) as error:
         raise Unavailable("LAKE_UNAVAILABLE", "The lake is not available at the moment.", retry_after=5) from error

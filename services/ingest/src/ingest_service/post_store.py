@@ -8,21 +8,30 @@ from uuid import UUID
 
 from service_runtime.database import Database
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from ingest_service.record_kinds import METRIC_RECORDS, POST_RECORDS, RecordKind
 
-_TIME = {"posts": "fecha_publicacion", "metrics": "hora"}
+_NEWEST = text(
+    "SELECT newest.* FROM unnest(CAST(:numbers AS integer[])) AS wanted CROSS JOIN LATERAL ("  # noqa: S608
+    f"SELECT {', '.join((METRIC_RECORDS.number, *METRIC_RECORDS.columns))} FROM metrics "
+    "WHERE metrics.id_usuario = wanted ORDER BY hora DESC LIMIT 1) AS newest"
+)
+# Columns by which posts are ordered, by the name that callers give to the order.
+_ORDERS = {"fecha": "fecha_publicacion", "likes": "likes", "comentarios": "comentarios", "compartidos": "compartidos"}
 
 
 @dataclass(frozen=True)
 class Window:
-    """Which rows of an account: from a time, before a time, of a type (posts only), how many, after how many."""
+    """Which rows of an account: from a time, before a time, of a type (posts only), how many, after how many; `order`
+    (posts only) names a column, with `-` from the highest down, and is by time where it is empty."""
 
     since: datetime | None
     before: datetime | None
     tipo_contenido: str
     limit: int
     offset: int
+    order: str = ""
 
 
 @dataclass(frozen=True)
@@ -46,7 +55,7 @@ class PostStore:
         return await self._page(tenant_id, METRIC_RECORDS, id_usuario, window)
 
     async def _page(self, tenant_id: UUID, kind: RecordKind, id_usuario: int, window: Window) -> Page:
-        time = _TIME[kind.name]
+        time = kind.time
         conditions = ["id_usuario = :id_usuario"]
         if window.since is not None:
             conditions.append(f"{time} >= :since")
@@ -66,10 +75,20 @@ class PostStore:
         columns = ", ".join((kind.number, *kind.columns))
         page = text(
             f"SELECT {columns} FROM {kind.name} WHERE {where} "  # noqa: S608
-            f"ORDER BY {time}, {kind.number} LIMIT :limit OFFSET :offset"
+            f"ORDER BY {_order(kind, window.order)}, {kind.number} LIMIT :limit OFFSET :offset"
         )
         count = text(f"SELECT count(*) FROM {kind.name} WHERE {where}")  # noqa: S608
         async with self._database.tenant_session(tenant_id) as session:
             total = (await session.execute(count, values)).scalar_one()
             rows = (await session.execute(page, values)).mappings().all()
         return Page([dict(row) for row in rows], int(total))
+
+    async def newest_metrics(self, session: AsyncSession, numbers: Sequence[int]) -> dict[int, Mapping[str, Any]]:
+        """Gives the newest reading of each of these accounts that has one, by the account's number."""
+        rows = await session.execute(_NEWEST, {"numbers": list(numbers)})
+        return {row["id_usuario"]: dict(row) for row in rows.mappings()}
+
+
+def _order(kind: RecordKind, order: str) -> str:
+    column = _ORDERS[order.removeprefix("-")] if order else kind.time
+    return f"{column} DESC" if order.startswith("-") else column

@@ -7,16 +7,18 @@ from typing import TypeVar
 from uuid import UUID
 
 from service_runtime.database import Database
+from service_runtime.errors import Unavailable
 from service_runtime.jobs import JobCancelled, JobRun
 
 from ingest_service.account_store import AccountStore, Session, name_key
 from ingest_service.import_job import Counts, Work
 from ingest_service.import_request import ImportRequest
 from ingest_service.import_store import ImportStore
+from ingest_service.lake_changes_store import LakeChanges
 from ingest_service.lake_copy import LakeCopy
 from ingest_service.record_kinds import RECORD_KINDS
 from ingest_service.record_store import RecordLoad
-from ingest_service.sight import EVERYTHING, account_forbidden
+from ingest_service.sight import EVERYTHING, account_forbidden, account_inactive
 from ingest_service.spool import Spool
 from ingest_service.tabular_file import TabularFile
 
@@ -38,6 +40,7 @@ class RecordImport:
         accounts: AccountStore,
         imports: ImportStore,
         lake_copy: LakeCopy,
+        lake_changes: LakeChanges,
         spool: Spool,
         new_id: Callable[[], UUID],
     ) -> None:
@@ -45,6 +48,7 @@ class RecordImport:
         self._accounts = accounts
         self._imports = imports
         self._lake_copy = lake_copy
+        self._lake_changes = lake_changes
         self._spool = spool
         self._new_id = new_id
 
@@ -63,12 +67,18 @@ class RecordImport:
 
     async def complete(self, run: JobRun, import_id: UUID, request: ImportRequest, recorded: Counts) -> None:
         """Copies to the lake and finishes: the record stands, so there is no way back from here."""
-        with self._spool.folder() as folder:
-            async for done in self._lake_copy.bring_up_to_date(run.tenant_id, request.kind, folder):
-                try:
-                    await run.report(progress=_RECORDED + (1 - _RECORDED) * 0.99 * done, **recorded)
-                except JobCancelled:
-                    continue
+        try:
+            with self._spool.folder() as folder:
+                async for done in self._lake_copy.bring_up_to_date(run.tenant_id, request.kind, folder):
+                    try:
+                        await run.report(progress=_RECORDED + (1 - _RECORDED) * 0.99 * done, **recorded)
+                    except JobCancelled:
+                        continue
+        except Unavailable:
+            # The job gives up one day; the copy does not.
+            async with self._database.tenant_session(run.tenant_id) as session:
+                await self._lake_changes.queue(session, run.tenant_id)
+            raise
         async with self._database.tenant_session(run.tenant_id) as session:
             await run.finish(session, **recorded)
 
@@ -88,14 +98,17 @@ class RecordImport:
 
     async def _load(self, session: Session, work: Work, file: TabularFile) -> Counts:
         run, request = work.run, work.request
-        numbers, only = await self._account_numbers(session, work, file)
         load = RecordLoad(
             session,
             await self._database.driver_connection(session),
             run.tenant_id,
             RECORD_KINDS[request.kind],
         )
-        await load.begin(sorted({*numbers.values()} | ({only} if only is not None else set())))
+        # In this order: an account that is found then stays until the rows are in.
+        await load.take_turn()
+        numbers, only = await self._account_numbers(session, work, file)
+        active = {number for number in numbers.values() if number > 0}
+        await load.begin(sorted(active | ({only} if only is not None else set())))
         copied = 0
         async with aclosing(_ahead(file.typed(numbers, only))) as batches:
             async for batch in batches:
@@ -119,15 +132,19 @@ class RecordImport:
     async def _account_numbers(
         self, session: Session, work: Work, file: TabularFile
     ) -> tuple[dict[str, int], int | None]:
-        """Gives the numbers of the accounts that the file's sender may see now; rows of others are rejected."""
+        """Gives the numbers of the accounts that the file's sender may see now; rows of others are rejected, and so are
+        those of accounts that are not active, whose numbers are given as negative ones."""
         request = work.request
         names = sorted(file.profile.account_names) if request.account_column else [request.account]
         if request.create_accounts:
             await self._create(session, work.run.tenant_id, names)
         known = await self._accounts.find(session, names, work.sight)
-        numbers = {name: known[name_key(name)].id_usuario for name in names if name_key(name) in known}
-        if request.account and request.account not in numbers:
+        if request.account and name_key(request.account) not in known:
             raise account_forbidden(request.account)
+        if request.account and not known[name_key(request.account)].is_active:
+            raise account_inactive(request.account)
+        found = {name: known[name_key(name)] for name in names if name_key(name) in known}
+        numbers = {name: account.id_usuario * (1 if account.is_active else -1) for name, account in found.items()}
         return numbers, numbers.get(request.account)
 
     async def _create(self, session: Session, tenant_id: UUID, names: list[str]) -> None:

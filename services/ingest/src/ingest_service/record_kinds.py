@@ -1,6 +1,9 @@
 """The kinds of records: their tables, keys and values."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -11,12 +14,23 @@ class RecordKind:
     number: str
     key: tuple[str, ...]
     values: tuple[str, ...]
-    # SQL for the lake's partition of a row besides its account.
-    month: str
+    # The column with a row's time.
+    time: str
+    # Whether the lake's partitions are months of an account, not whole accounts.
+    by_month: bool = True
 
     @property
     def columns(self) -> tuple[str, ...]:
         return (*self.key, *self.values)
+
+    def partition(self, row: Mapping[str, Any]) -> tuple[int, str]:
+        """Gives the lake's partition of a row."""
+        return row["id_usuario"], row[self.time].astimezone(UTC).strftime("%Y-%m") if self.by_month else ""
+
+    @property
+    def month(self) -> str:
+        """SQL for the lake's partition of a row besides its account."""
+        return f"to_char({{row}}.{self.time} AT TIME ZONE 'UTC', 'YYYY-MM')" if self.by_month else "''"
 
 
 POST_RECORDS = RecordKind(
@@ -40,7 +54,7 @@ POST_RECORDS = RecordKind(
         "plataforma",
         "idioma",
     ),
-    month="to_char({row}.fecha_publicacion AT TIME ZONE 'UTC', 'YYYY-MM')",
+    time="fecha_publicacion",
 )
 METRIC_RECORDS = RecordKind(
     name="metrics",
@@ -54,6 +68,14 @@ METRIC_RECORDS = RecordKind(
         "impresiones",
         "engagement_rate",
     ),
-    month="''",
+    time="hora",
+    by_month=False,
 )
-RECORD_KINDS = {kind.name: kind for kind in (POST_RECORDS, METRIC_RECORDS)}
+COMMENT_RECORDS = RecordKind(
+    name="comments",
+    number="id_comentario",
+    key=("id_usuario", "clave"),
+    values=("id_externo", "post", "autor", "texto", "fecha", "likes", "responde_a"),
+    time="fecha",
+)
+RECORD_KINDS = {kind.name: kind for kind in (POST_RECORDS, METRIC_RECORDS, COMMENT_RECORDS)}

@@ -12,11 +12,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from ingest_service.counter_store import take_numbers
 from ingest_service.first_rows_store import FirstRows, copy_in
+from ingest_service.lake_changes_store import ONCE_MORE, LakeChanges
 from ingest_service.record_kinds import RecordKind
 
 # New rows that go in by one statement; between two, the job reports and may be told to stop.
 _SLICE = 100_000
-_ONCE_MORE = "ON CONFLICT (tenant_id, kind, id_usuario, mes) DO UPDATE SET changed = lake_partitions.changed + 1"
 
 
 @dataclass
@@ -37,18 +37,21 @@ class RecordLoad:
         self._driver = driver
         self._tenant_id = tenant_id
         self._kind = kind
+        self._changes = LakeChanges()
         self._first_rows = FirstRows(session, driver, tenant_id, kind)
         # The highest number that is not of this import.
         self._before = 0
         self._copied = 0
         self._slice_ends: list[int] = []
 
+    async def take_turn(self) -> None:
+        """Waits for other writers of this tenant's records of the kind: numbers, keys and accounts stay as they are."""
+        self._before = await take_numbers(self._session, self._tenant_id, self._kind.name, 0)
+
     async def begin(self, accounts: Sequence[int]) -> None:
         """Prepares for rows of these accounts: rows cannot be copied straight into a table with row-level security."""
         columns = ", ".join(self._kind.columns)
         await self._run("SET LOCAL work_mem = '64MB'; SET LOCAL timezone = 'UTC'")
-        # Writers of this tenant's records take turns: numbers and keys stay free of conflicts.
-        self._before = await take_numbers(self._session, self._tenant_id, self._kind.name, 0)
         await self._first_rows.begin(accounts)
         await self._run(
             f"CREATE TEMP TABLE incoming ON COMMIT DROP AS SELECT 0 AS line, {columns} "  # noqa: S608
@@ -76,7 +79,10 @@ class RecordLoad:
         if self._copied:
             async for _ in self._settle_incoming(done):
                 yield done
-        await self._note_partitions()
+        await self._changes.take_turn(self._session, self._tenant_id)
+        if self._copied:
+            await self._note_changed_partitions()
+        await self._changes.note(self._session, self._tenant_id, self._kind, self._first_rows.partitions)
         yield done
 
     async def _settle_incoming(self, done: Written) -> AsyncIterator[None]:
@@ -94,7 +100,6 @@ class RecordLoad:
             done.written += await self._insert(low, high)
             low = high
             yield
-        await self._note_changed_partitions()
 
     async def account_numbers(self) -> list[int]:
         rows = await self._session.execute(text("SELECT DISTINCT id_usuario FROM incoming"))
@@ -158,23 +163,7 @@ class RecordLoad:
         )
         await self._run(
             "INSERT INTO lake_partitions (tenant_id, kind, id_usuario, mes) "  # noqa: S608
-            f"SELECT '{self._tenant_id}', '{kind.name}', * FROM ({touched}) AS touched (id_usuario, mes) {_ONCE_MORE}"
-        )
-
-    async def _note_partitions(self) -> None:
-        """Notes the partitions of the rows that were inserted at once."""
-        partitions = sorted(self._first_rows.partitions)
-        await self._session.execute(
-            text(
-                "INSERT INTO lake_partitions (tenant_id, kind, id_usuario, mes) SELECT :tenant_id, :kind, * "  # noqa: S608
-                f"FROM unnest(CAST(:numbers AS integer[]), CAST(:months AS text[])) {_ONCE_MORE}"
-            ),
-            {
-                "tenant_id": self._tenant_id,
-                "kind": self._kind.name,
-                "numbers": [number for number, _ in partitions],
-                "months": [month for _, month in partitions],
-            },
+            f"SELECT '{self._tenant_id}', '{kind.name}', * FROM ({touched}) AS touched (id_usuario, mes) {ONCE_MORE}"
         )
 
     async def _run(self, statement: str) -> int:

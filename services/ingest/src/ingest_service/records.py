@@ -38,6 +38,19 @@ _METRIC_KEYS = (
     "impresiones",
     "hora",
 )
+_NEWEST_KEYS = (
+    "cuenta",
+    "id_usuario",
+    "seguidores",
+    "engagement_rate",
+    "hora",
+    "plataforma",
+    "siguiendo",
+    "publicaciones_totales",
+    "alcance_promedio",
+    "impresiones",
+)
+_EVERY_ACCOUNT = 2**31 - 1
 
 
 class Records:
@@ -49,11 +62,24 @@ class Records:
         self._store = store
 
     async def posts(self, caller: Identity, username: str, window: Window) -> Page:
+        if "\0" in window.tipo_contenido:
+            raise InvalidArgument("INVALID_TEXT", "tipo_contenido has a NUL character.", field="tipo_contenido")
         return await self._store.posts(caller.tenant_id, await self._number(caller, username), window)
 
     async def metrics(self, caller: Identity, username: str, window: Window) -> Page:
         page = await self._store.metrics(caller.tenant_id, await self._number(caller, username), window)
         return Page([{**row, "engagement": row["engagement_rate"]} for row in page.rows], page.total)
+
+    async def newest_metrics(self, caller: Identity) -> list[Mapping[str, Any]]:
+        """Gives the newest reading of every account in sight that has one, by the account's name."""
+        async with self._database.tenant_session(caller.tenant_id) as session:
+            accounts = await self._accounts.page(session, callers_sight(caller), "", _EVERY_ACCOUNT)
+            found = await self._store.newest_metrics(session, [account.id_usuario for account in accounts])
+        return [
+            {"cuenta": account.username, "plataforma": account.platform, **found[account.id_usuario]}
+            for account in accounts
+            if account.id_usuario in found
+        ]
 
     async def _number(self, caller: Identity, username: str) -> int:
         async with self._database.tenant_session(caller.tenant_id) as session:
@@ -62,18 +88,26 @@ class Records:
         raise account_forbidden(username)
 
 
-def window(first: str, last: str, timezone: str, *, limit: int, offset: int, tipo_contenido: str = "") -> Window:
+def window(
+    first: str, last: str, timezone: str, *, limit: int, offset: int, tipo_contenido: str = "", order: str = ""
+) -> Window:
     """Makes the window of days in the tenant's time zone, both included; either may be empty."""
-    first_day, last_day = _day(first, "desde"), _day(last, "hasta")
+    since, before = days(first, last, timezone, ("desde", "hasta"))
+    return Window(since, before, tipo_contenido, limit, offset, order)
+
+
+def days(first: str, last: str, timezone: str, names: tuple[str, str]) -> tuple[datetime | None, datetime | None]:
+    """Gives when the days begin and when they are over; `names` are what the caller knows the two days by."""
+    first_day, last_day = _day(first, names[0]), _day(last, names[1])
     if first_day and last_day and first_day > last_day:
-        raise InvalidArgument("DATE_RANGE_REVERSED", "desde is after hasta.")
+        raise InvalidArgument("DATE_RANGE_REVERSED", f"{names[0]} is after {names[1]}.")
     zone = ZoneInfo(timezone)
     since = datetime(first_day.year, first_day.month, first_day.day, tzinfo=zone) if first_day else None
     before = None
     if last_day and last_day < date.max:
         after = last_day + timedelta(days=1)
         before = datetime(after.year, after.month, after.day, tzinfo=zone)
-    return Window(since, before, tipo_contenido, limit, offset)
+    return since, before
 
 
 def _day(day: str, name: str) -> date | None:
@@ -91,6 +125,11 @@ def posts_json(rows: Sequence[Mapping[str, Any]]) -> bytes:
 def metrics_json(rows: Sequence[Mapping[str, Any]]) -> bytes:
     """Gives metrics as a JSON array; what has no value is absent."""
     return _json([{key: row[key] for key in _METRIC_KEYS if row[key] is not None} for row in rows])
+
+
+def newest_metrics_json(rows: Sequence[Mapping[str, Any]]) -> bytes:
+    """Gives the newest readings of accounts as a JSON array; what has no value is absent."""
+    return _json([{key: row[key] for key in _NEWEST_KEYS if row[key] is not None} for row in rows])
 
 
 def _json(rows: list[dict[str, Any]]) -> bytes:

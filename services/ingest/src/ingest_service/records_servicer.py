@@ -11,7 +11,8 @@ from service_runtime.rest import set_reply_header
 
 from ingest_service import convert
 from ingest_service.post_store import Window
-from ingest_service.records import Records, metrics_json, posts_json, window
+from ingest_service.record_changes import RecordChanges
+from ingest_service.records import Records, metrics_json, newest_metrics_json, posts_json, window
 
 _DEFAULT_LIMIT = 100
 
@@ -19,8 +20,9 @@ _DEFAULT_LIMIT = 100
 class RecordsServicer(RecordsServiceServicer):
     """Posts and metrics; each list typed and as JSON."""
 
-    def __init__(self, records: Records) -> None:
+    def __init__(self, records: Records, changes: RecordChanges) -> None:
         self._records = records
+        self._changes = changes
 
     async def ListPublicaciones(
         self, request: records_pb2.ListPublicacionesRequest, context: ServicerContext[Any, Any]
@@ -35,6 +37,46 @@ class RecordsServicer(RecordsServiceServicer):
         page = await self._records.posts(caller(), request.usuario, _posts_window(request))
         set_reply_header("x-total-count", str(page.total))
         return HttpBody(content_type="application/json", data=posts_json(page.rows))
+
+    async def CreatePublicacion(
+        self, request: records_pb2.CreatePublicacionRequest, context: ServicerContext[Any, Any]
+    ) -> records_pb2.Publicacion:
+        return convert.from_post(await self._changes.create_post(caller(), request.usuario, convert.to_post(request)))
+
+    async def GetPublicacion(
+        self, request: records_pb2.GetPublicacionRequest, context: ServicerContext[Any, Any]
+    ) -> records_pb2.Publicacion:
+        return convert.from_post(await self._changes.post(caller(), request.usuario, request.id_publicacion))
+
+    async def UpdatePublicacion(
+        self, request: records_pb2.UpdatePublicacionRequest, context: ServicerContext[Any, Any]
+    ) -> records_pb2.Publicacion:
+        values, number = convert.to_post(request), request.id_publicacion
+        return convert.from_post(await self._changes.update_post(caller(), request.usuario, number, values))
+
+    async def DeletePublicacion(
+        self, request: records_pb2.DeletePublicacionRequest, context: ServicerContext[Any, Any]
+    ) -> records_pb2.DeletePublicacionResponse:
+        await self._changes.delete_post(caller(), request.usuario, request.id_publicacion)
+        return records_pb2.DeletePublicacionResponse()
+
+    async def CreateMetrica(
+        self, request: records_pb2.CreateMetricaRequest, context: ServicerContext[Any, Any]
+    ) -> records_pb2.Metrica:
+        values = convert.to_metric(request)
+        return convert.from_metric(await self._changes.create_metric(caller(), request.usuario, values))
+
+    async def ListMetricasDeEmpresa(
+        self, request: records_pb2.ListMetricasDeEmpresaRequest, context: ServicerContext[Any, Any]
+    ) -> records_pb2.ListMetricasDeEmpresaResponse:
+        rows = await self._records.newest_metrics(caller())
+        return records_pb2.ListMetricasDeEmpresaResponse(metricas=[convert.from_newest_metric(row) for row in rows])
+
+    async def ExportMetricasDeEmpresaJson(
+        self, request: records_pb2.ExportMetricasDeEmpresaJsonRequest, context: ServicerContext[Any, Any]
+    ) -> HttpBody:
+        rows = await self._records.newest_metrics(caller())
+        return HttpBody(content_type="application/json", data=newest_metrics_json(rows))
 
     async def ListMetricas(
         self, request: records_pb2.ListMetricasRequest, context: ServicerContext[Any, Any]
@@ -61,6 +103,7 @@ def _posts_window(
         limit=request.limit or _DEFAULT_LIMIT,
         offset=request.offset,
         tipo_contenido=request.tipo_contenido,
+        order=request.orden,
     )
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from service_runtime.errors import PermissionDenied
+from service_runtime.errors import Conflict, PermissionDenied
 from service_runtime.identity import ROLE_ORDER, Identity
 
 
@@ -34,6 +34,10 @@ def callers_sight(caller: Identity) -> Sight:
 def account_forbidden(username: str) -> PermissionDenied:
     """The same for an account that is hidden from the caller, for one of another tenant and for one that nobody has."""
     return PermissionDenied("ACCOUNT_FORBIDDEN", "Your company has no such account.", account=username)
+
+
+def account_inactive(username: str) -> Conflict:
+    return Conflict("ACCOUNT_INACTIVE", "Nothing can be imported into the account: it is not active.", account=username)
 
 
 def _uuid(subject: str) -> UUID | None:

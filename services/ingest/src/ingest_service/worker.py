@@ -14,7 +14,9 @@ from ingest_service.dataset_import import DatasetImport
 from ingest_service.import_job import Importer, ImportJob
 from ingest_service.import_store import ImportStore
 from ingest_service.imports import JOB_KIND
+from ingest_service.lake_changes_store import LAKE_COPY, LakeChanges
 from ingest_service.lake_copy import LakeCopy
+from ingest_service.lake_follower import LakeFollower
 from ingest_service.lake_store import LakeStore
 from ingest_service.record_import import RecordImport
 from ingest_service.spool import Spool
@@ -31,10 +33,13 @@ def build_worker(settings: Settings, new_id: Callable[[], UUID]) -> Worker:
     def open_lake(tenant_id: UUID) -> Lake:
         return tenant_lake(settings, tenant_id)
 
-    records = RecordImport(database, AccountStore(), imports, LakeCopy(database, LakeStore(), open_lake), spool, new_id)
+    changes = LakeChanges()
+    lake_copy = LakeCopy(database, LakeStore(), open_lake)
+    records = RecordImport(database, AccountStore(), imports, lake_copy, changes, spool, new_id)
     importers: dict[str, Importer] = {
         "posts": records,
         "metrics": records,
+        "comments": records,
         "transactions": TransactionImport(database),
         "dataset": DatasetImport(database, imports),
     }
@@ -46,4 +51,5 @@ def build_worker(settings: Settings, new_id: Callable[[], UUID]) -> Worker:
         {JOB_KIND: job.handle},
         concurrency=settings.ingest_worker_concurrency,
         deliver=delivery(settings),
+        side_tasks={LAKE_COPY: LakeFollower(database, changes, lake_copy, spool).follow},
     )

@@ -8,4 +8,5 @@ from service_runtime.jobs.record import JobRecord as JobRecord
 from service_runtime.jobs.run import JobCancelled as JobCancelled
 from service_runtime.jobs.run import JobRun as JobRun
 from service_runtime.jobs.run import StaleAttempt as StaleAttempt
+from service_runtime.jobs.side_tasks import SideTask as SideTask
 from service_runtime.jobs.worker import Worker as Worker

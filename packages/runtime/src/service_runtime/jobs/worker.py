@@ -20,6 +20,8 @@ from service_runtime.jobs.audit_outbox import AuditDelivery, Deliver, audit_queu
 from service_runtime.jobs.defer import TASK
 from service_runtime.jobs.execution import Execution
 from service_runtime.jobs.run import JobRun
+from service_runtime.jobs.side_tasks import SideTask, SideTaskRun, Work
+from service_runtime.jobs.side_tasks import pause_seconds as side_pause_seconds
 from service_runtime.jobs.stalled import STALLED_SECONDS, retake_stalled
 
 Handler = Callable[[JobRun], Awaitable[None]]
@@ -47,8 +49,10 @@ class Worker:
         handlers: Mapping[str, Handler],
         concurrency: int = 1,
         deliver: Deliver | None = None,
+        side_tasks: Mapping[SideTask, Work] | None = None,
     ) -> None:
-        """`deliver` takes what happened in the service to the trail; without it events wait."""
+        """`deliver` takes what happened in the service to the trail; without it events wait. `side_tasks` are the
+        tasks that have queues of their own, and what each does."""
         self._settings = settings
         self._database = database
         self._service = service
@@ -59,6 +63,8 @@ class Worker:
         self._queues = {service: concurrency}
         if deliver is not None:
             self._queues[audit_queue(service)] = _DELIVERIES_AT_A_TIME
+        self._side_tasks = dict(side_tasks or {})
+        self._queues |= {task.queue: task.at_a_time for task in self._side_tasks}
         self._execution = Execution(database, service, Attempts(database, service), handlers)
 
     async def run(self) -> None:
@@ -107,6 +113,10 @@ class Worker:
             from service_runtime.jobs.untiring import Untiring
 
             app.task(name=AUDIT_TASK, retry=Untiring(pause_seconds))(AuditDelivery(self._deliver).run)
+        for side_task, work in self._side_tasks.items():
+            from service_runtime.jobs.untiring import Untiring
+
+            app.task(name=side_task.name, retry=Untiring(side_pause_seconds))(SideTaskRun(side_task, work).run)
         async with app.open_async():
             workers = [self._queue_worker(app, queue, concurrency) for queue, concurrency in self._queues.items()]
             side_tasks = [

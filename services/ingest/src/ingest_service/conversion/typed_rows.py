@@ -10,11 +10,14 @@ import pyarrow.compute as pc
 from ingest_service.columns import TARGETS, Target
 from ingest_service.conversion.number_styles import count_sql, decimal_sql
 from ingest_service.conversion.profile import FileProfile
+from ingest_service.record_keys import LONGEST_KEY, LONGEST_REFERENCE
 
 _LARGEST_COUNT = 2**31 - 1
-_LONGEST_KEY = 500
-_LONGEST_TEXT = 200
-_SHORT_TEXTS = ("tipo_contenido", "plataforma", "idioma")
+_LONGEST = {
+    **dict.fromkeys(("id_externo", "post", "responde_a"), LONGEST_REFERENCE),
+    **dict.fromkeys(("tipo_contenido", "plataforma", "idioma", "autor"), 200),
+    "id_cuenta": 500,
+}
 _WORD = r"[\p{L}\p{N}\p{M}_]"
 _HASHTAGS = f"array_to_string(regexp_extract_all(contenido, '#{_WORD}+'), ' ')"
 _MENTIONS = rf"len(regexp_extract_all(contenido, '(?:^|[^\p{{L}}\p{{N}}\p{{M}}_])@{_WORD}+'))"
@@ -107,6 +110,8 @@ class TypedRows:
         faults = []
         if kind != "transactions":
             faults.append(Fault("id_usuario IS NULL", "account", "not an account of the tenant"))
+            # Accounts that nothing may be brought into are given by negative numbers.
+            faults.append(Fault("id_usuario < 0", "account", "the account is not active"))
         for target in self._targets:
             if target.name in self._cell_of:
                 faults += _faults_of(target, self._profile)
@@ -136,8 +141,7 @@ def _faults_of(target: Target, profile: FileProfile) -> list[Fault]:
         faults.append(Fault(f"{cell} = ''", name, "is empty"))
     if target.form == "text":
         faults.append(Fault(f"contains({cell}, chr(0))", name, "has a NUL character"))
-        longest = {"id_externo": _LONGEST_KEY, "id_cuenta": _LONGEST_KEY}.get(name, _LONGEST_TEXT)
-        if name in ("id_externo", "id_cuenta", *_SHORT_TEXTS):
+        if longest := _LONGEST.get(name):
             faults.append(Fault(f"length({cell}) > {longest}", name, f"is longer than {longest} characters"))
         return faults
     kind = "time" if target.form == "time" else "number"
@@ -164,13 +168,23 @@ def _found(name: str) -> str:
 
 
 _FOUND_IN_TEXT = f"* REPLACE ({_found('hashtags')} AS hashtags, {_found('menciones')} AS menciones)"
+
+
+def _key(without_id: str) -> str:
+    """SQL for the key of a row: the source's id, else a hash; `record_keys.reference_key` says the same in Python."""
+    return (
+        f"CASE WHEN id_externo = '' THEN '~' || left(sha256({without_id}), 32) "
+        f"WHEN length(id_externo) > {LONGEST_KEY} THEN '~~' || left(sha256(id_externo), 32) ELSE id_externo END"
+    )
+
+
 # Without an id of the source, account, time and text make the same post.
-_POST_KEY = (
-    "CASE WHEN id_externo <> '' THEN id_externo "
-    "ELSE '~' || left(sha256(CAST(epoch_us(fecha_publicacion) AS VARCHAR) || chr(10) || contenido), 32) END"
-)
+_POST_KEY = _key("CAST(epoch_us(fecha_publicacion) AS VARCHAR) || chr(10) || contenido")
+# The lengths tell where post and author end.
+_COMMENT_KEY = _key("concat_ws(':', length(post), length(autor), epoch_us(fecha)) || chr(10) || post || autor || texto")
 # Equal keys have equal hashes, so a new hash tells a new key.
 _KEYS = {
     "posts": f", {_POST_KEY} AS clave, hash(id_usuario, clave) AS key_hash",
     "metrics": ", hash(id_usuario, epoch_us(hora)) AS key_hash",
+    "comments": f", {_COMMENT_KEY} AS clave, hash(id_usuario, clave) AS key_hash",
 }
