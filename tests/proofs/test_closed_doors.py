@@ -9,7 +9,7 @@ import httpx
 import psutil
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+from grpc_reflection.v1alpha import reflection_pb2
 from support.proofs_house import House
 from support.proofs_rpcs import SERVICES
 from support.running_suite import RunningSuite
@@ -21,11 +21,11 @@ ADMIN_PAGES = ("/config_dump", "/clusters", "/stats", "/server_info", "/quitquit
 
 @pytest.mark.parametrize("service", SERVICES)
 async def test_no_service_tells_what_rpcs_it_has(house: House, service: str) -> None:
-    assert await reflected(house.sockets[service]) == grpc.StatusCode.UNIMPLEMENTED
+    assert await reflected(house.sockets[service]) == {grpc.StatusCode.UNIMPLEMENTED}
 
 
 async def test_the_gateway_leads_to_no_reflection(house: House) -> None:
-    assert await reflected(house.gateway) == grpc.StatusCode.UNIMPLEMENTED
+    assert await reflected(house.gateway) == {grpc.StatusCode.UNIMPLEMENTED}
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -60,12 +60,14 @@ def test_only_the_gateway_and_pages_of_metrics_listen_and_only_here(suite: Runni
     )
 
 
-async def reflected(channel: grpc.aio.Channel) -> grpc.StatusCode:
-    stub = reflection_pb2_grpc.ServerReflectionStub(channel)
-    call = stub.ServerReflectionInfo(iter([reflection_pb2.ServerReflectionRequest(list_services="")]))
-    try:
-        async for _ in call:
-            return grpc.StatusCode.OK
-    except grpc.aio.AioRpcError as error:
-        return error.code()
-    return grpc.StatusCode.OK
+async def reflected(channel: grpc.aio.Channel) -> set[grpc.StatusCode]:
+    """Asks for the list of services under both names of the protocol; what streams is asked as one call would be."""
+    request = reflection_pb2.ServerReflectionRequest(list_services="").SerializeToString()
+    codes = set()
+    for version in ("v1", "v1alpha"):
+        try:
+            await channel.unary_unary(f"/grpc.reflection.{version}.ServerReflection/ServerReflectionInfo")(request)
+            codes.add(grpc.StatusCode.OK)
+        except grpc.aio.AioRpcError as error:
+            codes.add(error.code())
+    return codes
