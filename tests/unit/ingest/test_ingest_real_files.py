@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
+import pytest
 from atalaya.ingest.v1 import records_pb2
 from atalaya.jobs.v1 import job_pb2
 from support.ingest_running import Tenant
@@ -129,3 +130,71 @@ async def test_all_cdnow_purchases_become_transactions(tenant: Tenant, shared_da
     assert not differences(dict(enumerate(found)), dict(enumerate(expected)))
     again = await tenant.run(content, kind="transactions", timezone="America/Lima")
     assert (again.rows_written, again.rows_unchanged) == (0, 69_659)
+
+
+async def test_all_tweets_of_a_damaged_export_are_kept(tenant: Tenant, shared_data: Path) -> None:
+    content = (shared_data / "tweets_fivethirtyeight" / "BarackObama.csv.gz").read_bytes()
+    job = await tenant.run(content, kind="posts", account_column="user", create_accounts=True, timezone="UTC")
+    assert (job.status, job.rows_read, job.rows_written, job.rows_rejected) == (SUCCEEDED, 3_207, 3_207, 0), job
+    assert (job.details["encoding"], job.details["compression"]) == ("cp1252", "gzip")
+    # The bytes that cp1252 has no letter for keep their numbers.
+    text = gzip.decompress(content).decode("latin-1")
+    text = re.sub("[\x80-\x9f]", lambda found: found[0].encode("latin-1").decode("cp1252", "as_it_is"), text)
+    rows = list(csv.DictReader(io.StringIO(text, newline="")))
+    kept = {row["id_externo"]: row for row in tenant.query("SELECT * FROM posts WHERE tenant_id = {tenant}")}
+    expected = {
+        row["url"]: (row["text"], int(row["favorites"]), int(row["retweets"]), int(row["replies"])) for row in rows
+    }
+    columns = ("contenido", "likes", "compartidos", "comentarios")
+    assert not differences({key: tuple(row[name] for name in columns) for key, row in kept.items()}, expected)
+
+
+async def test_daily_subscribers_of_1618_communities_are_kept(tenant: Tenant, shared_data: Path) -> None:
+    path = shared_data / "followers_subreddits_daily" / "subreddits_daily.csv.gz"
+    job = await tenant.run(
+        path.read_bytes(), kind="metrics", account_column="display_name", create_accounts=True, timezone="UTC"
+    )
+    assert (job.status, job.rows_read, job.rows_written, job.rows_rejected) == (SUCCEEDED, 61_484, 61_484, 0), job
+    _, rows = read(path)
+    numbers = account_numbers(tenant)
+    assert len(numbers) == 1_618
+    expected = {(numbers[row["display_name"]], row["date_utc"]): int(row["num_subscribers"]) for row in rows}
+    kept = tenant.query("SELECT id_usuario, hora, seguidores FROM metrics WHERE tenant_id = {tenant}")
+    found = {(row["id_usuario"], f"{row['hora'].astimezone(UTC):%Y-%m-%d}"): row["seguidores"] for row in kept}
+    assert not differences(found, expected)
+
+
+@pytest.mark.parametrize(
+    ("name", "count"),
+    [
+        ("cdnow_sample.csv.gz", 6_919),
+        ("cdnow_customers_summary.csv.gz", 2_357),
+        ("cdnow_customers_summary_with_transactions.csv.gz", 2_357),
+        ("raw_CDNOW_master.txt.gz", 69_659),
+    ],
+)
+async def test_other_tables_of_cdnow_are_datasets_cell_by_cell(
+    tenant: Tenant, shared_data: Path, name: str, count: int
+) -> None:
+    content = (shared_data / "rfm_cdnow" / name).read_bytes()
+    job = await tenant.run(content, kind="dataset", dataset="cdnow")
+    assert (job.status, job.rows_read, job.rows_written, job.rows_rejected) == (SUCCEEDED, count, count, 0), job
+    with (tenant.lake / "datasets" / "cdnow" / "cdnow.csv").open(newline="", encoding="utf-8") as file:
+        kept = list(csv.reader(file))
+    text = gzip.decompress(content).decode()
+    # The raw master has columns of fixed width: each of its lines is one cell.
+    rows = (
+        csv.reader(io.StringIO(text, newline=""))
+        if name.endswith(".csv.gz")
+        else ([line] for line in text.splitlines())
+    )
+    assert kept == list(rows)
+
+
+async def test_a_sample_of_cdnow_becomes_transactions(tenant: Tenant, shared_data: Path) -> None:
+    content = (shared_data / "rfm_cdnow" / "cdnow_sample.csv.gz").read_bytes()
+    job = await tenant.run(content, kind="transactions", mapping="id_cuenta:master_id")
+    assert (job.status, job.rows_read, job.rows_written) == (SUCCEEDED, 6_919, 6_919), job
+    [file] = (tenant.lake / "datavision" / "transactions").iterdir()
+    amounts = [round(float(row["monto"]) * 100) for row in pq.read_table(file).to_pylist()]
+    assert sum(amounts) == 24_409_194

@@ -24,6 +24,16 @@ _WESTERN = frozenset(
 MIXED = "utf-8 with lines in cp1252"
 
 
+def _as_it_is(error: UnicodeError) -> tuple[str, int]:
+    """Decodes the five bytes that cp1252 has no letter for as browsers do: to the character of the same number."""
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    return error.object[error.start : error.end].decode("latin-1"), error.end
+
+
+codecs.register_error("as_it_is", _as_it_is)
+
+
 @dataclass(frozen=True)
 class PreparedText:
     """A UTF-8 file, where its text begins (after a byte order mark), and the encoding it came in."""
@@ -58,7 +68,7 @@ def prepare(source: Path, wanted: str, target: Path) -> PreparedText:
         encoding = _guess(source, fault)
     elif not wanted and not marked and encoding == "":
         encoding = "utf-8"
-    _transcode(source, start, encoding, target)
+    _transcode(source, start, encoding, target, is_guess=not wanted)
     return PreparedText(target, 0, encoding)
 
 
@@ -128,14 +138,15 @@ def _is_utf8(line: bytes) -> bool:
     return True
 
 
-def _transcode(source: Path, start: int, encoding: str, target: Path) -> None:
+def _transcode(source: Path, start: int, encoding: str, target: Path, *, is_guess: bool) -> None:
     with source.open("rb") as file, target.open("wb") as text:
         file.seek(start)
         if encoding == MIXED:
             for line in file:
-                text.write(line if _is_utf8(line) else line.decode("cp1252", errors="replace").encode())
+                text.write(line if _is_utf8(line) else line.decode("cp1252", errors="as_it_is").encode())
             return
-        decoder = codecs.getincrementaldecoder(encoding)()
+        errors = "as_it_is" if is_guess and encoding == "cp1252" else "strict"
+        decoder = codecs.getincrementaldecoder(encoding)(errors)
         place = start
         try:
             while piece := file.read(_PIECE):
