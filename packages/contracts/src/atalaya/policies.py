@@ -36,6 +36,8 @@ class RpcPolicy:
     internal: bool
     # Only services may call, with a token for the called service.
     service_only: bool
+    # A call may bring an idempotency key.
+    idempotency_key: bool
 
 
 def descriptor_set() -> FileDescriptorSet:
@@ -71,6 +73,7 @@ def _policy(full_method: str, method: MethodDescriptorProto) -> RpcPolicy:
         bindings=tuple(_binding(rule) for rule in rules),
         internal=access.internal or access.service_only,
         service_only=access.service_only,
+        idempotency_key=access.idempotency_key,
     )
 
 

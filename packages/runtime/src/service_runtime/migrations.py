@@ -74,6 +74,21 @@ def enable_tenant_isolation(table: str) -> None:
     grant_to_app_role(table)
 
 
+def create_idempotency_table() -> None:
+    """Creates the table of calls that must not be done twice; once, in a migration of a service that takes keys."""
+    from alembic import op
+
+    op.execute(
+        "CREATE TABLE idempotency_keys (tenant_id uuid NOT NULL, key text NOT NULL, fingerprint text NOT NULL, "
+        "claim uuid NOT NULL, lease_until timestamptz NOT NULL, created_at timestamptz NOT NULL DEFAULT now(), "
+        # What the call has made, written with it; NULL where nothing is made yet.
+        "resource text, answered boolean NOT NULL DEFAULT false, answer bytea, status integer NOT NULL DEFAULT 200, "
+        "headers jsonb NOT NULL DEFAULT '{}', PRIMARY KEY (tenant_id, key))"
+    )
+    op.execute("CREATE INDEX idempotency_keys_by_age ON idempotency_keys (tenant_id, created_at)")
+    enable_tenant_isolation("idempotency_keys")
+
+
 def create_job_tables() -> None:
     """Creates the queue's tables and the table `jobs`; once, in a service's first migration that has jobs."""
     from service_runtime.jobs.tables import create_tables

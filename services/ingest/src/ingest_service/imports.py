@@ -1,6 +1,8 @@
 """Accepting files for import, and the rows that imports could not take."""
 
 import asyncio
+import hashlib
+import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -8,10 +10,12 @@ from uuid import UUID
 
 from service_runtime.database import Database
 from service_runtime.errors import NotFound, PermissionDenied, ServiceError
+from service_runtime.idempotency import request_is
 from service_runtime.identity import Identity
 from service_runtime.jobs import JobQueue, JobRecord
 from service_runtime.lake import Lake
 
+from ingest_service import lake_source
 from ingest_service.account_store import AccountStore
 from ingest_service.import_request import ImportRequest, check
 from ingest_service.import_store import ImportStore, RejectedRow
@@ -54,6 +58,19 @@ class Imports:
         with self._spool.folder() as folder:
             received = await receive(content_type, pieces, folder / "upload", self._largest_file)
             # The bytes of CSV and JSON Lines may look alike.
+            request = replace(request, format=request.format or received.format)
+            await request_is(_digest(request, received.sha256))
+            return await self._queue_import(caller, request, received), received.size
+
+    async def accept_from_lake(self, caller: Identity, request: ImportRequest, uri: str) -> tuple[JobRecord, int]:
+        """Takes a file that is in the tenant's lake already, as it is now."""
+        check(request)
+        await self._check_account(caller, request)
+        lake = self._open_lake(caller.tenant_id)
+        path = lake_source.path_in(lake, uri)
+        await request_is(_digest(request, uri))
+        with self._spool.folder() as folder:
+            received = await lake_source.fetch(lake, path, folder / "upload", self._largest_file)
             request = replace(request, format=request.format or received.format)
             return await self._queue_import(caller, request, received), received.size
 
@@ -113,3 +130,9 @@ class Imports:
             with suppress(ServiceError):
                 await asyncio.to_thread(lake.delete, path)
             raise
+
+
+def _digest(request: ImportRequest, content: str) -> str:
+    """Tells a request from others: by its parameters and what its file is."""
+    said = json.dumps([request.as_json(), content], sort_keys=True)
+    return hashlib.sha256(said.encode()).hexdigest()

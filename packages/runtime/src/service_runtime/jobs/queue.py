@@ -13,6 +13,7 @@ from uuid6 import uuid7
 
 from service_runtime.database import Database
 from service_runtime.errors import Conflict, NotFound
+from service_runtime.idempotency import note_effect
 from service_runtime.jobs.audit_outbox import AuditOutbox
 from service_runtime.jobs.defer import defer
 from service_runtime.jobs.record import ENDED, JobRecord, read_record
@@ -93,6 +94,7 @@ class JobQueue:
         )
         await defer(session, self._service, tenant_id, key)
         record = read_record(self._service, row.mappings().one())
+        await note_effect(session, f"jobs/{record.id}")
         if self._audit is not None:
             await self._audit.record(
                 session, tenant_id=tenant_id, actor=requested_by, action=kind, resource=f"jobs/{record.id}"

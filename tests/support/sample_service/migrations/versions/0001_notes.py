@@ -1,7 +1,7 @@
-"""Notes of tenants, and jobs."""
+"""Notes of tenants, jobs, and calls that must not be made twice."""
 
 from alembic import op
-from service_runtime.migrations import create_job_tables, enable_tenant_isolation
+from service_runtime.migrations import create_idempotency_table, create_job_tables, enable_tenant_isolation
 
 revision = "0001"
 down_revision = None
@@ -16,3 +16,4 @@ def upgrade() -> None:
     for table in ("notes", "remarks"):
         enable_tenant_isolation(table)
     create_job_tables()
+    create_idempotency_table()

@@ -58,6 +58,7 @@ class Access(_message.Message):
     SUCCESS_STATUS_FIELD_NUMBER: _builtins.int
     INTERNAL_FIELD_NUMBER: _builtins.int
     SERVICE_ONLY_FIELD_NUMBER: _builtins.int
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
     least_role: Global___Role.ValueType
     """The least role that may call the rpc; ignored when it is public."""
     public: _builtins.bool
@@ -70,6 +71,10 @@ class Access(_message.Message):
     """True where only a service of the suite may call, with a token that was made for the called service and one tenant;
     no role is enough then. Such an rpc is internal too.
     """
+    idempotency_key: _builtins.bool
+    """True where a call may bring an idempotency key (header `Idempotency-Key`, gRPC metadata `idempotency-key`): the same
+    key with the same request gives the first answer again for 24 hours.
+    """
     def __init__(
         self,
         *,
@@ -78,10 +83,11 @@ class Access(_message.Message):
         success_status: _builtins.int = ...,
         internal: _builtins.bool = ...,
         service_only: _builtins.bool = ...,
+        idempotency_key: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["internal", b"internal", "least_role", b"least_role", "public", b"public", "service_only", b"service_only", "success_status", b"success_status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["idempotency_key", b"idempotency_key", "internal", b"internal", "least_role", b"least_role", "public", b"public", "service_only", b"service_only", "success_status", b"success_status"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
