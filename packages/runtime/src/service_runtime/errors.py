@@ -102,6 +102,17 @@ class PayloadTooLarge(ServiceError):
     http_status = 413
 
 
+class RangeNotSatisfiable(ServiceError):
+    """A part was asked for that the thing of so many bytes has not."""
+
+    grpc_code = grpc.StatusCode.OUT_OF_RANGE
+    http_status = 416
+
+    def __init__(self, reason: str, message: str, size: int = 0, **metadata: object) -> None:
+        super().__init__(reason, message, size=size, **metadata)
+        self.size = size
+
+
 class _Later(ServiceError):
     def __init__(self, reason: str, message: str, *, retry_after: int | None = None, **metadata: object) -> None:
         super().__init__(reason, message, **metadata)

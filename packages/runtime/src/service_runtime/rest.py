@@ -3,7 +3,7 @@
 import base64
 import json
 
-from service_runtime.errors import ServiceError, Unauthenticated, Unprocessable, Violation
+from service_runtime.errors import RangeNotSatisfiable, ServiceError, Unauthenticated, Unprocessable, Violation
 from service_runtime.request import Request, current_request
 
 Metadata = tuple[tuple[str, str], ...]
@@ -47,6 +47,8 @@ def error_metadata(request: Request, error: ServiceError) -> Metadata:
     headers |= {"x-http-status": str(error.http_status), "x-error-body": _encoded_body(request, error)}
     if error.retry_after is not None:
         headers["retry-after"] = str(error.retry_after)
+    if isinstance(error, RangeNotSatisfiable):
+        headers["content-range"] = f"bytes */{error.size}"
     if isinstance(error, Unauthenticated):
         bad = error.reason in _BAD_TOKEN
         headers["www-authenticate"] = 'Bearer realm="atalaya"' + (', error="invalid_token"' if bad else "")

@@ -33,6 +33,7 @@ _BY_CODE: dict[grpc.StatusCode, type[ServiceError]] = {
 _BY_STATUS: dict[str, type[ServiceError]] = {
     "413": errors.PayloadTooLarge,
     "415": errors.UnsupportedMediaType,
+    "416": errors.RangeNotSatisfiable,
     "422": errors.Unprocessable,
 }
 

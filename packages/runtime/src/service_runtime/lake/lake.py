@@ -42,6 +42,10 @@ class Lake(ABC):
         """Reads an object; NotFound OBJECT_NOT_FOUND where there is none."""
 
     @abstractmethod
+    def read_range(self, path: str, start: int, size: int) -> bytes:
+        """Reads so many bytes of an object from a place on; fewer where it ends before."""
+
+    @abstractmethod
     def fetch(self, path: str, target: Path) -> StoredObject:
         """Copies an object to a local file, which appears whole or not at all."""
 
@@ -61,6 +65,11 @@ class Lake(ABC):
     def delete_below(self, prefix: str) -> int:
         """Deletes everything below a folder (`""`: all), also what is unfinished and what a store keeps of deleted
         objects; gives how many there were. What is written meanwhile may stay."""
+
+    def is_link(self, path: str) -> bool:
+        """Tells whether a link stands on the way to an object, so that it may lie elsewhere. Only disks have any."""
+        checked(path)
+        return False
 
     def delta_url(self, path: str) -> str:
         """Gives the URL of a Delta table."""

@@ -42,6 +42,15 @@ class LocalLake(Lake):
                 raise NotFound("OBJECT_NOT_FOUND", "There is no such object in the lake.", path=path)
             return file.read_bytes()
 
+    def read_range(self, path: str, start: int, size: int) -> bytes:
+        file = self._root / checked(path)
+        with _failures():
+            if not file.is_file():
+                raise NotFound("OBJECT_NOT_FOUND", "There is no such object in the lake.", path=path)
+            with file.open("rb") as content:
+                content.seek(start)
+                return content.read(size)
+
     def fetch(self, path: str, target: Path) -> StoredObject:
         found = self.head(path)
         if found is None:
@@ -50,6 +59,10 @@ class LocalLake(Lake):
             # Not to the disk: what is lost here can be fetched again.
             _write(target, lambda file: shutil.copyfileobj(source, file, 1024 * 1024), durable=False)
         return found
+
+    def is_link(self, path: str) -> bool:
+        with _failures():
+            return (self._root / checked(path)).resolve() != self._root.resolve() / path
 
     def put_file(self, source: Path, path: str) -> StoredObject:
         with source.open("rb") as data:

@@ -51,6 +51,11 @@ class S3Lake(Lake):
         with _failures(path):
             return self._client.get_object(Bucket=self._bucket, Key=self._key(path))["Body"].read()
 
+    def read_range(self, path: str, start: int, size: int) -> bytes:
+        part = f"bytes={start}-{start + size - 1}"
+        with _failures(path):
+            return self._client.get_object(Bucket=self._bucket, Key=self._key(path), Range=part)["Body"].read()
+
     def fetch(self, path: str, target: Path) -> StoredObject:
         key = self._key(path)
         target.parent.mkdir(parents=True, exist_ok=True)
