@@ -3,24 +3,16 @@
 import csv
 import io
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
-from uuid import UUID, uuid4
 
 import openpyxl
 import pyarrow.parquet as pq
 import pytest
-from atalaya.ingest.v1 import exports_pb2
 from atalaya.jobs.v1 import job_pb2
 from ingest_service import export_workbook
-from ingest_service.export_expiry import ExportExpiry
-from ingest_service.export_store import ExportStore
-from service_runtime.errors import Conflict, InvalidArgument, NotFound, PermissionDenied, RangeNotSatisfiable
-from service_runtime.lake.local import LocalLake
-from support import postgres
+from service_runtime.errors import InvalidArgument, NotFound, PermissionDenied
 from support.ingest_exports import create_export, download, export, exported
-from support.ingest_running import IngestSuite, Tenant
+from support.ingest_running import Tenant
 from support.running import refusal
 
 POSTS = (
@@ -41,10 +33,10 @@ async def test_posts_come_as_csv_for_spreadsheets(tenant: Tenant) -> None:
     await filled(tenant)
     job = await export(tenant, kind="posts", format="csv")
     content = await download(tenant, job.job_id)
-    assert content.startswith(b"\xef\xbb\xbf\"cuenta\",\"fecha_publicacion\"")
+    assert content.startswith(b'\xef\xbb\xbf"cuenta","fecha_publicacion"')
     assert content.count(b"\r\n") == 4
     rows = list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline="")))
-    assert [row["contenido"] for row in rows] == ["Hola #Lima", "'=HYPERLINK(\"http://x\";\"a\")", "-5"]
+    assert [row["contenido"] for row in rows] == ["Hola #Lima", '\'=HYPERLINK("http://x";"a")', "-5"]
     assert [row["fecha_publicacion"] for row in rows] == [
         "2024-01-05T10:00:00.123456Z",
         "2024-02-06T23:30:00Z",
@@ -85,7 +77,7 @@ async def test_a_workbook_has_texts_and_numbers_and_no_formula(tenant: Tenant) -
     rows = list(book.active.iter_rows())  # type: ignore[union-attr]
     names = [cell.value for cell in rows[0]]
     text, likes = names.index("contenido"), names.index("likes")
-    assert rows[2][text].value == "'=HYPERLINK(\"http://x\";\"a\")"
+    assert rows[2][text].value == '\'=HYPERLINK("http://x";"a")'
     assert {cell.data_type for row in rows for cell in row} <= {"s", "n"}
     assert [row[likes].value for row in rows[1:]] == [3, 0, 1]
     raw = openpyxl.load_workbook(io.BytesIO(await exported(tenant, kind="posts", format="xlsx", raw=True)))
@@ -142,11 +134,14 @@ async def test_transactions_come_with_every_digit(tenant: Tenant) -> None:
     content = await exported(tenant, kind="transactions", format="csv")
     assert content.decode("utf-8-sig").splitlines() == [
         '"id_cuenta","fecha","monto"',
-        "\"'=c1\",2024-01-05T10:00:00Z,-12.50",
+        '"\'=c1",2024-01-05T10:00:00Z,-12.50',
         '"c2",2024-02-06T00:00:00Z,9007199254740993.0000001',
     ]
     table = pq.read_table(io.BytesIO(await exported(tenant, kind="transactions", format="parquet")))
-    assert [str(value) for value in table.column("monto").to_pylist()] == ["-12.500000000000", "9007199254740993.000000100000"]
+    assert [str(value) for value in table.column("monto").to_pylist()] == [
+        "-12.500000000000",
+        "9007199254740993.000000100000",
+    ]
     lines = await exported(tenant, kind="transactions", format="jsonl", start_date="2024-02-01")
     assert lines == b'{"id_cuenta":"c2","fecha":"2024-02-06T00:00:00Z","monto":9007199254740993.0000001}\n'
 

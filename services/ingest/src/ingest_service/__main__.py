@@ -11,6 +11,7 @@ from atalaya.ingest.v1 import (
     accounts_pb2_grpc,
     comments_pb2_grpc,
     data_pb2_grpc,
+    exports_pb2_grpc,
     records_pb2_grpc,
 )
 from atalaya.ml.v1 import jobs_pb2_grpc
@@ -39,6 +40,9 @@ from ingest_service.config import Settings
 from ingest_service.data_servicer import DataServicer
 from ingest_service.erasure import Erasure
 from ingest_service.erasure_servicer import ErasureServicer
+from ingest_service.export_store import ExportStore
+from ingest_service.exports import Exports
+from ingest_service.exports_servicer import ExportsServicer
 from ingest_service.import_store import ImportStore
 from ingest_service.imports import Imports
 from ingest_service.jobs_servicer import JobsServicer
@@ -100,6 +104,8 @@ async def build_server(settings: Settings, *, verifier: TokenVerifier | None = N
     server.add(records_pb2_grpc.add_RecordsServiceServicer_to_server, RecordsServicer(records, record_changes))
     comments = CommentsServicer(Comments(database, accounts, CommentStore()))
     server.add(comments_pb2_grpc.add_CommentsServiceServicer_to_server, comments)
+    exports = ExportsServicer(Exports(database, ExportStore(), accounts, queue, outbox, open_lake, new_id))
+    server.add(exports_pb2_grpc.add_ExportsServiceServicer_to_server, exports)
     erasure = ErasureServicer(Erasure(TenantRows(database), open_lake, spool))
     server.add(erasure_pb2_grpc.add_ErasureServiceServicer_to_server, erasure)
     server.add_check("database", database.ping)

@@ -21,5 +21,7 @@ class Settings(RuntimeSettings):
     ingest_spool_folder: Path = Field(default_factory=lambda: Path(tempfile.gettempdir()) / "atalaya-ingest")
     # Largest file of an import in bytes.
     ingest_largest_file: int = Field(default=10 * 1024**3, ge=1024)
+    # Hours for which the file of an export stays.
+    export_hours: float = Field(default=24, gt=0, le=24 * 365)
     # Imports that a worker runs at the same time.
     ingest_worker_concurrency: int = Field(default=1, ge=1, le=16)

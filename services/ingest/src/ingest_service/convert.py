@@ -96,6 +96,7 @@ def from_job(job: JobRecord) -> job_pb2.Job:
         attempt=job.attempt,
         rows_per_second=job.rows_per_second,
         seconds_left=job.seconds_left,
+        download_url=f"/api/v1/data/exports/{job.id}" if job.kind == "export" and job.status == "SUCCEEDED" else "",
     )
 
 

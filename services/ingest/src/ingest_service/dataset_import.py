@@ -8,6 +8,7 @@ from service_runtime.database import Database
 from service_runtime.jobs import JobRun
 
 from ingest_service.dataset_file import DatasetWriter
+from ingest_service.dataset_place import dataset_path
 from ingest_service.import_job import Counts, Work
 from ingest_service.import_request import ImportRequest
 from ingest_service.import_store import ImportStore
@@ -61,9 +62,3 @@ class DatasetImport:
             )
             details = {"dry_run": "true"} if work.request.dry_run else {"path": path}
             await work.run.finish(session, details=details, **counts)
-
-
-def dataset_path(name: str) -> str:
-    """Gives where a dataset lies: <source>/<table>/<table>.csv, for names without a source datasets/…."""
-    source, _, table = name.rpartition("/")
-    return f"{source or 'datasets'}/{table}/{table}.csv"

@@ -1,4 +1,4 @@
-"""The worker that runs imports."""
+"""The worker that runs imports and exports."""
 
 from collections.abc import Callable
 from uuid import UUID
@@ -11,6 +11,11 @@ from ingest_service.account_store import AccountStore
 from ingest_service.audit_client import delivery
 from ingest_service.config import Settings
 from ingest_service.dataset_import import DatasetImport
+from ingest_service.export_expiry import ExportExpiry
+from ingest_service.export_job import EXPIRE_EXPORTS, ExportJob
+from ingest_service.export_rows_store import ExportRowsStore
+from ingest_service.export_store import ExportStore
+from ingest_service.exports import JOB_KIND as EXPORT_KIND
 from ingest_service.import_job import Importer, ImportJob
 from ingest_service.import_store import ImportStore
 from ingest_service.imports import JOB_KIND
@@ -44,12 +49,19 @@ def build_worker(settings: Settings, new_id: Callable[[], UUID]) -> Worker:
         "dataset": DatasetImport(database, imports),
     }
     job = ImportJob(database, imports, spool, open_lake, importers, settings.ingest_largest_file)
+    exports = ExportStore()
+    export_job = ExportJob(
+        database, exports, ExportRowsStore(), AccountStore(), spool, open_lake, settings.export_hours
+    )
     return Worker(
         settings,
         database,
         "ingest",
-        {JOB_KIND: job.handle},
+        {JOB_KIND: job.handle, EXPORT_KIND: export_job.handle},
         concurrency=settings.ingest_worker_concurrency,
         deliver=delivery(settings),
-        side_tasks={LAKE_COPY: LakeFollower(database, changes, lake_copy, spool).follow},
+        side_tasks={
+            LAKE_COPY: LakeFollower(database, changes, lake_copy, spool).follow,
+            EXPIRE_EXPORTS: ExportExpiry(database, exports, open_lake).remove_expired,
+        },
     )
