@@ -65,6 +65,9 @@ async def by_grpc(channel: grpc.aio.Channel, rpc: Rpc, request: Any, headers: He
     }
     options: Any = {"metadata": tuple(headers.items()), "timeout": DEADLINE_SECONDS}
     try:
+        if rpc.method.server_streaming:
+            texts = [_json(each) async for each in channel.unary_stream(rpc.path, **codecs)(request, **options)]
+            return Answer("OK", reply="\n".join(texts))
         if rpc.takes_stream:
             reply = await channel.stream_unary(rpc.path, **codecs)(iter([request]), **options)
         else:
@@ -72,7 +75,11 @@ async def by_grpc(channel: grpc.aio.Channel, rpc: Rpc, request: Any, headers: He
     except grpc.aio.AioRpcError as error:
         told = from_rpc_error(error)
         return Answer(error.code().name, told.reason, told.message)
-    return Answer("OK", reply=json_format.MessageToJson(reply, preserving_proto_field_name=True))
+    return Answer("OK", reply=_json(reply))
+
+
+def _json(reply: Any) -> str:
+    return str(json_format.MessageToJson(reply, preserving_proto_field_name=True))
 
 
 async def by_rest(client: httpx.AsyncClient, rpc: Rpc, request: Any, headers: Headers) -> Answer:

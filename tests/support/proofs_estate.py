@@ -60,6 +60,7 @@ async def settle(house: House) -> Estate:
     await _let_people_in(house, estate)
     await _change(house, "PUT", f"/api/v1/account-access/{accounts[1]}", {"users": [house.b.people["viewer"].user_id]})
     await _look_up(house, estate, admin)
+    await _look_up_posts(house, estate, accounts[0])
     await asyncio.to_thread(_look_up_jobs, house, estate)
     return estate
 
@@ -146,6 +147,13 @@ async def _look_up(house: House, estate: Estate, admin: Person) -> None:
             said = await _reply(house.rest.get(path, params={"page_size": size}, headers=house.headers(admin)))
             estate.add(name, *(item["id"] for item in said[name] if "id" in item))
             estate.add(f"page of {name}", said["next_page_token"])
+
+
+async def _look_up_posts(house: House, estate: Estate, account: str) -> None:
+    """Takes the highest number of a post, which company A, with fewer posts, does not have."""
+    headers = house.headers(house.b.people["admin"])
+    reply = await house.rest.get(f"/crud/publicaciones/{account}", params={"limit": 1000}, headers=headers)
+    estate.add("post", max(post["id_publicacion"] for post in reply.raise_for_status().json()))
 
 
 def _look_up_jobs(house: House, estate: Estate) -> None:

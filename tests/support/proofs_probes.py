@@ -118,6 +118,9 @@ def _takes(probe: Probe, value: str) -> bool:
 def twin_of(value: str) -> str:
     """Gives an id of the same form that is nobody's; of a UUID the time stays, since some lists go by it."""
     chance = random.Random(value)  # noqa: S311
+    if value.isdecimal():
+        # Numbers are given within a tenant, from 1.
+        return str(chance.randrange(10**8, 10**9))
     kept = 15 + found.start() if (found := UUID.search(value)) else 0
     service, slash, _ = value.partition("/")
     kept = max(kept, len(service + slash) if slash else 0)
