@@ -8,6 +8,7 @@ from typing import Any
 import grpc
 from atalaya.ingest.v1.data_pb2 import GetJobRequest, ListRejectedRowsRequest
 from service_runtime.config import RuntimeSettings
+from service_runtime.database import Database
 from service_runtime.server import Server
 from service_runtime.token_verifier import TokenVerifier
 
@@ -39,6 +40,7 @@ class SamplePolicy:
     public: bool = False
     success_status: int = 200
     service_only: bool = False
+    idempotency_key: bool = False
     bindings: tuple[SampleBinding, ...] = ()
 
 
@@ -116,6 +118,7 @@ class SampleServers:
         exchange_key: Callable[[str], Awaitable[str]] | None = None,
         verifier: TokenVerifier | None = None,
         name: str = "sample",
+        answers: Database | None = None,
         **settings: Any,
     ) -> AsyncIterator[SampleStub]:
         """Serves rpcs that are public, or as the policy says, until the end of the block."""
@@ -127,6 +130,8 @@ class SampleServers:
                 name=name,
                 exchange_key=exchange_key,
             )
+            if answers is not None:
+                server.keep_answers(answers)
             server.add(add_to_server, SampleServicer(behave))
             async with running(server) as channel:
                 stub = SampleStub(channel)

@@ -14,6 +14,7 @@ import grpc
 from service_runtime.authorization import Authorizer
 from service_runtime.connection_loss import as_unavailable
 from service_runtime.errors import DeadlineExceeded, Internal, ServiceError
+from service_runtime.idempotency import Idempotency, KeptAnswer
 from service_runtime.identity import current_identity
 from service_runtime.policy import Policy
 from service_runtime.request import Request, current_request, read_request
@@ -41,6 +42,8 @@ class Pipeline(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
         stream_deadline_seconds: float,
     ) -> None:
         self._policies = policies
+        # Set by services that keep answers; the others take no idempotency keys.
+        self.idempotency: Idempotency | None = None
         self._authorizer = authorizer
         self._observer = observer
         self._deadline_seconds = deadline_seconds
@@ -71,17 +74,27 @@ class Pipeline(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
         make_unary = (
             grpc.stream_unary_rpc_method_handler if handler.request_streaming else (grpc.unary_unary_rpc_method_handler)
         )
-        return make_unary(self._single(behaviour, method, handler.request_streaming), *serializers)
+        single = self._single(behaviour, method, handler.request_streaming)
+        return make_unary(single, serializers[0], _or_kept(serializers[1]))
 
     def _single(self, behaviour: Any, method: str, request_streaming: bool) -> Any:
         async def call(message_or_stream: Any, context: Context) -> Any:
             async with self._served(method, context, streaming=request_streaming) as request:
                 checked = self._checked(message_or_stream, request, request_streaming)
-                reply = await behaviour(checked, context)
+                reply = await self._answer(request, behaviour, checked, context, request_streaming)
                 await _send_metadata(context, success_metadata(request))
                 return reply
 
         return call
+
+    async def _answer(
+        self, request: Request, behaviour: Any, checked: Any, context: Context, request_streaming: bool
+    ) -> Any:
+        policy = self._policies.get(request.method)
+        if self.idempotency is None or policy is None or not policy.idempotency_key:
+            return await behaviour(checked, context)
+        message = None if request_streaming else checked
+        return await self.idempotency.answer(request, message, lambda: behaviour(checked, context))
 
     def _streaming(self, behaviour: Any, method: str, request_streaming: bool) -> Any:
         if not isasyncgenfunction(behaviour):
@@ -143,6 +156,15 @@ class Pipeline(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
         # The caller's own shorter deadline is kept by gRPC itself; here it is known to calls made further on.
         request.deadline = time.monotonic() + (seconds if asked is None else min(seconds, asked))
         return seconds
+
+
+def _or_kept(serialize: Any) -> Any:
+    """Lets the bytes of an answer that was kept pass as they are."""
+
+    def serialized(reply: Any) -> Any:
+        return reply.data if isinstance(reply, KeptAnswer) else serialize(reply)
+
+    return serialized
 
 
 def _known(error: Exception, request: Request) -> ServiceError:

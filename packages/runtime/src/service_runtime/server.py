@@ -17,6 +17,7 @@ from service_runtime.api_keys import ApiKeys, Exchange
 from service_runtime.authorization import Authorizer
 from service_runtime.config import RuntimeSettings
 from service_runtime.health import HealthServicer
+from service_runtime.idempotency import Idempotency
 from service_runtime.interceptor import Pipeline
 from service_runtime.limits import RateLimits, windows_of
 from service_runtime.limits_memory import MemoryCounters
@@ -28,6 +29,7 @@ from service_runtime.token_verifier import TokenVerifier
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
+    from service_runtime.database import Database
     from service_runtime.revocations import Revocations
 
 S = TypeVar("S")
@@ -62,14 +64,14 @@ class Server:
             revocations=self._revocations,
             limits=self._limits(settings) if verifier is not None else None,
         )
-        pipeline = Pipeline(
+        self._pipeline = Pipeline(
             policies,
             authorizer,
             CallObserver(),
             deadline_seconds=settings.default_deadline_seconds,
             stream_deadline_seconds=settings.stream_deadline_seconds,
         )
-        self._server = grpc.aio.server(interceptors=[pipeline], options=_options(settings))
+        self._server = grpc.aio.server(interceptors=[self._pipeline], options=_options(settings))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         self._service_names: list[str] = []
         # Where the server listens, once it has started; a port of 0 is resolved.
@@ -100,6 +102,12 @@ class Server:
     def add(self, add_to_server: Callable[[S, grpc.Server], None], servicer: S) -> None:
         """Adds a servicer, as in `add(auth_pb2_grpc.add_AuthServiceServicer_to_server, AuthServicer(...))`."""
         add_to_server(servicer, _Registrar(self._server, self._service_names))  # type: ignore[arg-type]
+
+    def keep_answers(self, database: Database) -> None:
+        """Takes idempotency keys where the contract says so; the database has `create_idempotency_table`'s table."""
+        from service_runtime.idempotency_store import IdempotencyStore
+
+        self._pipeline.idempotency = Idempotency(IdempotencyStore(database))
 
     def add_check(self, name: str, check: Callable[[], Awaitable[None]], *, critical: bool = True) -> None:
         """Adds something the service depends on; `check` raises where it is down."""

@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 from uuid6 import uuid7
 
+from service_runtime.idempotency import note_effect
 from service_runtime.jobs.defer import defer_task
 from service_runtime.origin import current_origin
 from service_runtime.request import current_request, read_request
@@ -45,6 +46,8 @@ class AuditOutbox:
         details: Mapping[str, str] | None = None,
     ) -> None:
         """Queues an event in the session's transaction; `action` follows the service's name, as in `ingest.import`."""
+        # Every change comes here in its transaction, so here a call with an idempotency key is known to have done it.
+        await note_effect(session, resource)
         origin = current_origin(self._trusted_hops)
         event = {
             "id": str(uuid7()),
