@@ -29,8 +29,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from atalaya.auth.v1 import people_pb2, recovery_pb2
 from atalaya.auth.v1.people_pb2_grpc import PeopleServiceStub
 from atalaya.auth.v1.recovery_pb2_grpc import RecoveryServiceStub
-from auth_service.__main__ import build_server
 from auth_service.config import Settings
+from auth_service.server import build_server
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from scipy.stats import wilcoxon

@@ -7,8 +7,8 @@ from typing import Any
 
 import psycopg
 import pytest
-from auth_service.__main__ import build_server
 from auth_service.config import Settings
+from auth_service.server import build_server
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from psycopg.rows import dict_row

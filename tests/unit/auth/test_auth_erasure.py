@@ -15,10 +15,10 @@ from atalaya.auth.v1.people_pb2_grpc import PeopleServiceStub
 from atalaya.auth.v1.recovery_pb2_grpc import RecoveryServiceStub
 from atalaya.auth.v1.tenants_pb2_grpc import TenantsServiceStub
 from atalaya.jobs.v1.job_pb2 import JobStatus
-from auth_service.__main__ import build_signer
 from auth_service.config import Settings
 from auth_service.erasing import Erasing
 from auth_service.erasures import Erasure
+from auth_service.parts import build_signer
 from auth_service.worker import build_erasing
 from service_runtime.database import Database
 from service_runtime.errors import AlreadyExists, InvalidArgument, NotFound, PermissionDenied, Unauthenticated
@@ -31,6 +31,8 @@ from support.tokens import bearer
 
 # Longer than any token and any call.
 HOURS = 2
+# An id that nothing has.
+NOWHERE = "6f1d6dd4-3d6a-4a0b-9d0c-6c1f52f5a1b0"
 
 
 @dataclass
@@ -327,7 +329,7 @@ async def test_two_deletions_at_once_are_one(auth: RunningAuth) -> None:
     assert len(auth.query("SELECT erasure_id FROM erasures WHERE leaving = %s", person.user.tenant_id)) == 1
 
 
-@pytest.mark.parametrize("job_id", ["", "auth/", "auth/nobody", f"auth/{uuid4()}", str(uuid4()), f"ml/{uuid4()}"])
+@pytest.mark.parametrize("job_id", ["", "auth/", "auth/nobody", f"auth/{NOWHERE}", NOWHERE, f"ml/{NOWHERE}"])
 async def test_an_erasure_that_is_not_there_is_not_found(auth: RunningAuth, job_id: str) -> None:
     error = await refusal(erasure(auth, job_id))
     assert isinstance(error, NotFound)

@@ -38,6 +38,11 @@ def test_made_keys_are_well_formed_and_all_different() -> None:
     assert all(is_well_formed(key) for key in keys)
 
 
-@pytest.mark.parametrize("text", ["", "atl_", "eyJhbGciOiJSUzI1NiJ9.e30.c2ln", new_key() + "\n", new_key().upper()])
+@pytest.mark.parametrize(
+    "text",
+    ["", "atl_", "eyJhbGciOiJSUzI1NiJ9.e30.c2ln", new_key() + "\n", new_key().upper()],
+    # The made-up ones differ in each process, and their names must not.
+    ids=["empty", "prefix", "token", "line feed", "upper case"],
+)
 def test_other_texts_are_no_keys(text: str) -> None:
     assert not is_well_formed(text)

@@ -8,8 +8,8 @@ from typing import Any
 import httpx
 import pytest
 from atalaya.auth.v1 import api_keys_pb2, auth_pb2, people_pb2, profile_pb2, recovery_pb2, tenants_pb2
-from auth_service.__main__ import build_server
 from auth_service.config import Settings
+from auth_service.server import build_server
 from support import postgres
 from support.auth_running import PASSWORD, RunningAuth
 from support.auth_running import Clock as StandingClock

@@ -40,6 +40,7 @@ class Pipeline(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
         *,
         deadline_seconds: float,
         stream_deadline_seconds: float,
+        trusted_hops: int = 0,
     ) -> None:
         self._policies = policies
         # Set by services that keep answers; the others take no idempotency keys.
@@ -48,6 +49,7 @@ class Pipeline(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
         self._observer = observer
         self._deadline_seconds = deadline_seconds
         self._stream_deadline_seconds = stream_deadline_seconds
+        self._trusted_hops = trusted_hops
 
     async def intercept_service(
         self,
@@ -130,7 +132,7 @@ class Pipeline(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
     @asynccontextmanager
     async def _served(self, method: str, context: Context, *, streaming: bool) -> AsyncIterator[Request]:
         """Stands around one call. Each call has its own task, so the context variables end with it."""
-        request = read_request(method, context.invocation_metadata())
+        request = read_request(method, context.invocation_metadata(), trusted_hops=self._trusted_hops)
         current_request.set(request)
         policy = self._policies.get(method)
         request.success_status = policy.success_status if policy is not None else 200

@@ -20,13 +20,14 @@ class Origin:
     request_id: str = ""
 
 
-def current_origin(trusted_hops: int) -> Origin:
+def current_origin() -> Origin:
     """Gives the origin of the call that is being served."""
     request = current_request.get()
     if request is None:
         return Origin()
     agent = "".join(char for char in _user_agent(request) if char.isprintable())
-    return Origin(client_address(request.metadata, trusted_hops), agent[:_LONGEST_USER_AGENT], request.request_id)
+    source = client_address(request.metadata, request.trusted_hops)
+    return Origin(source, agent[:_LONGEST_USER_AGENT], request.request_id)
 
 
 def client_address(metadata: Mapping[str, str], trusted_hops: int) -> str:

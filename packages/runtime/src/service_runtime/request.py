@@ -19,6 +19,8 @@ class Request:
     request_id: str
     success_status: int = 200
     deadline: float | None = None
+    # Proxies before the gateway whose word on where the call came from counts.
+    trusted_hops: int = 0
     headers: dict[str, str] = field(default_factory=dict)
     # How the caller stands with its limits; goes out with errors too.
     limit_headers: dict[str, str] = field(default_factory=dict)
@@ -47,8 +49,9 @@ class Request:
 current_request: ContextVar[Request | None] = ContextVar("current_request", default=None)
 
 
-def read_request(method: str, metadata: Iterable[tuple[str, str | bytes]] | None) -> Request:
+def read_request(method: str, metadata: Iterable[tuple[str, str | bytes]] | None, *, trusted_hops: int = 0) -> Request:
     """Takes a call's text metadata and its request id, or makes one where the caller's cannot be trusted in logs."""
     texts = {key: value for key, value in metadata or () if isinstance(value, str)}
     given = texts.get("x-request-id", "")
-    return Request(method, texts, given if _SAFE_ID.fullmatch(given) else uuid4().hex)
+    request_id = given if _SAFE_ID.fullmatch(given) else uuid4().hex
+    return Request(method, texts, request_id, trusted_hops=trusted_hops)

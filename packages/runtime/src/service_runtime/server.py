@@ -70,6 +70,7 @@ class Server:
             CallObserver(),
             deadline_seconds=settings.default_deadline_seconds,
             stream_deadline_seconds=settings.stream_deadline_seconds,
+            trusted_hops=settings.trusted_proxy_hops,
         )
         self._server = grpc.aio.server(interceptors=[self._pipeline], options=_options(settings))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)

@@ -21,16 +21,15 @@ _QUERY = {"list": "api-keys"}
 class ApiKeysServicer(ApiKeysServiceServicer):
     """API keys."""
 
-    def __init__(self, api_keys: ApiKeys, exchange: ApiKeyExchange, *, trusted_hops: int) -> None:
+    def __init__(self, api_keys: ApiKeys, exchange: ApiKeyExchange) -> None:
         self._api_keys = api_keys
         self._exchange = exchange
-        self._trusted_hops = trusted_hops
 
     async def CreateApiKey(
         self, request: api_keys_pb2.CreateApiKeyRequest, context: Context
     ) -> api_keys_pb2.CreateApiKeyResponse:
         expires_at = convert.to_time(request.expires_at, "expires_at") if request.HasField("expires_at") else None
-        role, origin = convert.to_role(request.role), current_origin(self._trusted_hops)
+        role, origin = convert.to_role(request.role), current_origin()
         return convert.from_new_api_key(await self._api_keys.create(caller(), request.name, role, expires_at, origin))
 
     async def ListApiKeys(
@@ -47,11 +46,11 @@ class ApiKeysServicer(ApiKeysServiceServicer):
     async def DeleteApiKey(
         self, request: api_keys_pb2.DeleteApiKeyRequest, context: Context
     ) -> api_keys_pb2.DeleteApiKeyResponse:
-        await self._api_keys.revoke(caller(), UUID(request.id), current_origin(self._trusted_hops))
+        await self._api_keys.revoke(caller(), UUID(request.id), current_origin())
         return api_keys_pb2.DeleteApiKeyResponse()
 
     async def ExchangeApiKey(
         self, request: api_keys_pb2.ExchangeApiKeyRequest, context: Context
     ) -> api_keys_pb2.ExchangeApiKeyResponse:
-        token = await self._exchange.exchange(request.key, current_origin(self._trusted_hops))
+        token = await self._exchange.exchange(request.key, current_origin())
         return convert.from_key_token(token)

@@ -31,8 +31,6 @@ class AuthServicer(AuthServiceServicer):
         refreshing: Refreshing,
         own_sessions: OwnSessions,
         signer: TokenSigner,
-        *,
-        trusted_hops: int,
     ) -> None:
         self._registration = registration
         self._joining = joining
@@ -40,31 +38,30 @@ class AuthServicer(AuthServiceServicer):
         self._refreshing = refreshing
         self._own_sessions = own_sessions
         self._signer = signer
-        self._trusted_hops = trusted_hops
 
     async def Register(self, request: auth_pb2.RegisterRequest, context: Context) -> auth_pb2.RegisterResponse:
-        person, origin = convert.to_new_person(request), current_origin(self._trusted_hops)
+        person, origin = convert.to_new_person(request), current_origin()
         if person.invitation_token is not None:
             return convert.from_registered(await self._joining.join(person, person.invitation_token, origin))
         return convert.from_registered(await self._registration.register(person, origin))
 
     async def Login(self, request: auth_pb2.LoginRequest, context: Context) -> auth_pb2.LoginResponse:
-        origin = current_origin(self._trusted_hops)
+        origin = current_origin()
         return convert.from_login(await self._login.by_email(request.email, request.password, origin))
 
     async def LoginByUsername(
         self, request: auth_pb2.LoginByUsernameRequest, context: Context
     ) -> auth_pb2.LoginByUsernameResponse:
-        origin = current_origin(self._trusted_hops)
+        origin = current_origin()
         tokens = await self._login.by_username(request.username, request.password, origin)
         return convert.from_login_by_username(tokens)
 
     async def Refresh(self, request: auth_pb2.RefreshRequest, context: Context) -> auth_pb2.RefreshResponse:
-        origin = current_origin(self._trusted_hops)
+        origin = current_origin()
         return convert.from_refresh(await self._refreshing.refresh(request.refresh_token, origin))
 
     async def Logout(self, request: auth_pb2.LogoutRequest, context: Context) -> auth_pb2.LogoutResponse:
-        await self._own_sessions.log_out(caller(), request.refresh_token, current_origin(self._trusted_hops))
+        await self._own_sessions.log_out(caller(), request.refresh_token, current_origin())
         return auth_pb2.LogoutResponse()
 
     async def GetJwks(self, request: auth_pb2.GetJwksRequest, context: Context) -> HttpBody:

@@ -1,7 +1,10 @@
 """Hashing of passwords by argon2id, in few threads and with few waiting, so that overload is refused at once."""
 
 import asyncio
+import os
 import secrets
+import sys
+import threading
 import unicodedata
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +21,7 @@ MEMORY_KIB = 19_456
 PASSES = 2
 LANES = 1
 SALT_BYTES = 16
+HASHING_NICENESS = 10
 
 
 class HashingPlace:
@@ -54,7 +58,7 @@ class PasswordHashing:
         hasher = PasswordHasher(
             time_cost=PASSES, memory_cost=MEMORY_KIB, parallelism=LANES, salt_len=SALT_BYTES, type=Type.ID
         )
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="argon2")
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="argon2", initializer=_step_back)
         self._place = HashingPlace(hasher, self._pool, hasher.hash(secrets.token_urlsafe()))
         self._free_places = threads + queue
 
@@ -85,3 +89,10 @@ def is_outdated(password_hash: str) -> bool:
 def _composed(password: str) -> str:
     """An accent is one character or two, by keyboard; both are the same password."""
     return unicodedata.normalize("NFC", password)
+
+
+def _step_back() -> None:
+    """Lets what answers go before what hashes, so that also an overloaded service refuses at once."""
+    if sys.platform == "linux":
+        # There a thread has a priority of its own.
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), HASHING_NICENESS)

@@ -21,10 +21,9 @@ Context: TypeAlias = ServicerContext[Any, Any]
 class PeopleServicer(PeopleServiceServicer):
     """People of the caller's tenant, and who is invited into it."""
 
-    def __init__(self, people: People, invitations: Invitations, *, trusted_hops: int) -> None:
+    def __init__(self, people: People, invitations: Invitations) -> None:
         self._people = people
         self._invitations = invitations
-        self._trusted_hops = trusted_hops
 
     async def ListUsers(self, request: people_pb2.ListUsersRequest, context: Context) -> people_pb2.ListUsersResponse:
         identity, size = caller(), page_size(request.page_size)
@@ -36,10 +35,10 @@ class PeopleServicer(PeopleServiceServicer):
         return people_pb2.ListUsersResponse(users=users, next_page_token=token)
 
     async def InviteUser(self, request: people_pb2.InviteUserRequest, context: Context) -> auth_pb2.User:
-        origin = current_origin(self._trusted_hops)
+        origin = current_origin()
         made = await self._invitations.invite(caller(), request.email, cast(Role, request.role), origin)
         return convert_people.from_member(made)
 
     async def UpdateUser(self, request: people_pb2.UpdateUserRequest, context: Context) -> auth_pb2.User:
-        wanted, origin = convert_people.to_access_change(request), current_origin(self._trusted_hops)
+        wanted, origin = convert_people.to_access_change(request), current_origin()
         return convert_people.from_member(await self._people.change(caller(), UUID(request.user_id), wanted, origin))

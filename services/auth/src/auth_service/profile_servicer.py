@@ -18,21 +18,20 @@ Context: TypeAlias = ServicerContext[Any, Any]
 class ProfileServicer(ProfileServiceServicer):
     """The caller's own profile and settings."""
 
-    def __init__(self, profile: OwnProfile, *, trusted_hops: int) -> None:
+    def __init__(self, profile: OwnProfile) -> None:
         self._profile = profile
-        self._trusted_hops = trusted_hops
 
     async def UpdateMe(self, request: profile_pb2.UpdateMeRequest, context: Context) -> auth_pb2.User:
         changed = await self._profile.rename(
             caller(),
             full_name=request.full_name if request.HasField("full_name") else None,
             username=request.username if request.HasField("username") else None,
-            origin=current_origin(self._trusted_hops),
+            origin=current_origin(),
         )
         return convert.from_user(changed.user, changed.tenant)
 
     async def DeleteMe(self, request: profile_pb2.DeleteMeRequest, context: Context) -> profile_pb2.DeleteMeResponse:
-        await self._profile.delete(caller(), request.password, current_origin(self._trusted_hops))
+        await self._profile.delete(caller(), request.password, current_origin())
         return profile_pb2.DeleteMeResponse()
 
     async def GetMySettings(
@@ -48,6 +47,6 @@ class ProfileServicer(ProfileServiceServicer):
             language=cast(Language, request.language) if request.HasField("language") else None,
             timezone=request.timezone if request.HasField("timezone") else None,
             email_notifications=request.email_notifications if request.HasField("email_notifications") else None,
-            origin=current_origin(self._trusted_hops),
+            origin=current_origin(),
         )
         return convert_people.from_settings(changed)

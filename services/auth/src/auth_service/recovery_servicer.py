@@ -16,18 +16,17 @@ Context: TypeAlias = ServicerContext[Any, Any]
 class RecoveryServicer(RecoveryServiceServicer):
     """Resets forgotten passwords by mail."""
 
-    def __init__(self, recovery: Recovery, *, trusted_hops: int) -> None:
+    def __init__(self, recovery: Recovery) -> None:
         self._recovery = recovery
-        self._trusted_hops = trusted_hops
 
     async def ForgotPassword(
         self, request: recovery_pb2.ForgotPasswordRequest, context: Context
     ) -> recovery_pb2.ForgotPasswordResponse:
-        await self._recovery.ask(request.email, asked_language(), current_origin(self._trusted_hops))
+        await self._recovery.ask(request.email, asked_language(), current_origin())
         return recovery_pb2.ForgotPasswordResponse()
 
     async def ResetPassword(
         self, request: recovery_pb2.ResetPasswordRequest, context: Context
     ) -> recovery_pb2.ResetPasswordResponse:
-        await self._recovery.reset(request.token, request.new_password, current_origin(self._trusted_hops))
+        await self._recovery.reset(request.token, request.new_password, current_origin())
         return recovery_pb2.ResetPasswordResponse()

@@ -19,9 +19,8 @@ Context: TypeAlias = ServicerContext[Any, Any]
 class SessionsServicer(SessionsServiceServicer):
     """Sessions of the caller."""
 
-    def __init__(self, own_sessions: OwnSessions, *, trusted_hops: int) -> None:
+    def __init__(self, own_sessions: OwnSessions) -> None:
         self._own_sessions = own_sessions
-        self._trusted_hops = trusted_hops
 
     async def ListSessions(
         self, request: auth_pb2.ListSessionsRequest, context: Context
@@ -41,5 +40,5 @@ class SessionsServicer(SessionsServiceServicer):
     async def DeleteSession(
         self, request: auth_pb2.DeleteSessionRequest, context: Context
     ) -> auth_pb2.DeleteSessionResponse:
-        await self._own_sessions.end(caller(), UUID(request.id), current_origin(self._trusted_hops))
+        await self._own_sessions.end(caller(), UUID(request.id), current_origin())
         return auth_pb2.DeleteSessionResponse()

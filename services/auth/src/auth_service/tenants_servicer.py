@@ -18,10 +18,9 @@ Context: TypeAlias = ServicerContext[Any, Any]
 class TenantsServicer(TenantsServiceServicer):
     """The caller's tenant."""
 
-    def __init__(self, tenants: Tenants, deletion: TenantDeletion, *, trusted_hops: int) -> None:
+    def __init__(self, tenants: Tenants, deletion: TenantDeletion) -> None:
         self._tenants = tenants
         self._deletion = deletion
-        self._trusted_hops = trusted_hops
 
     async def GetTenant(self, request: tenants_pb2.GetTenantRequest, context: Context) -> tenants_pb2.Tenant:
         return convert_people.from_tenant(*await self._tenants.own(caller()))
@@ -29,7 +28,7 @@ class TenantsServicer(TenantsServiceServicer):
     async def DeleteTenant(
         self, request: tenants_pb2.DeleteTenantRequest, context: Context
     ) -> tenants_pb2.DeleteTenantResponse:
-        origin = current_origin(self._trusted_hops)
+        origin = current_origin()
         return convert_tenants.from_requested(
             await self._deletion.delete(caller(), request.password, request.name, origin)
         )

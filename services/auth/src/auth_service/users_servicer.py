@@ -16,10 +16,9 @@ from auth_service.users import Users
 class UsersServicer(UsersServiceServicer):
     """People of the caller's tenant."""
 
-    def __init__(self, users: Users, password_change: PasswordChange, *, trusted_hops: int) -> None:
+    def __init__(self, users: Users, password_change: PasswordChange) -> None:
         self._users = users
         self._password_change = password_change
-        self._trusted_hops = trusted_hops
 
     async def GetMe(self, request: auth_pb2.GetMeRequest, context: ServicerContext[Any, Any]) -> auth_pb2.User:
         profile = await self._users.me(caller())
@@ -28,6 +27,6 @@ class UsersServicer(UsersServiceServicer):
     async def ChangePassword(
         self, request: auth_pb2.ChangePasswordRequest, context: ServicerContext[Any, Any]
     ) -> auth_pb2.ChangePasswordResponse:
-        origin = current_origin(self._trusted_hops)
+        origin = current_origin()
         await self._password_change.change(caller(), request.current_password, request.new_password, origin)
         return auth_pb2.ChangePasswordResponse()

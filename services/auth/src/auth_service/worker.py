@@ -1,7 +1,7 @@
 """The worker that does what need not be done before the answer."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -24,13 +24,10 @@ from auth_service.mail_jobs import SEND_INVITATION_MAIL, SEND_RESET_MAIL
 from auth_service.mail_sending import MailSending
 from auth_service.mail_smtp import SmtpMailer, encryption_for
 from auth_service.mail_texts import MailTexts
+from auth_service.parts import utc_now
 from auth_service.service_tokens import LIFE
 from auth_service.store import Store
 from auth_service.tokens import TokenSigner
-
-
-def utc_now() -> datetime:
-    return datetime.now(UTC)
 
 
 def build_worker(settings: Settings, *, clock: Callable[[], datetime] = utc_now) -> Worker:

@@ -46,7 +46,7 @@ from ml_service.worker import Trainings
 async def build_server(settings: Settings, *, clock: Callable[[], float] = time.monotonic) -> Server:
     """Joins the service's parts; `clock` is for tests."""
     database = Database(settings.database_url)
-    outbox = AuditOutbox("ml", trusted_hops=settings.trusted_proxy_hops)
+    outbox = AuditOutbox("ml")
     store, jobs = Store(database), JobQueue(database, "ml", outbox, most_unfinished=settings.jobs_per_tenant)
     auth_channel = open_channel(settings.auth_address, settings)
     ingest_channel = open_channel(settings.ingest_address, settings)

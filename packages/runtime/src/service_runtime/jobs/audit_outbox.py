@@ -29,9 +29,8 @@ def audit_queue(service: str) -> str:
 class AuditOutbox:
     """Tells what happened, each time once, by an id that the event has from the beginning."""
 
-    def __init__(self, service: str, *, trusted_hops: int = 0, clock: Callable[[], datetime] | None = None) -> None:
+    def __init__(self, service: str, *, clock: Callable[[], datetime] | None = None) -> None:
         self._service = service
-        self._trusted_hops = trusted_hops
         self._clock = clock or (lambda: datetime.now(UTC))
 
     async def record(
@@ -48,7 +47,7 @@ class AuditOutbox:
         """Queues an event in the session's transaction; `action` follows the service's name, as in `ingest.import`."""
         # Every change comes here in its transaction, so here a call with an idempotency key is known to have done it.
         await note_effect(session, resource)
-        origin = current_origin(self._trusted_hops)
+        origin = current_origin()
         event = {
             "id": str(uuid7()),
             "time": self._clock().isoformat(),
