@@ -103,6 +103,17 @@ class Tenant:
         request = accounts_pb2.CreateSocialAccountRequest(platform="csv", username=username)
         return await self.accounts.CreateSocialAccount(request, metadata=self.bearer())
 
+    async def account_list(self) -> dict[str, str]:
+        """Gives the ids of the accounts by name."""
+        page = await self.accounts.ListSocialAccounts(
+            accounts_pb2.ListSocialAccountsRequest(), metadata=self.bearer("viewer")
+        )
+        return {account.username: account.id for account in page.social_accounts}
+
+    async def delete_account(self, account_id: str) -> None:
+        request = accounts_pb2.DeleteSocialAccountRequest(id=account_id)
+        await self.accounts.DeleteSocialAccount(request, metadata=self.bearer())
+
     async def set_access(
         self, username: str, roles: Iterable[str] = (), users: Iterable[UUID | str] = ()
     ) -> access_pb2.AccountAccess:
