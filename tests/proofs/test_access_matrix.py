@@ -1,6 +1,6 @@
 """Every rpc by every kind of caller, by each way in, is open to whom its contract says and to nobody else (I-09)."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from uuid import uuid4
 
 import pytest
@@ -98,10 +98,10 @@ async def test_every_rpc_of_the_contracts_is_there(house: House) -> None:
     ids=["straight to the service", "gRPC through the gateway", "REST through the gateway"],
 )
 async def test_every_rpc_is_open_to_whom_its_contract_says(
-    house: House, way: Callable[..., object], nowhere: Callable[[RpcPolicy], bool], record_property: Note
+    house: House, way: Callable[..., Awaitable[Answer]], nowhere: Callable[[RpcPolicy], bool], record_property: Note
 ) -> None:
     async def call(rpc: Rpc, headers: Mapping[str, str]) -> Answer:
-        return await way(house, rpc, headers)  # type: ignore[misc]
+        return await way(house, rpc, headers)
 
     cells = await matrix(house.rpcs, callers(house), call, nowhere=nowhere)
 

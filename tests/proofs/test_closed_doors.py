@@ -66,7 +66,8 @@ async def reflected(channel: grpc.aio.Channel) -> set[grpc.StatusCode]:
     codes = set()
     for version in ("v1", "v1alpha"):
         try:
-            await channel.unary_unary(f"/grpc.reflection.{version}.ServerReflection/ServerReflectionInfo")(request)
+            path = f"/grpc.reflection.{version}.ServerReflection/ServerReflectionInfo"
+            await channel.unary_unary(path, request_serializer=bytes, response_deserializer=bytes)(request)
             codes.add(grpc.StatusCode.OK)
         except grpc.aio.AioRpcError as error:
             codes.add(error.code())

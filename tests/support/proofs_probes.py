@@ -71,7 +71,7 @@ def id_paths(rpc: Rpc) -> list[Path]:
 
 def _id_paths(message: Descriptor, above: Path = ()) -> Iterator[Path]:
     for each in message.fields:
-        if each.type == FieldDescriptor.TYPE_MESSAGE:
+        if each.message_type is not None:
             if each.message_type.full_name.startswith("atalaya.") and not each.is_repeated:
                 yield from _id_paths(each.message_type, (*above, each.name))
         elif IS_ID.fullmatch(each.name) and each.cpp_type in (

@@ -16,7 +16,6 @@ from support.proofs_rpcs import Rpc
 
 TEXTS = ("text", "0197e0a5-6c1e-7d3a-9a44-2f6f0f5b7c10", "2025-07-01", "rosa@techcorp.example", "a" * 12, "")
 MOMENT = "2025-06-28T15:30:00Z"
-MESSAGES = (FieldDescriptor.TYPE_MESSAGE, FieldDescriptor.TYPE_GROUP)
 NUMBERS = (FieldDescriptor.CPPTYPE_DOUBLE, FieldDescriptor.CPPTYPE_FLOAT)
 # What the examples cannot know: a first page, a key that is no secret of anybody's.
 LEFT_OUT = frozenset(
@@ -53,11 +52,15 @@ def keeps_limits(request: Any) -> bool:
 def _fill(request: Any, field: FieldDescriptor, rpc: Rpc) -> None:
     if field.name in LEFT_OUT and not _breaks(request, field):
         return
-    if field.type in MESSAGES:
+    if field.message_type is not None:
         if field.message_type.full_name == "google.protobuf.Timestamp" and _breaks(request, field):
             getattr(request, field.name).FromJsonString(examples().get(field.name, MOMENT))
         elif field.message_type.full_name.startswith("atalaya.") and not field.is_repeated:
             json_format.ParseDict(INSTEAD.get(f"{rpc.name}.{field.name}", {}), getattr(request, field.name))
+        elif field.is_repeated and _breaks(request, field):
+            item = getattr(request, field.name).add()
+            for part in field.message_type.fields:
+                _fill(item, part, rpc)
         return
     for value in _candidates(field, rpc):
         try:
@@ -80,7 +83,9 @@ def _set(request: Any, field: FieldDescriptor, value: Any) -> None:
 
 def _breaks(request: Any, field: FieldDescriptor) -> bool:
     return any(
-        item.proto.field.elements and item.proto.field.elements[0].field_name == field.name
+        item.proto.field is not None
+        and item.proto.field.elements
+        and item.proto.field.elements[0].field_name == field.name
         for item in protovalidate.collect_violations(request)
     )
 
@@ -90,8 +95,9 @@ def _candidates(field: FieldDescriptor, rpc: Rpc) -> Iterator[Any]:
         # The route of a job names its service.
         yield f"{rpc.service}/{uuid4()}"
     table = {**examples(), **INSTEAD}
-    package = rpc.method.input_type.full_name.split(".")[1]
-    for name in (f"{rpc.name}.{field.name}", f"{package}.{field.containing_type.name}.{field.name}", field.name):
+    message = rpc.method.input_type
+    scope = f"{message.full_name.split('.')[1]}.{message.name}"
+    for name in (f"{rpc.name}.{field.name}", f"{scope}.{field.name}", field.name):
         if name in table:
             yield table[name]
     yield from getattr(field.GetOptions().Extensions[validate_pb2.field].string, "in")

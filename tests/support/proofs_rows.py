@@ -73,7 +73,7 @@ def copies_in(connection: psycopg.Connection, table: str, own: str) -> bool:
     return True
 
 
-def _tried(connection: psycopg.Connection, tenant: str | None, statement: sql.Composable) -> int | None:
+def _tried(connection: psycopg.Connection, tenant: str | None, statement: sql.Composed) -> int | None:
     """Runs a statement that counts, in a transaction of a tenant's that is rolled back; None where it is refused."""
     try:
         with connection.transaction(force_rollback=True):
