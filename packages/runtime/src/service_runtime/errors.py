@@ -133,6 +133,13 @@ class Unavailable(_Later):
     http_status = 503
 
 
+class Unimplemented(ServiceError):
+    """The contract has this rpc, the service does not."""
+
+    grpc_code = grpc.StatusCode.UNIMPLEMENTED
+    http_status = 501
+
+
 class DeadlineExceeded(ServiceError):
     """The time for the answer is over."""
 

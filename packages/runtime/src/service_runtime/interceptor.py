@@ -13,7 +13,7 @@ import grpc
 
 from service_runtime.authorization import Authorizer
 from service_runtime.connection_loss import as_unavailable
-from service_runtime.errors import DeadlineExceeded, Internal, ServiceError
+from service_runtime.errors import DeadlineExceeded, Internal, InvalidArgument, ServiceError, Unimplemented
 from service_runtime.idempotency import Idempotency, KeptAnswer
 from service_runtime.identity import current_identity
 from service_runtime.policy import Policy
@@ -63,7 +63,7 @@ class Pipeline(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
         return self._wrapped(handler, method)
 
     def _wrapped(self, handler: Any, method: str) -> Any:
-        serializers = (handler.request_deserializer, handler.response_serializer)
+        serializers = (_or_unreadable(handler.request_deserializer), handler.response_serializer)
         if handler.response_streaming:
             behaviour = handler.stream_stream if handler.request_streaming else handler.unary_stream
             make = (
@@ -100,7 +100,8 @@ class Pipeline(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
 
     def _streaming(self, behaviour: Any, method: str, request_streaming: bool) -> Any:
         if not isasyncgenfunction(behaviour):
-            raise TypeError(f"{method} must be an async generator")
+            # What the generated class brings where the servicer has no such method.
+            behaviour = _not_there
 
         async def call(message_or_stream: Any, context: Context) -> AsyncIterator[Any]:
             async with self._served(method, context, streaming=True) as request:
@@ -119,12 +120,12 @@ class Pipeline(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
     def _checked(self, message_or_stream: Any, request: Request, request_streaming: bool) -> Any:
         policy = self._policies.get(request.method)
         if not request_streaming:
-            validate(message_or_stream, request, policy)
+            _check(message_or_stream, request, policy)
             return message_or_stream
 
         async def messages() -> AsyncIterator[Any]:
             async for message in message_or_stream:
-                validate(message, request, policy)
+                _check(message, request, policy)
                 yield message
 
         return messages()
@@ -160,6 +161,33 @@ class Pipeline(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
         return seconds
 
 
+class _Unreadable:
+    """Stands for bytes that are no message, until the caller is known and can be told."""
+
+
+def _or_unreadable(deserialize: Any) -> Any:
+    """Keeps what a library says of bad bytes from going out before anything of ours has run."""
+
+    def deserialized(data: bytes) -> Any:
+        try:
+            return deserialize(data)
+        except Exception:
+            return _Unreadable()
+
+    return deserialized
+
+
+def _check(message: Any, request: Request, policy: Policy | None) -> None:
+    if isinstance(message, _Unreadable):
+        raise InvalidArgument("MALFORMED_REQUEST", "The message cannot be read.")
+    validate(message, request, policy)
+
+
+async def _not_there(_messages: Any, _context: Context) -> AsyncIterator[Any]:
+    raise NotImplementedError
+    yield
+
+
 def _or_kept(serialize: Any) -> Any:
     """Lets the bytes of an answer that was kept pass as they are."""
 
@@ -176,6 +204,8 @@ def _known(error: Exception, request: Request) -> ServiceError:
     if lost is not None:
         lost.__cause__ = error
         return lost
+    if isinstance(error, NotImplementedError):
+        return Unimplemented("UNIMPLEMENTED", "This is not implemented.")
     unforeseen = Internal("INTERNAL", "Something went wrong on our side.", request_id=request.request_id)
     unforeseen.__cause__ = error
     return unforeseen
