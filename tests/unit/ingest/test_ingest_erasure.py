@@ -22,6 +22,7 @@ from support.running import running, socket_address
 from support.tokens import TestIssuer
 
 POSTS = "fecha,texto,likes\n2026-01-05,uno,1\n2026-02-05,dos,2\n2026-02-06,tres,muchos\n"
+COMMENTS = "post_id,text,created_at\np1,uno,2026-01-05\n"
 METRICS = "fecha,seguidores\n2026-01-05,100\n2026-01-06,110\n"
 TRANSACTIONS = "id_cuenta,fecha,monto\nC1,2026-01-05,50\n"
 
@@ -66,6 +67,7 @@ async def fill(tenant: Tenant) -> None:
     await tenant.add_account()
     await tenant.run(POSTS, kind="posts", account="banco")
     await tenant.run(METRICS, kind="metrics", account="banco")
+    await tenant.run(COMMENTS, kind="comments", account="banco")
     await tenant.run(TRANSACTIONS, kind="transactions")
     await tenant.run("a,b\n1,2\n", kind="dataset", dataset="mysql/claims")
 
@@ -84,6 +86,7 @@ async def test_everything_of_a_tenant_goes_and_nothing_of_others(ingest: IngestS
     kept, kept_lake = left_of(database, staying.tenant_id), lake_bytes(staying)
     # Positive control: the look finds all that was brought in.
     assert before.keys() >= {"accounts", "posts", "metrics", "imports", "rejected_rows", "datasets", "jobs", "counters"}
+    assert before.keys() >= {"comments", "lake_copies", "lake_partitions"}
     assert len(lake) >= 6
 
     reply = await erase(ingest.channel, ingest.issuer, leaving.tenant_id, "ingest")

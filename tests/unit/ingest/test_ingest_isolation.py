@@ -17,10 +17,12 @@ Connection = psycopg.Connection[dict[str, Any]]
 TABLES = [
     "account_access",
     "accounts",
+    "comments",
     "counters",
     "datasets",
     "imports",
     "jobs",
+    "lake_copies",
     "lake_partitions",
     "metrics",
     "posts",
@@ -48,6 +50,7 @@ async def filled(tenant: Tenant) -> Tenant:
     posts = await tenant.run("fecha,texto,id\n2024-01-05,a,1\nnever,b,2\n", kind="posts", account="banco")
     assert (posts.rows_written, posts.rows_rejected) == (1, 1)
     await tenant.run("fecha,followers\n2024-01-05,10\n", kind="metrics", account="banco")
+    await tenant.run("post_id,text,created_at\np,a,2024-01-05\n", kind="comments", account="banco")
     await tenant.run("a,b\n1,2\n", kind="dataset", dataset="mysql/users")
     return tenant
 
@@ -166,6 +169,8 @@ UPSERTS = {
     "VALUES (%s, 1, '{admin}', '{}') ON CONFLICT (tenant_id, id_usuario) DO UPDATE SET roles = excluded.roles",
     "counters": "INSERT INTO counters (tenant_id, name, value) VALUES (%s, 'accounts', 7) "
     "ON CONFLICT (tenant_id, name) DO UPDATE SET value = excluded.value",
+    "lake_copies": "INSERT INTO lake_copies (tenant_id, queued) VALUES (%s, false) "
+    "ON CONFLICT (tenant_id) DO UPDATE SET queued = excluded.queued",
     "datasets": "INSERT INTO datasets (tenant_id, name, sha256, rows) VALUES (%s, 'mysql/users', '', 7) "
     "ON CONFLICT (tenant_id, name) DO UPDATE SET sha256 = excluded.sha256",
 }
