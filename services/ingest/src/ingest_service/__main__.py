@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+from datetime import UTC, datetime
 from functools import lru_cache, partial
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from atalaya.ingest.v1 import (
     data_pb2_grpc,
     exports_pb2_grpc,
     records_pb2_grpc,
+    sources_pb2_grpc,
 )
 from atalaya.ml.v1 import jobs_pb2_grpc
 from atalaya.policies import rpc_policies
@@ -52,13 +54,26 @@ from ingest_service.record_changes import RecordChanges
 from ingest_service.record_row_store import RecordRowStore
 from ingest_service.records import Records
 from ingest_service.records_servicer import RecordsServicer
+from ingest_service.replay_store import ReplayStore
+from ingest_service.replays import Replays
 from ingest_service.small_process import keep_small
 from ingest_service.social_accounts_servicer import SocialAccountsServicer
+from ingest_service.sources.allow_list import AllowList
+from ingest_service.sources.key_rotation import rewrap_all
+from ingest_service.sources.sealing import KeyRing
+from ingest_service.sources.source_store import SourceStore
+from ingest_service.sources.sources import Sources
+from ingest_service.sources.table_state_store import TableStateStore
+from ingest_service.sources_servicer import SourcesServicer
 from ingest_service.spool import Spool
 
 
 def new_id() -> UUID:
     return UUID(str(uuid7()))
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
 
 
 async def build_server(settings: Settings, *, verifier: TokenVerifier | None = None) -> Server:
@@ -70,9 +85,10 @@ async def build_server(settings: Settings, *, verifier: TokenVerifier | None = N
     spool.clean()
     accounts, lake_changes = AccountStore(), LakeChanges()
     open_lake = lru_cache(256)(partial(tenant_lake, settings))
+    import_store = ImportStore(database)
     imports = Imports(
         database,
-        ImportStore(database),
+        import_store,
         accounts,
         queue,
         spool,
@@ -94,7 +110,8 @@ async def build_server(settings: Settings, *, verifier: TokenVerifier | None = N
         access_pb2_grpc.add_AccountAccessServiceServicer_to_server,
         AccountAccessServicer(AccountAccess(database, accounts, AccessStore(), outbox)),
     )
-    server.add(data_pb2_grpc.add_DataServiceServicer_to_server, DataServicer(imports))
+    replays = Replays(database, imports, import_store, ReplayStore(database), queue, new_id)
+    server.add(data_pb2_grpc.add_DataServiceServicer_to_server, DataServicer(imports, replays))
     server.add(
         data_pb2_grpc.add_JobsServiceServicer_to_server,
         JobsServicer(queue, jobs_pb2_grpc.JobsServiceStub(ml_channel)),
@@ -106,6 +123,19 @@ async def build_server(settings: Settings, *, verifier: TokenVerifier | None = N
     server.add(comments_pb2_grpc.add_CommentsServiceServicer_to_server, comments)
     exports = ExportsServicer(Exports(database, ExportStore(), accounts, queue, outbox, open_lake, new_id))
     server.add(exports_pb2_grpc.add_ExportsServiceServicer_to_server, exports)
+    sources = Sources(
+        database,
+        SourceStore(),
+        TableStateStore(),
+        queue,
+        outbox,
+        AllowList(settings.sources_allowed),
+        KeyRing(settings.sources_encryption_keys),
+        new_id,
+        utc_now,
+        settings.sources_per_tenant,
+    )
+    server.add(sources_pb2_grpc.add_SourcesServiceServicer_to_server, SourcesServicer(sources))
     erasure = ErasureServicer(Erasure(TenantRows(database), open_lake, spool))
     server.add(erasure_pb2_grpc.add_ErasureServiceServicer_to_server, erasure)
     server.add_check("database", database.ping)
@@ -124,14 +154,24 @@ async def serve(settings: Settings) -> None:
 async def work(settings: Settings) -> None:
     keep_small()
     # The server needs none of Arrow, DuckDB and Delta, and so does not import the worker's parts.
-    from ingest_service.worker import build_worker
+    from ingest_service.worker import build_scheduler, build_worker
 
-    await build_worker(settings, new_id).run()
+    async with build_scheduler(settings):
+        await build_worker(settings, new_id).run()
+
+
+async def rotate_source_keys(settings: Settings) -> None:
+    """Brings the credentials of all sources under the first key."""
+    database, keys = Database(settings.database_url), KeyRing(settings.sources_encryption_keys)
+    print(f"{await rewrap_all(database, SourceStore(), keys)} sources are under the first key now.")
+    await database.close()
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="ingest_service", description=__doc__)
-    parser.add_argument("command", choices=["serve", "work", "migrate", "check-config", "check-lake"])
+    parser.add_argument(
+        "command", choices=["serve", "work", "migrate", "check-config", "check-lake", "rotate-source-keys"]
+    )
     parser.add_argument("--tenant", type=UUID, help="check-lake: look at this tenant's tables only")
     arguments = parser.parse_args()
     command = arguments.command
@@ -142,6 +182,8 @@ def main() -> None:
         run_service(work(settings))
     elif command == "migrate":
         run_migrations("ingest_service", settings)
+    elif command == "rotate-source-keys":
+        asyncio.run(rotate_source_keys(settings))
     elif command == "check-lake":
         from ingest_service.lake_command import check_lake
 

@@ -17,6 +17,7 @@ from ingest_service.comment_store import Comment
 from ingest_service.import_request import ImportRequest
 from ingest_service.import_store import RejectedRow
 from ingest_service.record_kinds import METRIC_RECORDS, POST_RECORDS
+from ingest_service.replays import Correction
 
 # The beginnings of 1900 and 2200 in UTC.
 _FIRST_SECOND, _LAST_SECOND = -2_208_988_800, 7_258_118_399
@@ -71,6 +72,10 @@ def to_import_request(first: data_pb2.ImportDataRequest, timezone: str) -> Impor
         format=first.format,
         sheet=first.sheet,
     )
+
+
+def to_corrections(request: data_pb2.ReplayRejectedRowsRequest) -> list[Correction]:
+    return [Correction(row.line, dict(row.values), row.drop) for row in request.corrections]
 
 
 def from_rejected_row(row: RejectedRow) -> data_pb2.RejectedRow:

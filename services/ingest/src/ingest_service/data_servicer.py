@@ -6,20 +6,25 @@ from typing import Any
 from atalaya.ingest.v1 import data_pb2
 from atalaya.ingest.v1.data_pb2_grpc import DataServiceServicer
 from atalaya.jobs.v1 import job_pb2
+from google.api.httpbody_pb2 import HttpBody
 from grpc.aio import ServicerContext
 from service_runtime.errors import InvalidArgument
 from service_runtime.identity import caller
 from service_runtime.paging import decode_page_token, encode_page_token, number_position, page_size
+from service_runtime.rest import set_reply_header
 
 from ingest_service import convert
 from ingest_service.imports import Imports
+from ingest_service.lake_source import is_json, read_source_uri
+from ingest_service.replays import Replays
 
 
 class DataServicer(DataServiceServicer):
     """Files that come in."""
 
-    def __init__(self, imports: Imports) -> None:
+    def __init__(self, imports: Imports, replays: Replays) -> None:
         self._imports = imports
+        self._replays = replays
 
     async def ImportData(
         self, request_iterator: AsyncIterator[data_pb2.ImportDataRequest], context: ServicerContext[Any, Any]
@@ -28,8 +33,11 @@ class DataServicer(DataServiceServicer):
         if first is None:
             raise InvalidArgument("EMPTY_FILE", "The file is empty.")
         request = convert.to_import_request(first, caller().timezone)
-        pieces = _pieces(first, request_iterator)
-        job, size = await self._imports.accept(caller(), request, first.file.content_type, pieces)
+        pieces, content_type = _pieces(first, request_iterator), first.file.content_type
+        if is_json(content_type):
+            job, size = await self._imports.accept_from_lake(caller(), request, await read_source_uri(pieces))
+        else:
+            job, size = await self._imports.accept(caller(), request, content_type, pieces)
         return data_pb2.ImportDataResponse(
             job_id=job.id, status=job_pb2.JobStatus.Value(job.status), bytes_received=size
         )
@@ -45,6 +53,29 @@ class DataServicer(DataServiceServicer):
         return data_pb2.ListRejectedRowsResponse(
             rows=[convert.from_rejected_row(row) for row in rows[:size]], next_page_token=token
         )
+
+    async def DownloadRejectedRows(
+        self, request: data_pb2.DownloadRejectedRowsRequest, context: ServicerContext[Any, Any]
+    ) -> AsyncIterator[HttpBody]:
+        name = f"rejected-{request.job_id.rpartition('/')[2]}.csv"
+        pieces = self._replays.download(caller(), request.job_id)
+        first = await anext(pieces)
+        set_reply_header("content-disposition", f'attachment; filename="{_plain(name)}"')
+        set_reply_header("x-content-type-options", "nosniff")
+        yield HttpBody(content_type="text/csv; charset=utf-8", data=first)
+        async for piece in pieces:
+            yield HttpBody(data=piece)
+
+    async def ReplayRejectedRows(
+        self, request: data_pb2.ReplayRejectedRowsRequest, context: ServicerContext[Any, Any]
+    ) -> data_pb2.ReplayRejectedRowsResponse:
+        corrections = convert.to_corrections(request)
+        job = await self._replays.replay(caller(), request.job_id, dict(request.mapping), corrections)
+        return data_pb2.ReplayRejectedRowsResponse(job_id=job.id, status=job_pb2.JobStatus.Value(job.status))
+
+
+def _plain(name: str) -> str:
+    return "".join(letter for letter in name if letter.isascii() and (letter.isalnum() or letter in "-."))
 
 
 async def _pieces(

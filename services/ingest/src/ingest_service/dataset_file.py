@@ -17,11 +17,11 @@ def write_dataset(table: Table, target: Path) -> None:
 
 
 class DatasetWriter:
-    """Writes batches of rows behind a header."""
+    """Writes batches of rows, behind a header where they do not go behind other rows."""
 
-    def __init__(self, target: Path, names: list[str]) -> None:
+    def __init__(self, target: Path, names: list[str], *, header: bool = True) -> None:
         self._schema = pa.schema([(name, pa.string()) for name in names])
-        self._file = csv.CSVWriter(str(target), self._schema)
+        self._file = csv.CSVWriter(str(target), self._schema, write_options=csv.WriteOptions(include_header=header))
 
     def __enter__(self) -> "DatasetWriter":
         return self

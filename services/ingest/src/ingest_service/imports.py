@@ -5,7 +5,7 @@ import hashlib
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from service_runtime.database import Database
@@ -18,12 +18,20 @@ from service_runtime.lake import Lake
 from ingest_service import lake_source
 from ingest_service.account_store import AccountStore
 from ingest_service.import_request import ImportRequest, check
-from ingest_service.import_store import ImportStore, RejectedRow
+from ingest_service.import_store import ImportRecord, ImportStore, RejectedRow
 from ingest_service.sight import account_forbidden, account_inactive, callers_sight
 from ingest_service.spool import Spool
 from ingest_service.upload import ReceivedFile, receive
 
 JOB_KIND = "import"
+
+
+@dataclass(frozen=True)
+class RowsPlace:
+    """The import that has rejected rows, and the replay that has rejected them again where only its rows are meant."""
+
+    original: UUID
+    replay: UUID | None = None
 
 
 class Imports:
@@ -54,7 +62,7 @@ class Imports:
     ) -> tuple[JobRecord, int]:
         """Takes a file and queues its import; the file is in the lake before the job is there to be seen."""
         check(request)
-        await self._check_account(caller, request)
+        await self.check_account(caller, request)
         with self._spool.folder() as folder:
             received = await receive(content_type, pieces, folder / "upload", self._largest_file)
             # The bytes of CSV and JSON Lines may look alike.
@@ -65,7 +73,7 @@ class Imports:
     async def accept_from_lake(self, caller: Identity, request: ImportRequest, uri: str) -> tuple[JobRecord, int]:
         """Takes a file that is in the tenant's lake already, as it is now."""
         check(request)
-        await self._check_account(caller, request)
+        await self.check_account(caller, request)
         lake = self._open_lake(caller.tenant_id)
         path = lake_source.path_in(lake, uri)
         await request_is(_digest(request, uri))
@@ -75,17 +83,25 @@ class Imports:
             return await self._queue_import(caller, request, received), received.size
 
     async def rejected(self, caller: Identity, job_id: str, after: int, limit: int) -> list[RejectedRow]:
-        """Gives rejected rows of an import behind a line, by line."""
+        """Gives rejected rows of an import behind a line, by line; of a replay those that it has rejected again."""
+        place = await self.place_of(caller, job_id)
+        return await self._store.rejected(caller.tenant_id, place.original, after, limit, replay=place.replay)
+
+    async def place_of(self, caller: Identity, job_id: str) -> RowsPlace:
+        """Tells where an import's rejected rows are, where the caller may see them."""
         job = await self._queue.get(caller.tenant_id, job_id)
         if job.kind != JOB_KIND:
             raise NotFound("JOB_NOT_FOUND", "There is no such import.", job_id=job_id[:100])
         import_id = UUID(job.id.rpartition("/")[2])
-        await self._check_rows(caller, import_id)
-        return await self._store.rejected(caller.tenant_id, import_id, after, limit)
-
-    async def _check_rows(self, caller: Identity, import_id: UUID) -> None:
-        """Rejected rows are shown as they came, so only to who sent them or may see every account they may be of."""
         record = await self._store.get(caller.tenant_id, import_id)
+        if record is None or record.replay_of is None:
+            await self._check_rows(caller, record)
+            return RowsPlace(import_id)
+        await self._check_rows(caller, await self._store.get(caller.tenant_id, record.replay_of))
+        return RowsPlace(record.replay_of, replay=import_id)
+
+    async def _check_rows(self, caller: Identity, record: ImportRecord | None) -> None:
+        """Rejected rows are shown as they came, so only to who sent them or may see every account they may be of."""
         if record is None or (record.requested_by, record.requested_kind) == (caller.subject, caller.kind):
             return
         request = ImportRequest(**record.request)
@@ -97,7 +113,8 @@ class Imports:
             # Without the account's name, which the caller did not give.
             raise PermissionDenied("ACCOUNT_FORBIDDEN", "The rows may be of accounts that you may not see.")
 
-    async def _check_account(self, caller: Identity, request: ImportRequest) -> None:
+    async def check_account(self, caller: Identity, request: ImportRequest) -> None:
+        """Raises where rows may not be brought into the account that the request names, if any."""
         if not request.account:
             return
         async with self._database.tenant_session(caller.tenant_id) as session:

@@ -54,6 +54,8 @@ class RecordImport:
 
     async def bring_in(self, work: Work) -> None:
         file = await asyncio.to_thread(TabularFile, work.table, work.request, work.folder / "rows")
+        if work.judged is not None:
+            file.profile.assume(work.judged)
         try:
             await read_through(file, work.run, _READ)
             counts = await self._record(work, file)
@@ -115,7 +117,7 @@ class RecordImport:
                 await load.copy(batch)
                 copied += batch.num_rows
                 await run.report(progress=_READ + (_COPIED - _READ) * copied / max(1, file.rows_read))
-        await work.reject(file.rejections)
+        await work.reject(file.rejections, file.profile.judged())
         written = unchanged = 0
         async for done in load.settle():
             written, unchanged = done.written, done.unchanged

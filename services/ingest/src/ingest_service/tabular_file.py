@@ -13,10 +13,10 @@ from ingest_service.columns import Mapping as ColumnMapping
 from ingest_service.conversion.profile import FileProfile
 from ingest_service.conversion.typed_rows import TypedRows
 from ingest_service.import_request import ImportRequest
+from ingest_service.import_store import MOST_KEPT
 from ingest_service.reading.rejection import Rejection
 from ingest_service.reading.table import Table, batch_schema
 
-MOST_KEPT = 100_000
 _VALUE_SHOWN = 1000
 
 

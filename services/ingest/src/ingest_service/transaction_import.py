@@ -29,11 +29,14 @@ class TransactionImport:
         path = f"datavision/transactions/{work.sha256}.parquet"
         parquet = work.folder / "transactions.parquet"
         try:
+            if work.judged is not None:
+                file.profile.assume(work.judged)
             await read_through(file, work.run, 0.5)
+            judged = file.profile.judged()
             taken = await asyncio.to_thread(_write, file, parquet)
         finally:
             file.close()
-        await work.reject(file.rejections)
+        await work.reject(file.rejections, judged)
         known = await asyncio.to_thread(work.lake.head, path) is not None
         await work.run.report(progress=0.9)
         if not known and taken and not work.request.dry_run:

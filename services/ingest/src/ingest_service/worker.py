@@ -1,10 +1,11 @@
 """The worker that runs imports and exports."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from uuid import UUID
 
 from service_runtime.database import Database
-from service_runtime.jobs import Worker
+from service_runtime.jobs import AuditOutbox, JobQueue, Worker
 from service_runtime.lake import Lake, tenant_lake
 
 from ingest_service.account_store import AccountStore
@@ -24,6 +25,14 @@ from ingest_service.lake_copy import LakeCopy
 from ingest_service.lake_follower import LakeFollower
 from ingest_service.lake_store import LakeStore
 from ingest_service.record_import import RecordImport
+from ingest_service.replay_job import ReplayRows
+from ingest_service.replay_store import ReplayStore
+from ingest_service.sources.connecting import connect
+from ingest_service.sources.scheduler import Scheduler
+from ingest_service.sources.source_run import SourceRun
+from ingest_service.sources.source_store import SourceStore
+from ingest_service.sources.sources import JOB_KIND as SOURCE_KIND
+from ingest_service.sources.table_state_store import TableStateStore
 from ingest_service.spool import Spool
 from ingest_service.transaction_import import TransactionImport
 
@@ -48,16 +57,20 @@ def build_worker(settings: Settings, new_id: Callable[[], UUID]) -> Worker:
         "transactions": TransactionImport(database),
         "dataset": DatasetImport(database, imports),
     }
-    job = ImportJob(database, imports, spool, open_lake, importers, settings.ingest_largest_file)
+    replays = ReplayRows(database, imports, ReplayStore(database))
+    job = ImportJob(database, imports, spool, open_lake, importers, replays, settings.ingest_largest_file)
     exports = ExportStore()
     export_job = ExportJob(
         database, exports, ExportRowsStore(), AccountStore(), spool, open_lake, settings.export_hours
+    )
+    source_run = SourceRun(
+        database, SourceStore(), TableStateStore(), AuditOutbox("ingest"), open_lake, spool, connect, settings
     )
     return Worker(
         settings,
         database,
         "ingest",
-        {JOB_KIND: job.handle, EXPORT_KIND: export_job.handle},
+        {JOB_KIND: job.handle, EXPORT_KIND: export_job.handle, SOURCE_KIND: source_run.handle},
         concurrency=settings.ingest_worker_concurrency,
         deliver=delivery(settings),
         side_tasks={
@@ -65,3 +78,17 @@ def build_worker(settings: Settings, new_id: Callable[[], UUID]) -> Worker:
             EXPIRE_EXPORTS: ExportExpiry(database, exports, open_lake).remove_expired,
         },
     )
+
+
+@asynccontextmanager
+async def build_scheduler(settings: Settings) -> AsyncIterator[Scheduler]:
+    """Joins and starts what queues the sources that are due; it ends with the context."""
+    database = Database(settings.database_url, pool_size=1)
+    queue = JobQueue(database, "ingest", AuditOutbox("ingest"), most_unfinished=settings.jobs_per_tenant)
+    scheduler = Scheduler(database, SourceStore(), queue)
+    scheduler.start()
+    try:
+        yield scheduler
+    finally:
+        await scheduler.close()
+        await database.close()

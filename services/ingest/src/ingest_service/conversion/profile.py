@@ -1,6 +1,7 @@
 """What the columns of a file look like as a whole, gathered batch by batch before any value is converted."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -42,6 +43,23 @@ class FileProfile:
                     "TOO_MANY_ACCOUNTS",
                     f"The account column names more than {MOST_ACCOUNTS} accounts; is it the right one?",
                 )
+
+    def judged(self) -> dict[str, Any]:
+        """Gives what was seen of the columns, for `assume`."""
+        numbers = {name: {"odd": number.odd, "fits": dict(number.fits)} for name, number in self.numbers.items()}
+        times = {name: {"seen": time.seen, "fits": dict(time.fits)} for name, time in self.times.items()}
+        return {"numbers": numbers, "times": times}
+
+    def assume(self, judged: Mapping[str, Any]) -> None:
+        """Counts what was seen of the whole file from which these rows are, so that they are read as it was."""
+        for name, number in self.numbers.items():
+            seen = judged["numbers"].get(name, {"odd": 0, "fits": {}})
+            number.odd += seen["odd"]
+            number.fits.update(seen["fits"])
+        for name, time in self.times.items():
+            seen = judged["times"].get(name, {"seen": 0, "fits": {}})
+            time.seen += seen["seen"]
+            time.fits.update(seen["fits"])
 
     def told(self) -> dict[str, str]:
         """Says what was found, for the job's details."""

@@ -14,6 +14,8 @@ from ingest_service.reading.table import Batch, batch_schema
 from ingest_service.reading.table_file import WIDEST
 
 _ROWS, _BYTES = 10_000, 2 << 20
+# Of lines that are no rows, of which there may be many; more of them is shown from the file.
+_SHOWN = 100
 
 
 class _Number(str):
@@ -75,6 +77,13 @@ class JsonLines:
             file.seek(rejection.start)
             return file.read(min(rejection.size, 4 * most)).decode(errors="replace").rstrip("\r\n")[:most]
 
+    def cells(self, text: str) -> list[str]:
+        try:
+            row = self._row(Line(text, 0, len(text), 1))
+        except _BadLineError:
+            return []
+        return [_text(row.get(name)) for name in self.header]
+
     def batches(self, columns: Sequence[int]) -> Iterator[Batch]:
         names = [self.header[column] for column in columns]
         places: list[Line] = []
@@ -87,12 +96,13 @@ class JsonLines:
             try:
                 row = self._row(line)
             except _BadLineError as error:
-                shown = line.text[:1000].rstrip("\r\n")
+                shown = line.text[:_SHOWN].rstrip("\r\n")
                 rejections.append(Rejection(line.number, "", shown, str(error), line.start, line.size))
             else:
                 places.append(line)
                 for column, name in zip(cells, names, strict=True):
-                    column.append(_text(row.get(name)))
+                    value = row.get(name, "")
+                    column.append(value if isinstance(value, str) else _text(value))
             size += len(line.text)
             if len(places) + len(rejections) >= _ROWS or size >= _BYTES:
                 yield self._batch(places, cells, rejections, line)
@@ -103,19 +113,20 @@ class JsonLines:
     def _row(self, line: Line) -> dict[str, Any]:
         if line.too_long:
             raise _BadLineError(f"the line is longer than {LARGEST_ROW} bytes")
+        text = line.text.strip()
         try:
-            row, end = self._decoder.raw_decode(line.text.strip())
+            row, end = self._decoder.raw_decode(text)
         except RecursionError as error:
             raise _BadLineError("objects are nested too deeply") from error
         except _BadLineError:
             raise
         except ValueError as error:
             raise _BadLineError("is not JSON") from error
-        if end != len(line.text.strip()):
+        if end != len(text):
             raise _BadLineError("has something behind the JSON object")
         if not isinstance(row, dict):
             raise _BadLineError("is not a JSON object")
-        if "\\u" in line.text and _has_half_pair(_text(row)):
+        if "\\u" in text and _has_half_pair(_text(row)):
             raise _BadLineError("has half of a surrogate pair")
         return row
 

@@ -50,6 +50,9 @@ class ParquetTable:
     def raw(self, rejection: Rejection, most: int) -> str:
         return self._finder.find(rejection.line)[:most]
 
+    def cells(self, text: str) -> list[str]:
+        return list(json.loads(text).values())
+
     def batches(self, columns: Sequence[int]) -> Iterator[Batch]:
         number = 0
         size = 0

@@ -36,6 +36,10 @@ class Table(Protocol):
     def raw(self, rejection: Rejection, most: int) -> str:
         """Gives a rejected row as it stands in the file, at most so many characters."""
 
+    def cells(self, text: str) -> list[str]:
+        """Gives the cells of a row by its text from `raw`, one for each column; empty, or another number of them, where
+        they cannot be told."""
+
     def told(self) -> dict[str, str]:
         """Says what was assumed, for the job; what comes to light in reading is told after it."""
 

@@ -16,6 +16,7 @@ from ingest_service.reading.careful_reader import CarefulReader, CarefulRow
 from ingest_service.reading.encoding import PreparedText
 from ingest_service.reading.layout import Layout, find_layout
 from ingest_service.reading.lines import LARGEST_ROW, content_end
+from ingest_service.reading.one_row import cells_of
 from ingest_service.reading.rejection import Rejection
 from ingest_service.reading.sniffing import KnownNames, sniff
 from ingest_service.reading.table import Batch, batch_schema
@@ -23,7 +24,8 @@ from ingest_service.reading.table import Batch, batch_schema
 _BLOCK = 2 << 20
 _SAMPLE = 1 << 17
 _SAMPLE_ROWS = 300
-_CAREFUL_ROWS = 10_000
+# Rows that are read one by one before the fast reader tries again.
+_CAREFUL_ROWS, _CAREFUL_BYTES = 10_000, 256 << 10
 # Cells of a row beyond this are a file that is not a table.
 WIDEST = 2000
 # Rows of which most must be as wide as the header.
@@ -86,6 +88,13 @@ class TableFile:
         with self.text.path.open("rb") as file:
             file.seek(rejection.start)
             return file.read(min(rejection.size, 4 * most)).decode(errors="replace").rstrip("\r\n")[:most]
+
+    def cells(self, text: str) -> list[str]:
+        cells = cells_of(text, self.dialect, self._width)
+        return self._padded(cells)[: len(self.header)] if len(cells) == self._width else cells
+
+    def _padded(self, cells: list[str]) -> list[str]:
+        return cells + [""] * (len(self.header) - len(cells))
 
     def batches(self, columns: Sequence[int]) -> Iterator[Batch]:
         self._noticed.clear()
@@ -158,7 +167,7 @@ class TableFile:
         return Batch(batch, [], self._done(place + rows.end))
 
     def _careful_batches(self, place: int, line: int, columns: Sequence[int]) -> Iterator[tuple[Batch, int, int]]:
-        """Reads about a block row by row; all the rest where the fast reader does not know the dialect."""
+        """Reads some rows one by one; all the rest where the fast reader does not know the dialect."""
         rows: list[CarefulRow] = []
         rejections: list[Rejection] = []
         reader = CarefulReader(self.text.path, place, line, self.dialect, width=self._width, end=self._end)
@@ -171,10 +180,10 @@ class TableFile:
             else:
                 reason = f"has {len(row.cells)} cells, the header {self._width}"
                 rejections.append(Rejection(row.line, "", "", reason, row.start, row.size))
-            if len(rows) + len(rejections) >= _CAREFUL_ROWS or reader.place - batch_from > _BLOCK:
+            if len(rows) + len(rejections) >= _CAREFUL_ROWS or reader.place - batch_from > _CAREFUL_BYTES:
                 yield self._gathered(rows, rejections, columns, reader.place), reader.place, reader.line
                 rows, rejections, batch_from = [], [], reader.place
-                if self.dialect.is_plain and reader.place - place > _BLOCK:
+                if self.dialect.is_plain:
                     return
         yield self._gathered(rows, rejections, columns, self._end), self._end, reader.line
 

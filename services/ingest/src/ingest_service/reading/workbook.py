@@ -1,6 +1,7 @@
 """A sheet of an XLSX workbook as a table of texts, read cell by cell."""
 
 import json
+import re
 import warnings
 import zipfile
 from collections.abc import Iterator, Sequence
@@ -27,6 +28,8 @@ _SAMPLE_ROWS = 300
 _LAST_ROW = 1_048_576
 # The different texts of a workbook are the one part of it that must be in memory.
 _MOST_SHARED = 64 << 20
+# What XML cannot hold, and the beginning of what looks like this; halves of pairs are no characters.
+_ESCAPED = re.compile("_x((?![dD][89a-fA-F])[0-9A-Fa-f]{4})_")
 _BROKEN = (KeyError, ValueError, TypeError, IndexError, AttributeError, EOFError, NotImplementedError, ParseError,
            zipfile.BadZipFile, OverflowError, RuntimeError, OSError)  # fmt: skip
 
@@ -50,6 +53,12 @@ class WorkbookTable:
 
     def raw(self, rejection: Rejection, most: int) -> str:
         return self._finder.find(rejection.line)[:most]
+
+    def cells(self, text: str) -> list[str]:
+        cells: list[str] = json.loads(text)
+        while len(cells) > len(self.header) and not cells[-1]:
+            cells.pop()
+        return cells + [""] * (len(self.header) - len(cells))
 
     def batches(self, columns: Sequence[int]) -> Iterator[Batch]:
         rows: list[Row] = []
@@ -186,4 +195,4 @@ def _text(value: Any) -> str:
         return value.isoformat()
     if isinstance(value, timedelta):
         return str(value)
-    return str(value)
+    return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), str(value))

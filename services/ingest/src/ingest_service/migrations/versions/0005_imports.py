@@ -8,8 +8,8 @@ down_revision = "0004"
 
 REPLAYS = """
 ALTER TABLE imports
-    -- The file's columns and how its rows are written, by which kept rows are told into cells; with rejected rows only.
-    ADD COLUMN layout jsonb,
+    -- The file's columns, where rows of it were rejected.
+    ADD COLUMN columns text[],
     -- What was judged of the file as a whole: how it writes numbers and dates.
     ADD COLUMN judged jsonb,
     -- The import whose rejected rows this one tries again, and with which corrections.
@@ -21,7 +21,9 @@ CREATE INDEX imports_by_account ON imports (tenant_id, (request->>'account'), im
 ALTER TABLE rejected_rows
     -- The newest import that tried the row again, and whether it was taken, as far as is known before that one's end.
     ADD COLUMN tried_by uuid,
-    ADD COLUMN taken boolean NOT NULL DEFAULT false;
+    ADD COLUMN taken boolean NOT NULL DEFAULT false,
+    -- The row's cells; NULL where they cannot be told, or are more than what is kept.
+    ADD COLUMN cells jsonb;
 -- Bytes of the file in the lake when it was last known whole: what stands behind them was never acknowledged.
 ALTER TABLE datasets ADD COLUMN size bigint;
 """
