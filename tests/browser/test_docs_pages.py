@@ -1,77 +1,11 @@
 """The documentation's pages in a real browser, on the whole suite: log in, call, read."""
 
-import os
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
-import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Locator, Page, expect
+from support.browsing import ROSA
 from support.running_suite import RunningSuite
-
-CHROMIUM = os.environ.get("CHROMIUM", shutil.which("chromium") or "/usr/bin/chromium")
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-ROSA = {"email": "rosa@example.com", "password": "clave larga de rosa", "full_name": "Rosa", "tenant_name": "Pages"}
-
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(not Path(CHROMIUM).exists(), reason=f"there is no chromium at {CHROMIUM}"),
-]
-
-
-@pytest.fixture(scope="module")
-def suite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSuite]:
-    """A running suite that has one person."""
-    running = RunningSuite.fresh(tmp_path_factory.mktemp("suite") / "home")
-    try:
-        running.start()
-        httpx.post(f"{running.url}/api/v1/auth/register", json=ROSA, timeout=30).raise_for_status()
-        yield running
-    finally:
-        running.stop()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def complaints() -> list[str]:
-    """What the browser complained about: errors in scripts, refused resources, calls to elsewhere."""
-    return []
-
-
-@pytest.fixture
-def page(browser: Browser, suite: RunningSuite, complaints: list[str]) -> Iterator[Page]:
-    def note(message: ConsoleMessage) -> None:
-        # A refused call is told in the console too; tests look at those themselves.
-        if message.type == "error" and "status of 4" not in message.text:
-            complaints.append(message.text)
-
-    context = browser.new_context(base_url=suite.url, viewport={"width": 1280, "height": 900})
-    context.set_default_timeout(20_000)
-    page = context.new_page()
-    page.on("console", note)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("requestfailed", lambda request: complaints.append(f"{request.url}: {request.failure}"))
-    yield page
-    folder = os.environ.get("SCREENSHOTS")
-    if folder:
-        page.screenshot(path=str(Path(folder) / f"{page.title().replace(' ', '_')}.png"))
-    context.close()
 
 
 def log_in(page: Page, password: str) -> None:
@@ -124,8 +58,8 @@ def test_a_pasted_token_is_sent(page: Page, suite: RunningSuite, complaints: lis
     reply = httpx.post(f"{suite.url}/api/v1/auth/login", json=credentials, timeout=30)
     page.goto("/docs")
     page.locator(".auth-wrapper").get_by_role("button", name="Authorize").click()
-    page.locator(".modal-ux input").fill(reply.json()["access_token"])
-    page.locator(".modal-ux").get_by_role("button", name="Apply credentials").click()
+    page.locator(".modal-ux input").first.fill(reply.json()["access_token"])
+    page.locator(".modal-ux").get_by_role("button", name="Apply credentials").first.click()
     page.locator(".modal-ux").get_by_role("button", name="Close").last.click()
 
     answer = execute(page, "Users-auth_GetMe")

@@ -1,4 +1,4 @@
-"""Routes of the documentation: OpenAPI, Swagger UI and ReDoc, answered from files."""
+"""Routes of the pages, answered from files."""
 
 from atalaya_gateway.pages import PAGES, Page
 from atalaya_gateway.rest_routes import TRANSCODER, match, method_is, refuse

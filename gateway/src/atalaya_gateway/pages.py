@@ -1,4 +1,4 @@
-"""The documentation's pages: which there are, and where their files come from."""
+"""The pages: the documentation, and where mails lead to; which there are, and where their files come from."""
 
 from dataclasses import dataclass
 from importlib import resources
@@ -50,6 +50,10 @@ PAGES = (
     Page("/docs/swagger-ui.js", "swagger-ui-bundle.js", _SCRIPT, _SWAGGER / "swagger-ui-bundle.js"),
     Page("/docs/swagger-ui.css", "swagger-ui.css", _STYLE, _SWAGGER / "swagger-ui.css"),
     Page("/docs/icon.png", "favicon-32x32.png", "image/png", _SWAGGER / "favicon-32x32.png"),
+    Page("/register", "register.html", _HTML),
+    Page("/reset-password", "reset-password.html", _HTML),
+    Page("/account/page.js", "account.js", _SCRIPT),
+    Page("/account/page.css", "account.css", _STYLE),
     Page("/redoc", "redoc.html", _HTML),
     Page("/redoc/page.js", "redoc.js", _SCRIPT),
     Page("/redoc/redoc.js", "redoc.standalone.js", _SCRIPT, _SIDECAR / "redoc/bundles/redoc.standalone.js"),
