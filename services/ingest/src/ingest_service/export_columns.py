@@ -1,5 +1,6 @@
 """The columns of exports: those that an import takes, by the names that it knows."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -34,6 +35,6 @@ def transaction_columns() -> list[Column]:
     return [Column(target.name, target.form) for target in TARGETS["transactions"]]
 
 
-def arrow_schema(columns: list[Column]) -> pa.Schema:
+def arrow_schema(columns: Sequence[Column]) -> pa.Schema:
     """Gives the types in which rows travel between a source and a file."""
     return pa.schema([(column.name, _ARROW[column.form]) for column in columns])

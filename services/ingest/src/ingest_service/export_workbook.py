@@ -62,7 +62,7 @@ class Workbook:
                 written = harmless(written)
             return [self._text(text, column.name) if text else None for text in written.to_pylist()]
         if column.form == "count":
-            return values.to_pylist()
+            return list(values.to_pylist())
         return [self._number(text) if text else None for text in texts(column, values).to_pylist()]
 
     def _text(self, text: str, name: str = "") -> Any:

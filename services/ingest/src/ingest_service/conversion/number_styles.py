@@ -14,6 +14,8 @@ Style = Literal["plain", "comma", "dot"]
 _SUFFIX = r"\s*(k|m|mil|mill)"
 _GROUPED = {"comma": r"([0-9]+|[0-9]{1,3}(,[0-9]{3})+)", "dot": r"([0-9]+|[0-9]{1,3}(\.[0-9]{3})+)"}
 _POINT = {"comma": r"\.", "dot": ","}
+# How programs write numbers that are very small or large.
+EXPONENT = "([eE][+-]?[0-9]{1,3})?"
 
 
 def whole_pattern(style: Style) -> str:
@@ -22,9 +24,9 @@ def whole_pattern(style: Style) -> str:
     return f"(?i)^[+-]?({grouped}({point}0+)?|[0-9]+({point}[0-9]+)?{_SUFFIX})$"
 
 
-def decimal_pattern(style: Style) -> str:
+def decimal_pattern(style: Style, exponent: str = "") -> str:
     """The form of an amount or a percentage."""
-    return f"^[+-]?{_GROUPED[style]}({_POINT[style]}[0-9]+)?$"
+    return f"^[+-]?{_GROUPED[style]}({_POINT[style]}[0-9]+)?{exponent}$"
 
 
 @dataclass
@@ -80,11 +82,15 @@ def count_sql(cell: str, style: Style) -> str:
     return f"CASE WHEN {fits} THEN round(CAST({number} AS DOUBLE) * {factor}, 6) END"
 
 
-def decimal_sql(cell: str, style: Style) -> str:
-    """SQL for a trimmed cell's decimal number as text with a point; NULL where it is none."""
+def decimal_sql(cell: str, style: Style, exponent: str = "") -> str:
+    """SQL for a trimmed cell's decimal number as text with a point; NULL where it is none.
+
+    `exponent` is a pattern for what may stand behind the digits.
+    """
     kind: Style = "comma" if style == "plain" else style
     bare = tidy_sql(cell)
-    return f"CASE WHEN regexp_matches({bare}, '{decimal_pattern(kind)}') THEN ltrim({_number(bare, kind)}, '+') END"
+    fits = f"regexp_matches({bare}, '{decimal_pattern(kind, exponent)}')"
+    return f"CASE WHEN {fits} THEN ltrim({_number(bare, kind)}, '+') END"
 
 
 def _number(bare: str, style: Style) -> str:

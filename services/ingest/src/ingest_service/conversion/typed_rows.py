@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ingest_service.columns import TARGETS, Target
-from ingest_service.conversion.number_styles import count_sql, decimal_sql
+from ingest_service.conversion.number_styles import EXPONENT, count_sql, decimal_sql
 from ingest_service.conversion.profile import FileProfile
 from ingest_service.record_keys import LONGEST_KEY, LONGEST_REFERENCE
 
@@ -103,7 +103,7 @@ class TypedRows:
         if target.form == "count":
             return count_sql(cell, style)
         if target.form == "percentage":
-            return f"CAST({decimal_sql(cell, style)} AS DOUBLE)"
+            return f"TRY_CAST({decimal_sql(cell, style, EXPONENT)} AS DOUBLE)"
         return decimal_sql(cell, style)
 
     def _all_faults(self, kind: str) -> list[Fault]:
