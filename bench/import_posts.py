@@ -81,6 +81,16 @@ def write_files(folder: Path, rows: int) -> Files:
     return files
 
 
+def as_json_lines(file: Path) -> Path:
+    """Writes the rows of the customer's file as JSON Lines."""
+    target = file.with_suffix(".jsonl")
+    with file.open(newline="") as source, target.open("w") as lines:
+        for row in csv.DictReader(source):
+            counts = {name: int(row[name]) for name in ("likes", "comments", "shares")}
+            lines.write(json.dumps({**row, **counts}, ensure_ascii=False) + "\n")
+    return target
+
+
 @contextmanager
 def postgres(folder: Path) -> Iterator[EmbeddedPostgres]:
     """Runs PostgreSQL as `make up` does, with every commit on the disk."""
@@ -265,6 +275,7 @@ def measured_through(
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--format", choices=("csv", "jsonl"), default="csv", help="of the customer's file")
     parser.add_argument("--url", default="", help="gateway, as in http://localhost:8000")
     parser.add_argument("--token", default="", help="access token of a user")
     options = parser.parse_args()
@@ -272,6 +283,8 @@ def main() -> None:
     folder.chmod(0o755)
     try:
         files = write_files(folder, options.rows)
+        if options.format == "jsonl":
+            files.upload = as_json_lines(files.upload)
         print(f"{options.rows} posts, {files.upload.stat().st_size / 1e6:.0f} MB, load {os.getloadavg()[0]:.1f}")
         if options.url:
             ours, bare, peaks, job = measured_through(options.url, options.token, folder, files)

@@ -74,7 +74,7 @@ def read(content: bytes, folder: Path, **hints: str) -> tuple[Rows, int]:
         return list(csv.reader(file)), rejected
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     rows=tables(),
     delimiter=st.sampled_from(list(DELIMITERS.values())),
@@ -104,7 +104,7 @@ TEXTS = st.one_of(
 )
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     data=st.data(),
     width=st.integers(2, 5),

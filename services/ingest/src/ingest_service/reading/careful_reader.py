@@ -15,7 +15,10 @@ from ingest_service.reading.row_cells import CellParser, MisplacedError, Unclose
 _NEVER_ENDS = "a quote opens a cell that never ends"
 _GOES_ON = "a quoted cell goes on behind its quote"
 # How much is read ahead in vain, over a whole file, for cells that never end.
-_MOST_IN_VAIN = 1 << 30
+_MOST_IN_VAIN = 1 << 28
+# Lines of one row.
+_MOST_LINES = 20_000
+_SHOWN = 100
 
 
 @dataclass(frozen=True)
@@ -93,7 +96,7 @@ class CarefulReader:
         else:
             self._again([line])
             self._passed(line)
-            yield Rejection(line.number, "", line.text[:1000].rstrip("\r\n"), fault, line.start, line.size)
+            yield Rejection(line.number, "", line.text[:_SHOWN].rstrip("\r\n"), fault, line.start, line.size)
 
     def _other_reading(self, line: Line) -> CarefulRow | None:
         """Reads a row with some of its quotes as text, where that gives as many cells as there should be."""
@@ -125,7 +128,8 @@ class CarefulReader:
     def _more(self) -> str:
         """Gives the next line, for a cell that does not end on the one before."""
         line = self._next_line()
-        if line is None or line.too_long or self._size + line.size > LARGEST_ROW:
+        is_too_much = len(self._taken) >= _MOST_LINES or (line and self._size + line.size > LARGEST_ROW)
+        if line is None or line.too_long or is_too_much:
             if line is not None:
                 self._put_back.appendleft(line)
             self._in_vain += self._size

@@ -1,16 +1,15 @@
 """The lines of a text file, never more of them in memory than one that is not too long."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 # No row of a real table is longer; what is, has lost a quote or a line end.
 LARGEST_ROW = 4 << 20
 _PIECE = 1 << 20
 
 
-@dataclass(frozen=True)
-class Line:
+class Line(NamedTuple):
     """A line with its end, where it stands, and its number; of one that is too long only that."""
 
     text: str

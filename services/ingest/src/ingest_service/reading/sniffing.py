@@ -1,5 +1,6 @@
 """Finds how a file separates and quotes its cells, from its first lines."""
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
@@ -9,6 +10,7 @@ from ingest_service.reading.row_cells import CellParser, MisplacedError, Unclose
 KnownNames = Callable[[Sequence[str]], int]
 _COMMON = (",", ";", "\t", "|")
 _RARE = ("||", "::", ":", "^", "~")
+_ALL_IN_APOSTROPHES = re.compile(r"'(?:[^'\r\n]|'')*'(?:[,;\t|]'(?:[^'\r\n]|'')*')*(?=[\r\n]|\Z)")
 # Rows that are looked at, and the first ones among which the header is.
 _ROWS, _FIRST = 300, 20
 
@@ -47,6 +49,8 @@ def _quote(text: str) -> str:
     if '"' in text:
         return '"'
     # Apostrophes are common in texts; they quote only where cells begin and end with them.
+    if _ALL_IN_APOSTROPHES.match(text):
+        return "'"
     around = f"\n{text}\n"
     sides = sum(around.count(f"{mark}'") + around.count(f"'{mark}") for mark in (*_COMMON, "\n", "\r"))
     return "'" if text.startswith("'") and sides >= text.count("'") * 0.9 else '"'

@@ -24,8 +24,9 @@ from ingest_service.reading.table import Batch, batch_schema
 _BLOCK = 2 << 20
 _SAMPLE = 1 << 17
 _SAMPLE_ROWS = 300
-# Rows that are read one by one before the fast reader tries again.
-_CAREFUL_ROWS, _CAREFUL_BYTES = 10_000, 256 << 10
+_CAREFUL_ROWS = 10_000
+# What is read row by row before the fast reader tries again: at first, and where it is of no use.
+_CAREFUL_BYTES, _MOST_CAREFUL_BYTES = 128 << 10, 64 << 20
 # Cells of a row beyond this are a file that is not a table.
 WIDEST = 2000
 # Rows of which most must be as wide as the header.
@@ -99,13 +100,17 @@ class TableFile:
     def batches(self, columns: Sequence[int]) -> Iterator[Batch]:
         self._noticed.clear()
         place, line = self._first, self._first_line
+        span = _CAREFUL_BYTES
         while place < self._end:
+            begun = place
             if self.dialect.is_plain:
                 for step in self._fast_batches(place, line, columns):
                     batch, place, line = step
                     yield batch
+            # Where the fast reader has not come further it is tried again later.
+            span = _CAREFUL_BYTES if place > begun else min(4 * span, _MOST_CAREFUL_BYTES)
             if place < self._end:
-                for step in self._careful_batches(place, line, columns):
+                for step in self._careful_batches(place, line, columns, span):
                     batch, place, line = step
                     yield batch
 
@@ -166,8 +171,10 @@ class TableFile:
         batch = pa.RecordBatch.from_arrays([_flat(array) for array in arrays], schema=batch_schema(len(columns)))
         return Batch(batch, [], self._done(place + rows.end))
 
-    def _careful_batches(self, place: int, line: int, columns: Sequence[int]) -> Iterator[tuple[Batch, int, int]]:
-        """Reads some rows one by one; all the rest where the fast reader does not know the dialect."""
+    def _careful_batches(
+        self, place: int, line: int, columns: Sequence[int], span: int
+    ) -> Iterator[tuple[Batch, int, int]]:
+        """Reads about `span` bytes row by row; all the rest where the fast reader does not know the dialect."""
         rows: list[CarefulRow] = []
         rejections: list[Rejection] = []
         reader = CarefulReader(self.text.path, place, line, self.dialect, width=self._width, end=self._end)
@@ -180,10 +187,11 @@ class TableFile:
             else:
                 reason = f"has {len(row.cells)} cells, the header {self._width}"
                 rejections.append(Rejection(row.line, "", "", reason, row.start, row.size))
-            if len(rows) + len(rejections) >= _CAREFUL_ROWS or reader.place - batch_from > _CAREFUL_BYTES:
+            is_enough = self.dialect.is_plain and reader.place - place > span
+            if len(rows) + len(rejections) >= _CAREFUL_ROWS or reader.place - batch_from > _BLOCK or is_enough:
                 yield self._gathered(rows, rejections, columns, reader.place), reader.place, reader.line
                 rows, rejections, batch_from = [], [], reader.place
-                if self.dialect.is_plain:
+                if is_enough:
                     return
         yield self._gathered(rows, rejections, columns, self._end), self._end, reader.line
 
