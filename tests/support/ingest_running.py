@@ -20,6 +20,7 @@ from atalaya.ingest.v1 import (
     data_pb2_grpc,
     records_pb2,
     records_pb2_grpc,
+    status_pb2_grpc,
 )
 from atalaya.jobs.v1 import job_pb2
 from atalaya.ml.v1 import jobs_pb2
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from atalaya.ingest.v1.comments_pb2_grpc import CommentsServiceAsyncStub
     from atalaya.ingest.v1.data_pb2_grpc import DataServiceAsyncStub, JobsServiceAsyncStub
     from atalaya.ingest.v1.records_pb2_grpc import RecordsServiceAsyncStub
+    from atalaya.ingest.v1.status_pb2_grpc import DataStatusServiceAsyncStub
 
 _PIECE = 1 << 20
 
@@ -94,6 +96,10 @@ class Tenant:
     @property
     def comments(self) -> CommentsServiceAsyncStub:
         return comments_pb2_grpc.CommentsServiceStub(self.suite.channel)
+
+    @property
+    def status(self) -> DataStatusServiceAsyncStub:
+        return status_pb2_grpc.DataStatusServiceStub(self.suite.channel)
 
     @property
     def queue(self) -> JobQueue:
@@ -178,6 +184,12 @@ class Tenant:
         statement = f"UPDATE jobs SET {what} WHERE id = %s"  # noqa: S608
         with postgres.server().connect(self.suite.service_database.name) as connection:
             connection.execute(statement.encode(), [job_id.rpartition("/")[2]])
+
+    def set_partitions(self, what: str, *, month: str = "") -> None:
+        """Changes what is known of the lake's partitions behind the service's back, of one month or of all."""
+        statement = f"UPDATE lake_partitions SET {what} WHERE tenant_id = %s AND (%s = '' OR mes = %s)"  # noqa: S608
+        with postgres.server().connect(self.suite.service_database.name) as connection:
+            connection.execute(statement.encode(), [self.tenant_id, month, month])
 
     @property
     def lake(self) -> Path:
