@@ -81,6 +81,10 @@ function envoy_on_response(handle)
   headers:remove("grpc-status-details-bin")
   headers:remove("grpc-accept-encoding")
   headers:remove("grpc-encoding")
+  -- Of a file, which here has lost gRPC's frames; without a length nobody would notice that the rest of it is missing.
+  local length = headers:get("x-content-length")
+  headers:remove("x-content-length")
+  if length ~= nil then headers:replace("content-length", length) end
   if status ~= nil then headers:replace(":status", status) else status = headers:get(":status") end
   if status == "401" and headers:get("www-authenticate") == nil then
     headers:add("www-authenticate", 'Bearer realm="atalaya"')

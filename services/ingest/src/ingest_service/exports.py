@@ -100,7 +100,7 @@ class Exports:
                 resource=f"jobs/{job.id}",
                 details={"bytes": sent},
             )
-        pieces = _pieces(self._open_lake(caller.tenant_id), export_path(export_id, request.format), part)
+        pieces = _pieces(self._open_lake(caller.tenant_id), export_path(export_id, request.format), part, job.id)
         disposition = content_disposition(request, record.created_at)
         return Download(CONTENT_TYPES[request.format], disposition, etag, record.size, part, pieces)
 
@@ -119,11 +119,19 @@ def _check_there(job: JobRecord, record: ExportRecord) -> None:
     if job.status != "SUCCEEDED":
         raise Conflict("EXPORT_NOT_FINISHED", f"The export is {job.status}.", job_id=job.id, status=job.status)
     if record.is_expired:
-        raise NotFound("EXPORT_EXPIRED", "The file was kept for a while and is gone; export anew.", job_id=job.id)
+        raise _expired(job.id)
 
 
-async def _pieces(lake: Lake, path: str, part: ByteRange) -> AsyncIterator[bytes]:
+def _expired(job_id: str) -> NotFound:
+    return NotFound("EXPORT_EXPIRED", "The file was kept for a while and is gone; export anew.", job_id=job_id)
+
+
+async def _pieces(lake: Lake, path: str, part: ByteRange, job_id: str) -> AsyncIterator[bytes]:
     if part.start == part.end:
         yield b""
     for start in range(part.start, part.end, _PIECE):
-        yield await asyncio.to_thread(lake.read_range, path, start, min(_PIECE, part.end - start))
+        try:
+            yield await asyncio.to_thread(lake.read_range, path, start, min(_PIECE, part.end - start))
+        except NotFound as error:
+            # Removed this very moment.
+            raise _expired(job_id) from error
