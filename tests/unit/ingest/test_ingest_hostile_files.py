@@ -59,14 +59,14 @@ def test_good_rows_around_bad_ones_are_kept_and_each_bad_one_is_told(tmp_path: P
 
 def test_bad_rows_in_the_middle_of_a_large_file_leave_all_others_in_their_order(tmp_path: Path) -> None:
     """The fast reader goes on behind a block that only the careful one understands."""
-    lines = [f"{number},texto numero {number}" for number in range(300_000)]
-    for number in range(1000, 300_000, 50_000):
+    lines = [f"{number},texto numero {number}" for number in range(120_000)]
+    for number in range(1000, 120_000, 20_000):
         lines[number] += ",de mas"
         lines[number + 1] = f'{number + 1},"sin cerrar {number}'
     rows, rejected = read(("id,texto\n" + "\n".join(lines)).encode(), tmp_path)
-    assert [line for line, _ in rejected] == [number + 2 for number in range(1000, 300_000, 50_000)]
+    assert [line for line, _ in rejected] == [number + 2 for number in range(1000, 120_000, 20_000)]
     numbers = [int(row[0]) for row in rows[1:]]
-    assert numbers == [number for number in range(300_000) if number % 50_000 != 1000]
+    assert numbers == [number for number in range(120_000) if number % 20_000 != 1000]
     assert rows[1001] == ["1001", '"sin cerrar 1000']
 
 

@@ -16,8 +16,8 @@ _NEVER_ENDS = "a quote opens a cell that never ends"
 _GOES_ON = "a quoted cell goes on behind its quote"
 # How much is read ahead in vain, over a whole file, for cells that never end.
 _MOST_IN_VAIN = 1 << 28
-# Lines of one row.
-_MOST_LINES = 20_000
+# Lines of one row, and of one whose quotes are not in order.
+_MOST_LINES, _FEW_LINES = 20_000, 100
 _SHOWN = 100
 
 
@@ -48,6 +48,7 @@ class CarefulReader:
         self._taken: list[Line] = []
         self._size = 0
         self._in_vain = 0
+        self._most_lines = _MOST_LINES
         self.place, self.line = start, line
 
     def rows(self) -> Iterator[CarefulRow | Rejection]:
@@ -101,12 +102,15 @@ class CarefulReader:
     def _other_reading(self, line: Line) -> CarefulRow | None:
         """Reads a row with some of its quotes as text, where that gives as many cells as there should be."""
         self._again([line])
+        self._most_lines = _FEW_LINES
         try:
             cells = self._parser.inner_quotes(line.text, self._more)
             if len(cells) == self._width:
                 return self._row(cells, self._taken, stray=True)
         except (UnclosedError, MisplacedError):
             pass
+        finally:
+            self._most_lines = _MOST_LINES
         self._again([line])
         cells = self._parser.opening_quotes(line.text)
         return self._row(cells, [line], stray=True) if len(cells) == self._width else None
@@ -128,7 +132,7 @@ class CarefulReader:
     def _more(self) -> str:
         """Gives the next line, for a cell that does not end on the one before."""
         line = self._next_line()
-        is_too_much = len(self._taken) >= _MOST_LINES or (line and self._size + line.size > LARGEST_ROW)
+        is_too_much = len(self._taken) >= self._most_lines or (line and self._size + line.size > LARGEST_ROW)
         if line is None or line.too_long or is_too_much:
             if line is not None:
                 self._put_back.appendleft(line)

@@ -13,9 +13,13 @@ from ingest_service.reading.rejection import Rejection
 from ingest_service.reading.table import Batch, batch_schema
 from ingest_service.reading.table_file import WIDEST
 
-_ROWS, _BYTES = 10_000, 2 << 20
+_ROWS, _BYTES = 5_000, 1 << 20
 # Of lines that are no rows, of which there may be many; more of them is shown from the file.
 _SHOWN = 100
+
+
+# Number, start and size of a line.
+_Place = tuple[int, int, int]
 
 
 class _Number(str):
@@ -86,7 +90,7 @@ class JsonLines:
 
     def batches(self, columns: Sequence[int]) -> Iterator[Batch]:
         names = [self.header[column] for column in columns]
-        places: list[Line] = []
+        places: list[_Place] = []
         cells: list[list[str]] = [[] for _ in names]
         rejections: list[Rejection] = []
         size = 0
@@ -99,7 +103,7 @@ class JsonLines:
                 shown = line.text[:_SHOWN].rstrip("\r\n")
                 rejections.append(Rejection(line.number, "", shown, str(error), line.start, line.size))
             else:
-                places.append(line)
+                places.append((line.number, line.start, line.size))
                 for column, name in zip(cells, names, strict=True):
                     value = row.get(name, "")
                     column.append(value if isinstance(value, str) else _text(value))
@@ -131,12 +135,12 @@ class JsonLines:
         return row
 
     def _batch(
-        self, places: list[Line], cells: list[list[str]], rejections: list[Rejection], last: Line | None
+        self, places: list[_Place], cells: list[list[str]], rejections: list[Rejection], last: Line | None
     ) -> Batch:
         arrays = [
-            pa.array([line.number for line in places], pa.int32()),
-            pa.array([line.start for line in places], pa.int64()),
-            pa.array([line.size for line in places], pa.int32()),
+            pa.array([number for number, _, _ in places], pa.int32()),
+            pa.array([start for _, start, _ in places], pa.int64()),
+            pa.array([size for _, _, size in places], pa.int32()),
             *(pa.array(column, pa.string()) for column in cells),
         ]
         done = (last.start + last.size - self.text.start) / self._size if last else 1.0
