@@ -28,6 +28,9 @@ SAYS_THE_SAME_TO_THE_OWNER = {
     *(("auth:auth.v1.AuditIntakeService/RecordAuditEvent", f"event.{name}") for name in AUDIT_FIELDS),
     # People of other companies may be named, and gain nothing by it.
     ("ingest:ingest.v1.AccountAccessService/SetAccountAccess", "users"),
+    # An id at its source is the caller's own word for a post of its own.
+    ("ingest:ingest.v1.RecordsService/CreatePublicacion", "id_externo"),
+    ("ingest:ingest.v1.RecordsService/UpdatePublicacion", "id_externo"),
     # A place in a list by time, where the id and its twin are neighbours.
     ("ml:ml.v1.JobsService/ListJobs", "after"),
 }

@@ -24,6 +24,7 @@ DAYS = 40
 LAST_DAY = date(2025, 6, 30)
 JOB_SECONDS = 120
 MOST_OF_A_KIND = 5
+FAR_NUMBER = 700_000_000
 
 
 @dataclass
@@ -56,6 +57,7 @@ async def settle(house: House) -> Estate:
     estate.add("account that few may see", accounts[1])
     estate.add("customer", customers[0])
     estate.add("import", *await _import_everything(house, house.b, accounts, customers))
+    await _write_a_post(house, estate, accounts[0])
     await _train(house, estate, accounts[0])
     await _let_people_in(house, estate)
     await _change(house, "PUT", f"/api/v1/account-access/{accounts[1]}", {"users": [house.b.people["viewer"].user_id]})
@@ -103,6 +105,29 @@ async def _import_everything(
     for job in jobs:
         await _ended(house, admin, job)
     return jobs
+
+
+async def _write_a_post(house: House, estate: Estate, account: str) -> None:
+    """Adds a post with a comment, under a number that no other company's posts come near."""
+    await asyncio.to_thread(_raise_numbers, house)
+    post = {"contenido": f"{account} wrote", "fecha_publicacion": "2025-06-01T12:00:00Z", "id_externo": f"{MARK}-post"}
+    said = await _change(house, "POST", f"/crud/publicaciones/{account}", post)
+    estate.add("post", said["id"])
+    comments = _csv(
+        "post_id,text,created_at", [(f"{MARK}-post", f"{account} {word}", "2025-06-02") for word in ("one", "two")]
+    )
+    admin = house.b.people["admin"]
+    await _ended(house, admin, await _upload(house, admin, {"kind": "comments", "account": account}, comments))
+    query = {"account": account, "page_size": 1}
+    page = await _reply(house.rest.get("/api/v1/comments", params=query, headers=house.headers(admin)))
+    estate.add("page of comments", page["next_page_token"])
+
+
+def _raise_numbers(house: House) -> None:
+    with postgres_server(house.suite.home).connect("atalaya_ingest") as connection:
+        raised = "UPDATE counters SET value = %s WHERE tenant_id = %s AND name = 'posts'"
+        connection.execute(raised, (FAR_NUMBER, house.b.tenant_id))
+        connection.commit()
 
 
 async def _train(house: House, estate: Estate, account: str) -> None:

@@ -20,11 +20,15 @@ NAMES_OF_THINGS = (
     *("username", "usuario", "cuenta", "account", "accounts", "actor", "users", "email", "resource"),
     *("after", "page_token", "refresh_token", "key_id", "session", "job", "model"),
 )
+# Numbers that are given one after the other.
+NUMBERS_OF_THINGS = ("id_usuario", "id_publicacion", "id_metrica")
 IS_ID = re.compile(r"(?:.*_)?ids?|id_.*|" + "|".join(NAMES_OF_THINGS))
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 # What differs between any two answers: when, and the ids and numbers of what was just made.
 CHANGING = re.compile(
-    UUID.pattern + r"|\d{4}-\d\d-\d\d[T ][\d:.]+(?:Z|[+-]\d\d:\d\d)?|(?<=\"id_usuario\": )\d+|(?<=\"id_usuario\":)\d+"
+    UUID.pattern
+    + r"|\d{4}-\d\d-\d\d[T ][\d:.]+(?:Z|[+-]\d\d:\d\d)?"
+    + "".join(rf'|(?<="{name}":{space})\d+' for name in ("id", *NUMBERS_OF_THINGS) for space in ("", " "))
 )
 Path = tuple[str, ...]
 Call = Callable[[Rpc, Any, Headers], Awaitable[Answer]]

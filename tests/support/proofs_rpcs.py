@@ -61,8 +61,8 @@ class Rpc:
 
 @cache
 def every_rpc() -> tuple[Rpc, ...]:
-    """Gives every rpc, those that change something last."""
-    return tuple(sorted(_all(), key=lambda rpc: (rpc.writes, str(rpc))))
+    """Gives every rpc, those that change something last, and of these those that delete."""
+    return tuple(sorted(_all(), key=lambda rpc: (rpc.writes, rpc.name.startswith("Delete"), str(rpc))))
 
 
 def _all() -> Iterator[Rpc]:
