@@ -15,6 +15,7 @@ from google.api import httpbody_pb2
 from service_runtime import errors
 from service_runtime.config import RuntimeSettings
 from service_runtime.identity import caller
+from service_runtime.rest import set_reply_header
 from service_runtime.server import Server
 from service_runtime.token_verifier import TokenVerifier
 
@@ -89,6 +90,16 @@ class Data(data_pb2_grpc.DataServiceServicer):
         return data_pb2.ImportDataResponse(
             job_id=f"ingest/{kind}", status=job_pb2.JobStatus.QUEUED, bytes_received=received
         )
+
+    async def ListRejectedRows(self, request: data_pb2.ListRejectedRowsRequest, context: Any) -> Any:
+        return data_pb2.ListRejectedRowsResponse(rows=[data_pb2.RejectedRow(line=7, reason=request.job_id)])
+
+    async def DownloadRejectedRows(
+        self, request: data_pb2.DownloadRejectedRowsRequest, context: Any
+    ) -> AsyncIterator[httpbody_pb2.HttpBody]:
+        set_reply_header("content-disposition", 'attachment; filename="rejected.csv"')
+        yield httpbody_pb2.HttpBody(content_type="text/csv; charset=utf-8", data=b"line,reason\r\n")
+        yield httpbody_pb2.HttpBody(data=f"7,{request.job_id}\r\n".encode())
 
 
 class Accounts(accounts_pb2_grpc.SocialAccountsServiceServicer):

@@ -1,5 +1,14 @@
 -- What no other filter does: API keys as bearer tokens, HEAD, traces, and the replies' statuses and bodies over REST.
 
+-- Gives the path of rejected rows as a file where the caller asks for CSV on the path of the list; nil for all others.
+local function as_file(method, path, accept)
+  local place, query = path:match("^([^?]*)(.*)$")
+  if method ~= "GET" or not place:match("^/api/v1/data/imports/.+/rejected$") then return nil end
+  local csv, json = accept:lower():find("text/csv", 1, true), accept:lower():find("json", 1, true)
+  if csv == nil or (json ~= nil and json < csv) then return nil end
+  return place .. ".csv" .. query
+end
+
 function envoy_on_request(handle)
   local headers = handle:headers()
   local notes = handle:streamInfo():dynamicMetadata()
@@ -10,6 +19,8 @@ function envoy_on_request(handle)
     headers:replace(":method", "GET")
     notes:set("atalaya", "head", true)
   end
+  local file = as_file(headers:get(":method"), headers:get(":path"), headers:get("accept") or "")
+  if file ~= nil then headers:replace(":path", file) end
   if headers:get("traceparent") == nil then
     -- The trace bears the request's id, so either finds the other in any log. Where Envoy has a tracer, that one wins.
     local id = request_id:gsub("-", "")

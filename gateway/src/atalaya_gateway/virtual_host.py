@@ -25,6 +25,7 @@ EXPOSED_HEADERS = (
     "content-range",
     "accept-ranges",
     "etag",
+    "idempotent-replayed",
 )
 
 

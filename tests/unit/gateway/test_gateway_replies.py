@@ -49,6 +49,50 @@ async def test_a_job_is_202(client: httpx.AsyncClient, bearer: Bearer) -> None:
     assert (response.status_code, response.json()["job_id"]) == (202, "ingest/posts")
 
 
+async def test_an_idempotency_key_reaches_the_service(client: httpx.AsyncClient, bearer: Bearer) -> None:
+    response = await client.get("/crud/publicaciones/bcp", headers={**bearer(), "Idempotency-Key": "k"})
+
+    assert response.json()[0]["headers"]["idempotency-key"] == "k"
+
+
+REJECTED = "/api/v1/data/imports/ingest/0192f3/rejected"
+
+
+@pytest.mark.parametrize(
+    ("path", "accept"),
+    [
+        (REJECTED, "text/csv"),
+        (REJECTED, "TEXT/CSV;q=0.9, application/json;q=0.1"),
+        (f"{REJECTED}.csv", "*/*"),
+        ("/api/v1/data/imports/ingest%2F0192f3/rejected", "text/csv"),
+    ],
+)
+async def test_rejected_rows_are_a_file_for_who_asks_for_csv(
+    client: httpx.AsyncClient, bearer: Bearer, path: str, accept: str
+) -> None:
+    response = await client.get(path, headers={**bearer(), "accept": accept})
+
+    assert (response.status_code, response.headers["content-type"]) == (200, "text/csv; charset=utf-8")
+    assert response.headers["content-disposition"] == 'attachment; filename="rejected.csv"'
+    assert response.text == "line,reason\r\n7,ingest/0192f3\r\n"
+
+
+@pytest.mark.parametrize("accept", ["application/json", "*/*", "application/json, text/csv", ""])
+async def test_rejected_rows_are_a_list_for_everybody_else(
+    client: httpx.AsyncClient, bearer: Bearer, accept: str
+) -> None:
+    response = await client.get(f"{REJECTED}?page_size=5", headers={**bearer(), "accept": accept})
+
+    assert (response.status_code, response.json()["rows"][0]["line"]) == (200, 7)
+
+
+async def test_no_other_path_becomes_a_file(client: httpx.AsyncClient, bearer: Bearer) -> None:
+    headers = {**bearer(), "accept": "text/csv"}
+    assert (await client.get("/api/v1/jobs/ingest/rejected", headers=headers)).json()["job_id"] == "ingest/rejected"
+    assert (await client.post(REJECTED, headers=headers)).status_code == 405
+    assert (await client.get("/api/v1/data/imports/rejected", headers=headers)).status_code == 404
+
+
 @pytest.mark.parametrize("announced", [True, False])
 async def test_an_upload_of_fifty_megabytes_arrives(client: httpx.AsyncClient, bearer: Bearer, announced: bool) -> None:
     async def parts() -> AsyncIterator[bytes]:

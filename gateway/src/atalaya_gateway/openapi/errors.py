@@ -83,6 +83,8 @@ def errors_of(rpc: Rpc, *, has_json_body: bool, has_file_body: bool) -> JsonObje
     found = {400, 401, 429, 503, 504} | {int(first or second) for first, second in _SAID.findall(comment)}
     if not rpc.policy.public:
         found.add(403)
+    if rpc.policy.idempotency_key:
+        found.add(409)
     if has_json_body:
         found |= {413, 415}
     if has_file_body:

@@ -20,6 +20,14 @@ _SENTENCE = re.compile(r"^(.+?[.:])(?:\s|$)")
 _OTHER_SUCCESS = re.compile(r"over REST with (2\d\d)")
 _SUCCESS = {200: "The answer.", 201: "It is made.", 202: "The job that does it."}
 
+IDEMPOTENCY_KEY: JsonObject = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "description": "The same key with the same request gives the first answer again for 24 hours, with the header "
+    "`idempotent-replayed: true`; with another request it is 409 IDEMPOTENCY_KEY_REUSED. A UUID does well.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+}
+
 
 class Operations:
     """Makes operations, whose schemas gather in `schemas`."""
@@ -41,7 +49,11 @@ class Operations:
             "description": "\n\n".join(text for text in (of_twin, comment, _who(rpc)) if text),
             # Either does.
             "security": [] if rpc.policy.public else [{"bearer": []}, {"api_key": []}],
-            "parameters": [*self._path_parameters(rpc, binding), *self._query_parameters(rpc, binding)],
+            "parameters": [
+                *self._path_parameters(rpc, binding),
+                *self._query_parameters(rpc, binding),
+                *([IDEMPOTENCY_KEY] if rpc.policy.idempotency_key else []),
+            ],
         }
         if body is not None:
             made["requestBody"] = body
@@ -60,7 +72,8 @@ class Operations:
             example = self._examples.of({"type": "string"}, binding.body)
             schema = {"type": "string", "format": "binary"}
             types = media_types.accepted(rpc.policy.full_method)
-            return {"required": True, "content": {kind: {"schema": schema, "example": example} for kind in types}}
+            content = {kind: {"schema": schema, "example": example} for kind in types}
+            return {"required": True, "content": {**content, **media_types.instead_of_a_file(rpc.policy.full_method)}}
         fields = [field for field in _fields(name) if field.name not in binding.path_fields]
         if not fields:
             return None
