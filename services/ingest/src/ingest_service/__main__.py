@@ -1,4 +1,4 @@
-"""The ingest service: `python -m ingest_service serve | work | migrate | check-config | check-lake`."""
+"""The ingest service: `python -m ingest_service serve | work | migrate | check-config | check-lake | …`."""
 
 import argparse
 import asyncio
@@ -15,6 +15,7 @@ from atalaya.ingest.v1 import (
     exports_pb2_grpc,
     records_pb2_grpc,
     sources_pb2_grpc,
+    status_pb2_grpc,
 )
 from atalaya.ml.v1 import jobs_pb2_grpc
 from atalaya.policies import rpc_policies
@@ -40,6 +41,8 @@ from ingest_service.comments import Comments
 from ingest_service.comments_servicer import CommentsServicer
 from ingest_service.config import Settings
 from ingest_service.data_servicer import DataServicer
+from ingest_service.data_status import DataStatus
+from ingest_service.data_status_servicer import DataStatusServicer
 from ingest_service.erasure import Erasure
 from ingest_service.erasure_servicer import ErasureServicer
 from ingest_service.export_store import ExportStore
@@ -66,6 +69,9 @@ from ingest_service.sources.sources import Sources
 from ingest_service.sources.table_state_store import TableStateStore
 from ingest_service.sources_servicer import SourcesServicer
 from ingest_service.spool import Spool
+from ingest_service.status_store import StatusStore
+
+COMMANDS = ("serve", "work", "migrate", "check-config", "check-lake", "rotate-source-keys")
 
 
 def new_id() -> UUID:
@@ -110,19 +116,6 @@ async def build_server(settings: Settings, *, verifier: TokenVerifier | None = N
         access_pb2_grpc.add_AccountAccessServiceServicer_to_server,
         AccountAccessServicer(AccountAccess(database, accounts, AccessStore(), outbox)),
     )
-    replays = Replays(database, imports, import_store, ReplayStore(database), queue, new_id)
-    server.add(data_pb2_grpc.add_DataServiceServicer_to_server, DataServicer(imports, replays))
-    server.add(
-        data_pb2_grpc.add_JobsServiceServicer_to_server,
-        JobsServicer(queue, jobs_pb2_grpc.JobsServiceStub(ml_channel)),
-    )
-    records = Records(database, accounts, PostStore(database))
-    record_changes = RecordChanges(database, accounts, RecordRowStore(), lake_changes, outbox)
-    server.add(records_pb2_grpc.add_RecordsServiceServicer_to_server, RecordsServicer(records, record_changes))
-    comments = CommentsServicer(Comments(database, accounts, CommentStore()))
-    server.add(comments_pb2_grpc.add_CommentsServiceServicer_to_server, comments)
-    exports = ExportsServicer(Exports(database, ExportStore(), accounts, queue, outbox, open_lake, new_id))
-    server.add(exports_pb2_grpc.add_ExportsServiceServicer_to_server, exports)
     sources = Sources(
         database,
         SourceStore(),
@@ -135,7 +128,22 @@ async def build_server(settings: Settings, *, verifier: TokenVerifier | None = N
         utc_now,
         settings.sources_per_tenant,
     )
+    replays = Replays(database, imports, import_store, ReplayStore(database), queue, new_id)
+    server.add(data_pb2_grpc.add_DataServiceServicer_to_server, DataServicer(imports, replays, sources))
+    server.add(
+        data_pb2_grpc.add_JobsServiceServicer_to_server,
+        JobsServicer(queue, jobs_pb2_grpc.JobsServiceStub(ml_channel)),
+    )
+    records = Records(database, accounts, PostStore(database))
+    record_changes = RecordChanges(database, accounts, RecordRowStore(), lake_changes, outbox)
+    server.add(records_pb2_grpc.add_RecordsServiceServicer_to_server, RecordsServicer(records, record_changes))
+    comments = CommentsServicer(Comments(database, accounts, CommentStore()))
+    server.add(comments_pb2_grpc.add_CommentsServiceServicer_to_server, comments)
+    exports = ExportsServicer(Exports(database, ExportStore(), accounts, queue, outbox, open_lake, new_id))
+    server.add(exports_pb2_grpc.add_ExportsServiceServicer_to_server, exports)
     server.add(sources_pb2_grpc.add_SourcesServiceServicer_to_server, SourcesServicer(sources))
+    data_status = DataStatusServicer(DataStatus(database, accounts, StatusStore(), queue))
+    server.add(status_pb2_grpc.add_DataStatusServiceServicer_to_server, data_status)
     erasure = ErasureServicer(Erasure(TenantRows(database), open_lake, spool))
     server.add(erasure_pb2_grpc.add_ErasureServiceServicer_to_server, erasure)
     server.add_check("database", database.ping)

@@ -17,14 +17,16 @@ from ingest_service import convert
 from ingest_service.imports import Imports
 from ingest_service.lake_source import is_json, read_source_uri
 from ingest_service.replays import Replays
+from ingest_service.sources.sources import Sources
 
 
 class DataServicer(DataServiceServicer):
     """Files that come in."""
 
-    def __init__(self, imports: Imports, replays: Replays) -> None:
+    def __init__(self, imports: Imports, replays: Replays, sources: Sources) -> None:
         self._imports = imports
         self._replays = replays
+        self._sources = sources
 
     async def ImportData(
         self, request_iterator: AsyncIterator[data_pb2.ImportDataRequest], context: ServicerContext[Any, Any]
@@ -48,7 +50,9 @@ class DataServicer(DataServiceServicer):
         tenant_id, size = caller().tenant_id, page_size(request.page_size)
         query = {"rejected": request.job_id}
         after = decode_page_token(request.page_token, tenant_id, query, number_position) or 0
-        rows = await self._imports.rejected(caller(), request.job_id, after, size + 1)
+        rows = await self._sources.left_out(caller(), request.job_id, after, size + 1)
+        if rows is None:
+            rows = await self._imports.rejected(caller(), request.job_id, after, size + 1)
         token = encode_page_token(tenant_id, query, rows[size - 1].line) if len(rows) > size else ""
         return data_pb2.ListRejectedRowsResponse(
             rows=[convert.from_rejected_row(row) for row in rows[:size]], next_page_token=token

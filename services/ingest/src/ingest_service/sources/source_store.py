@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from service_runtime.errors import AlreadyExists
-from sqlalchemy import RowMapping, text
+from sqlalchemy import Result, RowMapping, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -23,11 +23,13 @@ _COLUMNS = (
 )
 _FROM = "FROM sources s LEFT JOIN jobs j ON j.id = s.last_job_id"
 _PAGE = text(f"SELECT {_COLUMNS} {_FROM} WHERE s.name > :after ORDER BY s.name LIMIT :limit")
-_BY_NAME = text(f"SELECT {_COLUMNS} {_FROM} WHERE s.name = :name FOR UPDATE OF s")
-_BY_ID = text(f"SELECT {_COLUMNS} {_FROM} WHERE s.source_id = :source_id FOR UPDATE OF s")
-_DUE = text(
-    f"SELECT {_COLUMNS} {_FROM} WHERE s.source_id = :source_id AND s.next_run_at <= :moment AND s.is_active "
-    "FOR UPDATE OF s SKIP LOCKED"
+_GET = text(f"SELECT {_COLUMNS} {_FROM} WHERE s.source_id = :source_id")
+# Statements of their own: who has waited for the row must see the job that the other one has queued meanwhile.
+_HOLD_BY_NAME = text("SELECT source_id FROM sources WHERE name = :name FOR UPDATE")
+_HOLD_BY_ID = text("SELECT source_id FROM sources WHERE source_id = :source_id FOR UPDATE")
+_HOLD_DUE = text(
+    "SELECT source_id FROM sources WHERE source_id = :source_id AND next_run_at <= :moment AND is_active "
+    "FOR UPDATE SKIP LOCKED"
 )
 _COUNT = text("SELECT count(*) FROM sources WHERE tenant_id = :tenant_id")
 _KEPT = (
@@ -87,18 +89,16 @@ class SourceStore:
 
     async def by_name(self, session: Session, name: str) -> SourceRecord | None:
         """Gives a source and holds it: until the transaction ends, nobody else changes or runs it."""
-        row = (await session.execute(_BY_NAME, {"name": name})).mappings().one_or_none()
-        return _record(row) if row is not None else None
+        return await self._held(session, await session.execute(_HOLD_BY_NAME, {"name": name}))
 
     async def by_id(self, session: Session, source_id: UUID) -> SourceRecord | None:
         """Does the same by id."""
-        row = (await session.execute(_BY_ID, {"source_id": source_id})).mappings().one_or_none()
-        return _record(row) if row is not None else None
+        return await self._held(session, await session.execute(_HOLD_BY_ID, {"source_id": source_id}))
 
     async def take_due(self, session: Session, source_id: UUID, moment: datetime) -> SourceRecord | None:
         """Gives a source that is still due, unless somebody else holds it."""
-        row = (await session.execute(_DUE, {"source_id": source_id, "moment": moment})).mappings().one_or_none()
-        return _record(row) if row is not None else None
+        held = await session.execute(_HOLD_DUE, {"source_id": source_id, "moment": moment})
+        return await self._held(session, held)
 
     async def count(self, session: Session, tenant_id: UUID) -> int:
         return int((await session.execute(_COUNT, {"tenant_id": tenant_id})).scalar_one())
@@ -136,6 +136,12 @@ class SourceStore:
     async def under_other_keys(self, session: Session, key_id: str) -> list[tuple[UUID, UUID]]:
         """Gives tenant and source of what another key than this wraps; in a session of no tenant."""
         return [(row[0], row[1]) for row in await session.execute(_UNDER_OTHER_KEYS, {"key_id": key_id})]
+
+    async def _held(self, session: Session, held: Result[Any]) -> SourceRecord | None:
+        source_id = held.scalar_one_or_none()
+        if source_id is None:
+            return None
+        return _record((await session.execute(_GET, {"source_id": source_id})).mappings().one())
 
 
 def _values(source: SourceRecord) -> dict[str, Any]:

@@ -7,11 +7,12 @@ from datetime import datetime
 from uuid import UUID
 
 from service_runtime.database import Database
-from service_runtime.errors import Conflict, InvalidArgument, NotFound
+from service_runtime.errors import Conflict, InvalidArgument, NotFound, PermissionDenied
 from service_runtime.identity import Identity
 from service_runtime.jobs import AuditOutbox, JobQueue, JobRecord
 from service_runtime.quotas import keep_within
 
+from ingest_service.import_store import RejectedRow
 from ingest_service.sources.address import Address, Login, parse_url
 from ingest_service.sources.allow_list import AllowList
 from ingest_service.sources.schedule import next_run
@@ -142,6 +143,22 @@ class Sources:
             if not source.is_active:
                 raise Conflict("SOURCE_INACTIVE", "The source is switched off.", name=name)
             return await queue_run(session, self._queue, self._store, caller.tenant_id, source, caller.subject, full)
+
+    async def left_out(self, caller: Identity, job_id: str, after: int, limit: int) -> list[RejectedRow] | None:
+        """Gives what a run left out behind a number; None where the job is no run. Rows of a source are the admins'."""
+        job = await self._queue.get(caller.tenant_id, job_id)
+        if job.kind != JOB_KIND:
+            return None
+        if caller.role != "admin":
+            raise PermissionDenied("ADMIN_ONLY", "Only admins see the rows of sources.")
+        async with self._database.tenant_session(caller.tenant_id) as session:
+            rows = await self._states.rejected(session, UUID(job.id.rpartition("/")[2]), after, limit)
+        return [
+            RejectedRow(
+                row["number"], f"{row['table_name']}.{row['column_name']}", row["value"], row["reason"], row["raw"]
+            )
+            for row in rows
+        ]
 
     def _changed(
         self, caller: Identity, source: SourceRecord, change: Change, parsed: tuple[Address, Login] | None

@@ -1,0 +1,317 @@
+"""What a run of a source brings into the lake, on the embedded PostgreSQL as the source."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pyarrow.parquet as pq
+import pytest
+from atalaya.jobs.v1 import job_pb2
+from local_suite.postgres import EmbeddedPostgres
+from support import postgres as servers
+from support.running import refusal
+from support.sources_running import (
+    PostgresSource,
+    SourcesSuite,
+    SourceTenant,
+    door,
+    new_postgres_source,
+    serving_sources,
+)
+from support.tokens import TestIssuer
+
+SUCCEEDED, FAILED = job_pb2.JobStatus.SUCCEEDED, job_pb2.JobStatus.FAILED
+
+
+@pytest.fixture(scope="module")
+async def port(postgres: EmbeddedPostgres) -> AsyncIterator[int]:
+    async with door(servers.server().socket_dir / ".s.PGSQL.5432") as port:
+        yield port
+
+
+@pytest.fixture(scope="module")
+async def suite(issuer: TestIssuer, tmp_path_factory: pytest.TempPathFactory, port: int) -> AsyncIterator[SourcesSuite]:
+    folder = tmp_path_factory.mktemp("sources")
+    async with serving_sources(issuer, folder, f"127.0.0.1:{port}") as suite:
+        yield suite
+
+
+@pytest.fixture
+def tenant(suite: SourcesSuite) -> SourceTenant:
+    return SourceTenant(suite)
+
+
+@pytest.fixture
+def source(port: int) -> PostgresSource:
+    made = new_postgres_source(port)
+    made.run(
+        "CREATE TABLE users (id int PRIMARY KEY, name text, changed timestamptz)",
+        "INSERT INTO users SELECT n, 'user ' || n, '2026-01-01Z'::timestamptz + n * interval '1 day' "
+        "FROM generate_series(1, 5) n",
+    )
+    return made
+
+
+async def test_a_table_lies_where_readers_look_for_it(tenant: SourceTenant, source: PostgresSource) -> None:
+    await tenant.create(source.url, ["users"])
+
+    job = await tenant.copy()
+
+    assert (job.status, job.rows_read, job.rows_written) == (SUCCEEDED, 5, 5)
+    rows = tenant.rows("postgresql/users")
+    assert rows[0] == {"id": "1", "name": "user 1", "changed": "2026-01-02 00:00:00+00"}
+    assert len(rows) == 5
+    (listed,) = await tenant.listed()
+    assert (listed.last_run_status, listed.last_run_rows) == ("SUCCEEDED", 5)
+    assert listed.table_states[0].columns == ["id", "name", "changed"]
+
+
+async def test_every_value_comes_as_it_is(tenant: SourceTenant, source: PostgresSource) -> None:
+    source.run(
+        'CREATE TABLE "Raras" (id int, price numeric(12,3), big numeric, day date, at timestamp(6), zoned timestamptz, '
+        '"a ""b"", c" text, note text, doc jsonb, data bytea, yes boolean, half float8, list int[])',
+        "INSERT INTO \"Raras\" VALUES (1, 0.100, 1e40, '2026-02-03', '2026-02-03 04:05:06.000001', "
+        "'2026-02-03 04:05:06-05', E'línea 1\\nlínea \"2\", fin', '', '{\"a\": [1, null]}', '\\x00ff', true, 0.1, '{1,2}'), "
+        "(2, null, null, null, null, null, null, null, null, null, null, null, null)",
+    )
+    await tenant.create(source.url, ["Raras"])
+
+    await tenant.copy()
+
+    first, second = tenant.rows("postgresql/Raras")
+    assert first == {
+        "id": "1",
+        "price": "0.100",
+        "big": "1" + "0" * 40,
+        "day": "2026-02-03",
+        "at": "2026-02-03 04:05:06.000001",
+        "zoned": "2026-02-03 09:05:06+00",
+        'a "b", c': 'línea 1\nlínea "2", fin',
+        "note": "",
+        "doc": '{"a": [1, null]}',
+        "data": "00ff",
+        "yes": "true",
+        "half": "0.1",
+        "list": "{1,2}",
+    }
+    assert set(second.values()) == {"2", ""}
+    # An empty text is quoted, a missing one is nothing.
+    text = (tenant.lake / "postgresql/Raras/Raras.csv").read_text()
+    assert ',"",' in text and text.endswith("\n2,,,,,,,,,,,,\n")
+
+
+async def test_parquet_keeps_the_types(tenant: SourceTenant, source: PostgresSource) -> None:
+    source.run(
+        "CREATE TABLE typed (id bigint, price numeric(12,3), day date, zoned timestamptz, data bytea, note text)",
+        "INSERT INTO typed VALUES (1, 0.1, '2026-02-03', '2026-02-03 04:05:06-05', '\\x00ff', '')",
+        "INSERT INTO typed (id) VALUES (2)",
+    )
+    await tenant.create(source.url, ["typed"], format="parquet")
+
+    job = await tenant.copy()
+
+    assert job.status == SUCCEEDED, job
+    table = pq.read_table(tenant.lake / "postgresql/typed/typed.parquet")
+    kinds = [str(field.type) for field in table.schema]
+    assert kinds == ["int64", "decimal128(12, 3)", "date32[day]", "timestamp[us, tz=UTC]", "binary", "string"]
+    rows = table.to_pylist()
+    assert (rows[0]["data"], rows[0]["note"], rows[1]["note"]) == (b"\x00\xff", "", None)
+    assert rows[0]["zoned"].isoformat() == "2026-02-03T09:05:06+00:00"
+
+
+async def test_an_increment_takes_what_changed_and_loses_no_equal_value(
+    tenant: SourceTenant, source: PostgresSource
+) -> None:
+    await tenant.create(source.url, [{"name": "users", "cursor": "changed"}])
+    await tenant.copy()
+    # One is late with the same moment as the last, one is new, one has changed, one has no moment.
+    source.run(
+        "INSERT INTO users VALUES (6, 'late', '2026-01-06Z'), (7, 'new', '2026-03-01Z'), (8, 'unknown', NULL)",
+        "UPDATE users SET name = 'changed', changed = '2026-02-01Z' WHERE id = 1",
+    )
+
+    job = await tenant.copy()
+
+    assert (job.rows_read, job.rows_written, job.rows_unchanged) == (5, 4, 1)
+    names = {row["id"]: row["name"] for row in tenant.rows("postgresql/users")}
+    assert names == {
+        "1": "changed", "2": "user 2", "3": "user 3", "4": "user 4", "5": "user 5", "6": "late", "7": "new",
+        "8": "unknown",
+    }  # fmt: skip
+    state = await tenant.state("users")
+    assert (state.rows, state.cursor_value) == (8, "2026-03-01 00:00:00+00")
+
+
+async def test_a_whole_reading_sees_what_was_deleted(tenant: SourceTenant, source: PostgresSource) -> None:
+    await tenant.create(source.url, [{"name": "users", "cursor": "changed"}])
+    await tenant.copy()
+    source.run("DELETE FROM users WHERE id < 3")
+
+    increment = await tenant.copy()
+    assert len(tenant.rows("postgresql/users")) == 5
+    await tenant.copy(full=True)
+
+    assert increment.rows_read == 1
+    state = await tenant.state("users")
+    assert (state.rows, state.deleted_rows) == (3, 2)
+    assert sorted(row["id"] for row in tenant.rows("postgresql/users")) == ["3", "4", "5"]
+
+
+async def test_columns_evolve_and_the_drift_is_told(tenant: SourceTenant, source: PostgresSource) -> None:
+    await tenant.create(source.url, [{"name": "users", "cursor": "changed"}], format="parquet")
+    await tenant.copy()
+    source.run(
+        "ALTER TABLE users ADD COLUMN city text DEFAULT 'Lima', ALTER COLUMN id TYPE bigint, DROP COLUMN name",
+        "INSERT INTO users (id, changed) VALUES (4000000000, '2026-05-01Z')",
+    )
+
+    job = await tenant.copy()
+
+    assert job.status == SUCCEEDED, job
+    table = pq.read_table(tenant.lake / "postgresql/users/users.parquet")
+    rows = {row["id"]: row for row in table.to_pylist()}
+    assert str(table.schema.field("id").type) == "int64"
+    assert (rows[1]["name"], rows[1]["city"]) == ("user 1", None)
+    assert (rows[4000000000]["name"], rows[4000000000]["city"]) == (None, "Lima")
+    drift = (await tenant.state("users")).drift
+    assert "name is gone" in drift and "city is new" in drift and "id was INTEGER and is BIGINT" in drift
+
+
+async def test_frozen_columns_fail_the_run_and_leave_the_lake(tenant: SourceTenant, source: PostgresSource) -> None:
+    await tenant.create(source.url, [{"name": "users", "contract": "freeze"}])
+    await tenant.copy()
+    source.run("ALTER TABLE users ADD COLUMN city text", "DELETE FROM users")
+
+    job = await tenant.copy()
+
+    assert (job.status, job.code) == (FAILED, "SOURCE_COLUMNS_CHANGED")
+    assert "city is new" in job.error
+    assert len(tenant.rows("postgresql/users")) == 5
+
+
+@pytest.mark.parametrize("contract", ["discard_row", "discard_value"])
+async def test_what_does_not_fit_is_left_out_and_listed(
+    tenant: SourceTenant, source: PostgresSource, contract: str
+) -> None:
+    await tenant.create(source.url, [{"name": "users", "contract": contract}])
+    await tenant.copy()
+    source.run(
+        "ALTER TABLE users ALTER COLUMN id TYPE text",
+        "UPDATE users SET id = 'tres' WHERE id = '3'",
+        "UPDATE users SET id = '4.5' WHERE id = '4'",
+    )
+
+    job = await tenant.copy()
+
+    assert job.status == SUCCEEDED, job
+    rows = tenant.rows("postgresql/users")
+    by_row = contract == "discard_row"
+    assert job.rows_rejected == (2 if by_row else 0)
+    assert [row["id"] for row in rows] == (["1", "2", "5"] if by_row else ["1", "2", "5", "", ""])
+    left_out = await tenant.left_out(job.job_id)
+    assert [(row.column, row.value, row.reason) for row in left_out] == [
+        ("users.id", "tres", "is no INTEGER"),
+        ("users.id", "4.5", "is no INTEGER"),
+    ]
+
+
+async def test_the_same_table_in_another_format_is_there_once(tenant: SourceTenant, source: PostgresSource) -> None:
+    await tenant.create(source.url, ["users"])
+    await tenant.copy()
+    await tenant.change(format="parquet")
+    await tenant.copy()
+
+    assert [file.name for file in (tenant.lake / "postgresql/users").iterdir()] == ["users.parquet"]
+
+
+async def test_a_file_that_somebody_else_wrote_is_made_anew(tenant: SourceTenant, source: PostgresSource) -> None:
+    await tenant.create(source.url, [{"name": "users", "cursor": "changed"}])
+    await tenant.copy()
+    (tenant.lake / "postgresql/users/users.csv").write_text("id\n99\n")
+
+    job = await tenant.copy()
+
+    assert job.rows_read == 5
+    assert len(tenant.rows("postgresql/users")) == 5
+
+
+async def test_two_runs_at_once_are_one(tenant: SourceTenant, source: PostgresSource) -> None:
+    source.run("CREATE VIEW slow AS SELECT id, pg_sleep(0.3)::text AS waited FROM users")
+    await tenant.create(source.url, ["slow"])
+
+    answers = await asyncio.gather(*(tenant.begin() for _ in range(5)), return_exceptions=True)
+
+    begun = [answer for answer in answers if isinstance(answer, str)]
+    assert len(begun) == 1
+    assert (await refusal(tenant.begin())).reason == "SOURCE_RUNS"
+    assert (await tenant.ended(begun[0])).status == SUCCEEDED
+
+
+async def test_a_run_is_cancelled_at_the_source_too(tenant: SourceTenant, source: PostgresSource) -> None:
+    source.run("CREATE VIEW endless AS SELECT n, pg_sleep(0.2)::text AS waited FROM generate_series(1, 1000) n")
+    await tenant.create(source.url, ["endless"])
+    job_id = await tenant.begin()
+    while (await tenant.queue.get(tenant.tenant_id, job_id)).status == "QUEUED":
+        await asyncio.sleep(0.05)
+
+    await tenant.queue.cancel(tenant.tenant_id, job_id)
+
+    assert (await tenant.ended(job_id)).status == job_pb2.JobStatus.CANCELLED
+    with servers.server().connect(source.database) as connection:
+        busy = "SELECT count(*) FROM pg_stat_activity WHERE usename = %s AND state <> 'idle'"
+        for _ in range(100):
+            if connection.execute(busy, (source.user,)).fetchone() == (0,):
+                break
+            await asyncio.sleep(0.05)
+        assert connection.execute(busy, (source.user,)).fetchone() == (0,)
+
+
+@pytest.mark.parametrize(
+    ("table", "code"),
+    [
+        ("nothing", "SOURCE_TABLE_MISSING"),
+        ('users"; DROP TABLE users; --', "SOURCE_TABLE_MISSING"),
+        ("users' OR '1'='1", "SOURCE_TABLE_MISSING"),
+        ("secret", "SOURCE_ACCESS_DENIED"),
+    ],
+)
+async def test_what_cannot_be_read_stands_in_the_job(
+    tenant: SourceTenant, source: PostgresSource, table: str, code: str
+) -> None:
+    source.run("CREATE TABLE secret (id int)", f"REVOKE ALL ON secret FROM {source.user}")
+    await tenant.create(source.url, [table])
+
+    job = await tenant.copy()
+
+    assert (job.status, job.code) == (FAILED, code)
+
+
+async def test_a_wrong_password_fails_at_once_and_is_not_told(tenant: SourceTenant, source: PostgresSource) -> None:
+    await tenant.create(source.url.replace(source.password, "wrong-password"), ["users"])
+
+    job = await tenant.copy()
+
+    assert (job.status, job.code, job.attempt) == (FAILED, "SOURCE_LOGIN_REFUSED", 1)
+    assert "wrong-password" not in str(job)
+
+
+async def test_rows_moved_between_tables_while_a_run_reads_are_there_once(
+    tenant: SourceTenant, source: PostgresSource
+) -> None:
+    source.run(
+        "CREATE TABLE here (id int PRIMARY KEY, pad text)",
+        "CREATE TABLE there (id int PRIMARY KEY, pad text)",
+        "INSERT INTO here SELECT n, repeat('x', 200) FROM generate_series(1, 20000) n",
+    )
+    await tenant.create(source.url, ["here", "there"])
+    job_id, moved = await tenant.begin(), 0
+    while (await tenant.queue.get(tenant.tenant_id, job_id)).status in ("QUEUED", "RUNNING"):
+        await asyncio.to_thread(
+            source.run,
+            "WITH gone AS (DELETE FROM here WHERE id IN (SELECT id FROM here LIMIT 500) RETURNING *) "
+            "INSERT INTO there SELECT * FROM gone",
+        )
+        moved += 1
+
+    ids = [int(row["id"]) for name in ("here", "there") for row in tenant.rows(f"postgresql/{name}")]
+    assert moved > 1
+    assert sorted(ids) == list(range(1, 20001))
