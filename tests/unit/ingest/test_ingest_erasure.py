@@ -15,6 +15,7 @@ from local_suite.postgres import EmbeddedPostgres
 from service_runtime.database import Database
 from service_runtime.lake import StoredObject
 from service_runtime.lake.local import LocalLake
+from support.ingest_exports import exported
 from support.ingest_running import IngestSuite, Tenant
 from support.leaving import erase, left_of
 from support.postgres import database_for
@@ -70,6 +71,7 @@ async def fill(tenant: Tenant) -> None:
     await tenant.run(COMMENTS, kind="comments", account="banco")
     await tenant.run(TRANSACTIONS, kind="transactions")
     await tenant.run("a,b\n1,2\n", kind="dataset", dataset="mysql/claims")
+    assert await exported(tenant, kind="posts", format="csv")
 
 
 def lake_bytes(tenant: Tenant) -> dict[str, bytes]:
@@ -86,8 +88,8 @@ async def test_everything_of_a_tenant_goes_and_nothing_of_others(ingest: IngestS
     kept, kept_lake = left_of(database, staying.tenant_id), lake_bytes(staying)
     # Positive control: the look finds all that was brought in.
     assert before.keys() >= {"accounts", "posts", "metrics", "imports", "rejected_rows", "datasets", "jobs", "counters"}
-    assert before.keys() >= {"comments", "lake_copies", "lake_partitions"}
-    assert len(lake) >= 6
+    assert before.keys() >= {"comments", "exports", "lake_copies", "lake_partitions"}
+    assert len(lake) >= 7
 
     reply = await erase(ingest.channel, ingest.issuer, leaving.tenant_id, "ingest")
 

@@ -4,13 +4,18 @@ import csv
 import io
 import json
 from datetime import UTC, datetime
+from pathlib import Path
 
 import openpyxl
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from atalaya.jobs.v1 import job_pb2
 from ingest_service import export_workbook
-from service_runtime.errors import InvalidArgument, NotFound, PermissionDenied
+from ingest_service.export_columns import Column, arrow_schema
+from ingest_service.export_formats import open_format
+from ingest_service.export_job import room_on_the_disk
+from service_runtime.errors import InvalidArgument, NotFound, PermissionDenied, Unavailable
 from support.ingest_exports import create_export, download, export, exported
 from support.ingest_running import Tenant
 from support.running import refusal
@@ -195,3 +200,15 @@ async def test_what_is_not_there_cannot_be_exported(tenant: Tenant) -> None:
     assert (type(error), error.reason) == (NotFound, "DATASET_NOT_FOUND")
     error = await refusal(create_export(tenant, kind="posts", account="nobody", format="csv"))
     assert (type(error), error.reason) == (PermissionDenied, "ACCOUNT_FORBIDDEN")
+
+
+@pytest.mark.parametrize("name", ["csv", "jsonl", "parquet"])
+def test_a_full_disk_is_a_reason_to_come_again(name: str) -> None:
+    columns = [Column("a", "text")]
+    rows = pa.RecordBatch.from_pylist([{"a": "x" * 1000}] * 100, arrow_schema(columns))
+    with pytest.raises(Unavailable, match="DISK_FULL"), room_on_the_disk():
+        file = open_format(name, Path("/dev/full"), columns, raw=True)
+        try:
+            file.write(rows)
+        finally:
+            file.close()

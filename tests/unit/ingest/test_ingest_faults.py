@@ -14,13 +14,16 @@ from atalaya.ingest.v1 import data_pb2
 from atalaya.jobs.v1 import job_pb2
 from ingest_service.__main__ import build_server, new_id
 from ingest_service.config import Settings
+from ingest_service.export_rows_store import ExportRowsStore
 from ingest_service.lake_copy import LakeCopy
 from ingest_service.lake_store import LakeStore
+from ingest_service.record_kinds import POST_RECORDS
 from ingest_service.worker import build_worker
 from local_suite.postgres import EmbeddedPostgres
 from service_runtime.database import Database
 from service_runtime.lake import tenant_lake
 from sqlalchemy import text
+from support.ingest_exports import create_export, download
 from support.ingest_running import IngestSuite, Tenant
 from support.postgres import database_for
 from support.running import running, socket_address
@@ -203,3 +206,42 @@ async def test_an_import_that_is_not_accepted_leaves_no_file(without_worker: tup
         await tenant.upload(b"", kind="posts", account="nobody")
     assert not tenant.lake.exists()
     assert list(settings.ingest_spool_folder.glob("spool-*")) == []
+
+
+async def test_an_export_waits_for_the_lake_and_survives_its_worker(
+    without_worker: tuple[IngestSuite, Settings],
+) -> None:
+    suite, settings = without_worker
+    tenant = Tenant(suite)
+    await tenant.add_account()
+    async with working(settings):
+        await tenant.run(many_posts(10), kind="posts", account="banco")
+    # A file where the folder should be: nothing can be written there.
+    (tenant.lake / "exports").write_bytes(b"")
+    async with working(settings):
+        job_id = await create_export(tenant, kind="posts", format="csv")
+        async with asyncio.timeout(30):
+            while (await tenant.queue.get(tenant.tenant_id, job_id)).attempt < 2:  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+        (tenant.lake / "exports").unlink()
+        job = await tenant.ended(job_id)
+    assert (job.status, job.rows_written) == (SUCCEEDED, 10)
+    assert len((await download(tenant, job_id)).splitlines()) == 11
+    assert len(list((tenant.lake / "exports").iterdir())) == 1
+
+
+async def test_a_full_disk_is_told_and_leaves_the_connections_usable(
+    without_worker: tuple[IngestSuite, Settings],
+) -> None:
+    suite, settings = without_worker
+    tenant = Tenant(suite)
+    await tenant.add_account()
+    async with working(settings):
+        await tenant.run(many_posts(5_000), kind="posts", account="banco")
+    for _ in range(6):
+        with pytest.raises(OSError, match="No space left"):
+            async with suite.database.tenant_session(tenant.tenant_id) as session:
+                driver = await suite.database.driver_connection(session)
+                columns = ["contenido"]
+                await ExportRowsStore().copy(driver, POST_RECORDS, columns, [1], (None, None), Path("/dev/full"))
+    assert len(await tenant.posts()) == 5_000

@@ -11,6 +11,7 @@ import pytest
 from ingest_service.__main__ import new_id
 from psycopg import sql
 from psycopg.rows import dict_row
+from support.ingest_exports import export
 from support.ingest_running import IngestSuite, Tenant
 
 Connection = psycopg.Connection[dict[str, Any]]
@@ -20,6 +21,7 @@ TABLES = [
     "comments",
     "counters",
     "datasets",
+    "exports",
     "imports",
     "jobs",
     "lake_copies",
@@ -52,6 +54,7 @@ async def filled(tenant: Tenant) -> Tenant:
     await tenant.run("fecha,followers\n2024-01-05,10\n", kind="metrics", account="banco")
     await tenant.run("post_id,text,created_at\np,a,2024-01-05\n", kind="comments", account="banco")
     await tenant.run("a,b\n1,2\n", kind="dataset", dataset="mysql/users")
+    await export(tenant, kind="posts", format="csv")
     return tenant
 
 

@@ -43,6 +43,14 @@ def test_what_is_put_is_read_again(lake: Lake, tmp_path: Path) -> None:
     assert (tmp_path / "new" / "copy.csv").read_bytes() == b"a,b\n1,2\n"
 
 
+def test_a_part_of_an_object_is_read(lake: Lake) -> None:
+    lake.put_bytes(b"0123456789", "a/b")
+    assert lake.read_range("a/b", 0, 3) == b"012"
+    assert lake.read_range("a/b", 7, 99) == b"789"
+    with pytest.raises(NotFound, match="OBJECT_NOT_FOUND"):
+        lake.read_range("nothing", 0, 1)
+
+
 def test_what_is_not_there_is_not_found(lake: Lake, tmp_path: Path) -> None:
     assert lake.head("nothing") is None
     assert lake.list("") == []

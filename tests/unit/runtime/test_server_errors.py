@@ -83,6 +83,7 @@ EACH_CLASS = [
     errors.AlreadyExists,
     errors.Conflict,
     errors.PayloadTooLarge,
+    errors.RangeNotSatisfiable,
     errors.ResourceExhausted,
     errors.Unavailable,
     errors.DeadlineExceeded,

@@ -109,7 +109,7 @@ class RangeNotSatisfiable(ServiceError):
     http_status = 416
 
     def __init__(self, reason: str, message: str, size: int = 0, **metadata: object) -> None:
-        super().__init__(reason, message, size=size, **metadata)
+        super().__init__(reason, message, **metadata)
         self.size = size
 
 

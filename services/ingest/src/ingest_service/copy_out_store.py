@@ -19,17 +19,24 @@ def copy_out(connection: pq.abc.PGconn, statement: str, target: BinaryIO) -> Non
     begun = _result(connection)
     if begun is None or begun.status != pq.ExecStatus.COPY_OUT:
         raise _refusal(connection, begun)
+    failure: OSError | None = None
     while (taken := connection.get_copy_data(1))[0] >= 0:
-        if taken[0]:
-            target.write(taken[1])
-        else:
+        if not taken[0]:
             _wait(connection)
+        elif failure is None:
+            try:
+                target.write(taken[1])
+            except OSError as error:
+                # The rest is taken all the same, for nothing else can be asked before.
+                failure = error
     ended = _result(connection)
     if ended is None or ended.status != pq.ExecStatus.COMMAND_OK:
         raise _refusal(connection, ended)
     # The answer is complete when there is no result any more.
     while _result(connection) is not None:
         pass
+    if failure is not None:
+        raise failure
 
 
 def _result(connection: pq.abc.PGconn) -> pq.abc.PGresult | None:

@@ -61,7 +61,7 @@ class ExportJob:
         if record is None:
             raise NotFound("EXPORT_NOT_FOUND", "The export of this job is gone.")
         request = ExportRequest(**record.request)
-        with _room_on_the_disk(), self._spool.folder() as folder:
+        with room_on_the_disk(), self._spool.folder() as folder:
             rows = await self._open_rows(run, request, record, folder)
             target = folder / "export"
             count = await self._write(run, request, rows, target)
@@ -132,7 +132,7 @@ def _described(file: Path) -> tuple[str, int]:
 
 
 @contextmanager
-def _room_on_the_disk() -> Iterator[None]:
+def room_on_the_disk() -> Iterator[None]:
     try:
         yield
     except OSError as error:
