@@ -267,6 +267,21 @@ async def test_a_deleted_account_goes_from_the_lake_and_one_of_its_name_begins_a
     assert left == [{"id_usuario": 2, "mes": "2024-05"}, {"id_usuario": 3, "mes": "2024-05"}]
 
 
+async def test_files_that_were_replaced_do_not_stay_for_ever(
+    without_worker: tuple[IngestSuite, Settings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ingest_service.lake_tables._CLEANED_EVERY", 4)
+    monkeypatch.setattr("ingest_service.lake_tables._KEPT_HOURS", 0)
+    tenant = Tenant(without_worker[0])
+    await tenant.add_account()
+    post = await create(tenant)
+    for likes in range(9):
+        await update(tenant, post.id, likes=likes + 1)
+        await lake_follower(*without_worker).follow(tenant.tenant_id)
+    assert [row["likes"] for row in tenant.lake_rows("social/posts")] == [9]
+    assert len(list((tenant.lake / "social" / "posts").glob("*.parquet"))) < 5
+
+
 def lake_follower(suite: IngestSuite, own: Settings) -> LakeFollower:
     copy = LakeCopy(suite.database, LakeStore(), lambda tenant_id: LocalLake(suite.lake_folder / f"tenant={tenant_id}"))
     return LakeFollower(suite.database, LakeChanges(), copy, Spool(own.ingest_spool_folder))

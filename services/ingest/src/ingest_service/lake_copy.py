@@ -58,6 +58,7 @@ class LakeCopy:
                 finally:
                     await asyncio.gather(*([writing] if writing else []), return_exceptions=True)
                 await asyncio.to_thread(opened.replace, parts)
+            await asyncio.to_thread(opened.clean)
             await self._changes.take_turn(session, tenant_id)
             await self._store.mark_copied(session, kind, stale)
 

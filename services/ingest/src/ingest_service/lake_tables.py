@@ -22,6 +22,11 @@ _WHOLE, _TEXT = pa.int32(), pa.string()
 # Columns in which few values come again and again.
 _REPEATED = ["tipo_contenido", "plataforma", "idioma", "hashtags"]
 
+# A reader that has opened a table may read its files that long after they were replaced.
+_KEPT_HOURS = 1
+# Versions from one look for such files to the next.
+_CLEANED_EVERY = 25
+
 # Files that are put into the lake at once.
 _PUTTING = 4
 
@@ -259,6 +264,12 @@ class OpenTable:
         self._delta.update_incremental()
         if self._delta.version() != before + 1:
             raise Unavailable("LAKE_UNAVAILABLE", "Another writer came between.", retry_after=1)
+
+    def clean(self) -> None:
+        """Deletes files that were replaced and that no reader needs any more, where it is time for that."""
+        if self._delta.version() % _CLEANED_EVERY == 0:
+            with _reaching_the_lake():
+                self._delta.vacuum(_KEPT_HOURS, dry_run=False, enforce_retention_duration=False)
 
 
 @contextmanager
