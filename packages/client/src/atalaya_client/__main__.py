@@ -1,4 +1,4 @@
-"""The command `atalaya`: logs in, imports files, lists jobs."""
+"""The command `atalaya`: logs in, imports and exports files, lists jobs."""
 
 import argparse
 import asyncio
@@ -7,15 +7,18 @@ import sys
 from pathlib import Path
 
 from atalaya.ingest.v1.data_pb2 import ImportDataRequest, ListJobsRequest
+from atalaya.ingest.v1.exports_pb2 import CreateExportRequest
 from atalaya.jobs.v1.job_pb2 import SUCCEEDED, Job, JobStatus
 from service_runtime.errors import ServiceError, Unauthenticated
 
 from atalaya_client import saved_login
 from atalaya_client.connection import connect, log_in
+from atalaya_client.exports import create_export, download_export
 from atalaya_client.imports import follow_job, import_file
 from atalaya_client.saved_login import SavedLogin
 
 _IMPORT_TEXTS = ("account", "account_column", "dataset", "mapping", "timezone", "on_error", "delimiter", "encoding")
+_EXPORT_TEXTS = ("account", "dataset", "start_date", "end_date")
 
 
 def main() -> None:
@@ -46,6 +49,14 @@ def _parser() -> argparse.ArgumentParser:
     importing.add_argument("--create-accounts", action="store_true", help="make accounts that are not there")
     importing.add_argument("--dry-run", action="store_true", help="do everything but the writing")
     importing.set_defaults(run=_import)
+    exporting = commands.add_parser("export", help="export rows to a file")
+    exporting.add_argument("--kind", required=True, choices=["posts", "metrics", "comments", "transactions", "dataset"])
+    exporting.add_argument("--format", default="csv", choices=["csv", "jsonl", "parquet", "xlsx"])
+    for name in _EXPORT_TEXTS:
+        exporting.add_argument(f"--{name.replace('_', '-')}")
+    exporting.add_argument("--raw", action="store_true", help="leave cells that a spreadsheet takes for formulas")
+    exporting.add_argument("--output", "-o", type=Path, required=True, help="the file to write")
+    exporting.set_defaults(run=_export)
     jobs = commands.add_parser("jobs", help="list the newest jobs")
     jobs.add_argument("--kind", default="")
     jobs.add_argument("--status", default="")
@@ -73,6 +84,23 @@ async def _import(arguments: argparse.Namespace) -> int:
         job_id = await import_file(atalaya, arguments.file, options)
         job = await follow_job(atalaya, job_id, _tell)
     print(file=sys.stderr)
+    print(_line(job))
+    return 0 if job.status == SUCCEEDED else 1
+
+
+async def _export(arguments: argparse.Namespace) -> int:
+    options = CreateExportRequest(
+        kind=arguments.kind,
+        format=arguments.format,
+        raw=arguments.raw,
+        **{name: getattr(arguments, name) for name in _EXPORT_TEXTS},
+    )
+    login = saved_login.load()
+    async with connect(login.url, login.token) as atalaya:
+        job = await follow_job(atalaya, await create_export(atalaya, options), _tell)
+        print(file=sys.stderr)
+        if job.status == SUCCEEDED:
+            await download_export(atalaya, job, arguments.output)
     print(_line(job))
     return 0 if job.status == SUCCEEDED else 1
 

@@ -16,6 +16,7 @@ from atalaya.auth.v1.auth_pb2_grpc import AuthServiceStub, UsersServiceStub
 from atalaya.ingest.v1.accounts_pb2_grpc import SocialAccountsServiceStub
 from atalaya.ingest.v1.data_pb2_grpc import DataServiceStub
 from atalaya.ingest.v1.data_pb2_grpc import JobsServiceStub as IngestJobsServiceStub
+from atalaya.ingest.v1.exports_pb2_grpc import ExportsServiceStub
 from atalaya.ingest.v1.records_pb2_grpc import RecordsServiceStub
 from atalaya.insights.v1.sentiment_pb2_grpc import SentimentServiceStub
 from atalaya.ml.v1.clustering_pb2_grpc import ClusteringServiceStub
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from atalaya.ingest.v1.accounts_pb2_grpc import SocialAccountsServiceAsyncStub
     from atalaya.ingest.v1.data_pb2_grpc import DataServiceAsyncStub
     from atalaya.ingest.v1.data_pb2_grpc import JobsServiceAsyncStub as IngestJobsServiceAsyncStub
+    from atalaya.ingest.v1.exports_pb2_grpc import ExportsServiceAsyncStub
     from atalaya.ingest.v1.records_pb2_grpc import RecordsServiceAsyncStub
     from atalaya.insights.v1.sentiment_pb2_grpc import SentimentServiceAsyncStub
     from atalaya.ml.v1.clustering_pb2_grpc import ClusteringServiceAsyncStub
@@ -60,6 +62,7 @@ class Atalaya:
         self.users: UsersServiceAsyncStub = UsersServiceStub(channel)
         self.accounts: SocialAccountsServiceAsyncStub = SocialAccountsServiceStub(channel)
         self.data: DataServiceAsyncStub = DataServiceStub(channel)
+        self.exports: ExportsServiceAsyncStub = ExportsServiceStub(channel)
         self.records: RecordsServiceAsyncStub = RecordsServiceStub(channel)
         # Gets and cancels jobs of ingest, and lists those of every service.
         self.jobs: IngestJobsServiceAsyncStub = IngestJobsServiceStub(channel)
