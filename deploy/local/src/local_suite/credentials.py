@@ -1,5 +1,6 @@
 """The suite's own passwords and keys: made at random once per home, in files that only their owner can read."""
 
+import base64
 import os
 import secrets
 from collections.abc import Callable, Iterable
@@ -16,6 +17,11 @@ KEY_BITS = 2048
 def password(home: Home, name: str) -> str:
     """The password of that name; made at its first use."""
     return _kept(home.secrets / f"{name}.password", lambda: secrets.token_urlsafe(24))
+
+
+def source_key(home: Home) -> str:
+    """The key that keeps the credentials of sources, in base64."""
+    return _kept(home.secrets / "sources.key", lambda: base64.b64encode(secrets.token_bytes(32)).decode())
 
 
 def signing_keys(home: Home) -> Path:

@@ -4,11 +4,13 @@ import os
 from collections.abc import Mapping
 from urllib.parse import quote, urlencode
 
-from local_suite.credentials import password, service_key, service_public_keys, signing_keys
+from local_suite.credentials import password, service_key, service_public_keys, signing_keys, source_key
 from local_suite.home import Home
 
 SERVICES = ("auth", "ingest", "ml", "insights", "analytics")
 WORKERS = ("auth", "ingest", "ml")
+# Of sources on this machine: the databases' own, and those that `atalaya-ingest sources` starts.
+SOURCE_PORTS = (3306, 5432, 9042, 13306, 15432, 19042)
 # Every process that the runner starts carries this with its home's path, so that a later run knows what an earlier
 # one left.
 MARK = "ATALAYA_SUITE"
@@ -43,6 +45,9 @@ def service_environment(home: Home, service: str, *, process: str = "", metrics_
     settings |= {f"{name.upper()}_ADDRESS": f"unix:{home.socket(name)}" for name in SERVICES}
     if service == "analytics":
         settings.setdefault("ANALYTICS_CACHE_FOLDER", str(home.path / "cache" / "analytics"))
+    if service == "ingest":
+        settings.setdefault("SOURCES_ENCRYPTION_KEYS", source_key(home))
+        settings.setdefault("SOURCES_ALLOWED", ",".join(f"127.0.0.1:{port}" for port in SOURCE_PORTS))
     if service == "auth":
         settings["JWT_PRIVATE_KEYS_FILE"] = str(signing_keys(home))
         settings["SERVICE_PUBLIC_KEYS_FOLDER"] = str(service_public_keys(home, SERVICES))
