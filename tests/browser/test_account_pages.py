@@ -3,6 +3,7 @@
 import mailbox
 import re
 from contextlib import closing
+from email.message import Message
 from pathlib import Path
 
 import httpx
@@ -78,4 +79,12 @@ def mails_to(suite: RunningSuite, address: str) -> list[str]:
         return []
     with closing(mailbox.mbox(box)) as opened:
         mails = [mail for mail in opened if mail["to"] == address]
-    return [str(mail.get_payload(0).get_payload(decode=True), "utf-8") for mail in mails]  # type: ignore[union-attr]
+    return [plain_text(mail) for mail in mails]
+
+
+def plain_text(mail: Message) -> str:
+    """Gives what stands in the mail for those who read no HTML."""
+    plain = next(part for part in mail.walk() if part.get_content_type() == "text/plain")
+    data = plain.get_payload(decode=True)
+    assert isinstance(data, bytes)
+    return data.decode()
