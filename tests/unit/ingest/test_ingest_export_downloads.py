@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from atalaya.ingest.v1 import exports_pb2
+from atalaya.ingest.v1 import accounts_pb2, exports_pb2
 from atalaya.jobs.v1 import job_pb2
 from hypothesis import given
 from hypothesis import strategies as st
@@ -96,6 +96,24 @@ async def test_only_who_asked_or_may_see_every_account_gets_the_file(
     stranger = new_tenant()
     error = await refusal(download(stranger, everything, caller=stranger.bearer("admin")))
     assert (type(error), error.reason) == (NotFound, "JOB_NOT_FOUND")
+
+
+async def test_who_may_see_all_that_is_in_a_file_gets_it_whatever_else_is_hidden(filled: Tenant) -> None:
+    await filled.set_access("caja", ["admin"])
+    viewers = await asked_for(filled, filled.bearer("viewer"))
+    assert b"banco" in await download(filled, viewers, caller=filled.bearer("viewer"))
+
+
+async def test_rows_of_an_account_that_is_gone_are_for_who_asked_alone(filled: Tenant) -> None:
+    mine = filled.bearer("admin")
+    everything = await asked_for(filled, mine)
+    listed = await filled.accounts.ListSocialAccounts(
+        accounts_pb2.ListSocialAccountsRequest(), metadata=filled.bearer("admin")
+    )
+    request = accounts_pb2.DeleteSocialAccountRequest(id=listed.social_accounts[0].id)
+    await filled.accounts.DeleteSocialAccount(request, metadata=filled.bearer("admin"))
+    assert isinstance(await refusal(download(filled, everything, caller=filled.bearer("admin"))), PermissionDenied)
+    assert await download(filled, everything, caller=mine)
 
 
 async def test_hidden_accounts_are_in_no_file_of_who_may_not_see_them(filled: Tenant) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import errno
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from uuid import UUID
@@ -22,13 +22,13 @@ from ingest_service.export_request import ExportRequest
 from ingest_service.export_rows import Rows, copied_rows, dataset_rows, transaction_rows
 from ingest_service.export_rows_store import ExportRowsStore
 from ingest_service.export_store import ExportRecord, ExportStore
+from ingest_service.exports import EVERY_ACCOUNT
 from ingest_service.record_kinds import RECORD_KINDS
 from ingest_service.sight import Sight, account_forbidden, sight_of
 from ingest_service.spool import Spool
 
 # In a queue of its own: a job that takes hours must not keep files from being removed.
 EXPIRE_EXPORTS = SideTask("ingest-exports", "expire_exports")
-_EVERY_ACCOUNT = 2**31 - 1
 # What share of the work is done when the rows are copied out, when the file is written.
 _COPIED, _WRITTEN = 0.3, 0.9
 
@@ -65,7 +65,7 @@ class ExportJob:
             rows = await self._open_rows(run, request, record, folder)
             target = folder / "export"
             count = await self._write(run, request, rows, target)
-            await self._deliver(run, export_id, request, target, count)
+            await self._deliver(run, export_id, request, rows.accounts, target, count)
 
     async def _open_rows(self, run: JobRun, request: ExportRequest, record: ExportRecord, folder: Path) -> Rows:
         lake = self._open_lake(run.tenant_id)
@@ -86,11 +86,11 @@ class ExportJob:
             kind = RECORD_KINDS[request.kind]
             found = await self._rows.copy(driver, kind, names, numbers, request.times, copied)
         await run.report(progress=_COPIED)
-        return Rows(columns, copied_rows(copied, columns, found.longest))
+        return Rows(columns, copied_rows(copied, columns, found.longest), numbers)
 
     async def _account_numbers(self, session: Session, request: ExportRequest, sight: Sight) -> list[int]:
         if not request.account:
-            accounts = await self._accounts.page(session, sight, "", _EVERY_ACCOUNT)
+            accounts = await self._accounts.page(session, sight, "", EVERY_ACCOUNT)
             return [account.id_usuario for account in accounts]
         found = await self._accounts.find(session, [request.account], sight)
         if name_key(request.account) not in found:
@@ -110,7 +110,9 @@ class ExportJob:
             await asyncio.to_thread(file.close)
         return count
 
-    async def _deliver(self, run: JobRun, export_id: UUID, request: ExportRequest, file: Path, count: int) -> None:
+    async def _deliver(
+        self, run: JobRun, export_id: UUID, request: ExportRequest, accounts: Sequence[int], file: Path, count: int
+    ) -> None:
         sha256, size = await asyncio.to_thread(_described, file)
         async with self._database.tenant_session(run.tenant_id) as session:
             await run.report(session=session, progress=_WRITTEN)
@@ -122,7 +124,7 @@ class ExportJob:
         await asyncio.to_thread(lake.put_file, file, export_path(export_id, request.format))
         details = {"bytes": str(size), "sha256": sha256, "expires_at": expires_at.isoformat(timespec="seconds")}
         async with self._database.tenant_session(run.tenant_id) as session:
-            await self._store.note_file(session, export_id, sha256, size)
+            await self._store.note_file(session, export_id, sha256, size, accounts)
             await run.finish(session, rows_read=count, rows_written=count, details=details)
 
 

@@ -26,10 +26,11 @@ TRANSACTIONS = "datavision/transactions"
 
 @dataclass(frozen=True)
 class Rows:
-    """The columns of an export, and its rows with the share that is done after each batch."""
+    """The columns of an export, its rows with the share that is done after each batch, and the accounts they are of."""
 
     columns: list[Column]
     batches: Iterator[tuple[pa.RecordBatch, float]]
+    accounts: Sequence[int] = ()
 
 
 def copied_rows(file: Path, columns: list[Column], longest: int) -> Iterator[tuple[pa.RecordBatch, float]]:

@@ -1,6 +1,7 @@
 """Exports in PostgreSQL: what was asked for, and what is known of the file."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,20 +17,25 @@ _INSERT = text(
 )
 _GET = text(
     "SELECT request, requested_by, requested_role, requested_kind, created_at, sha256, size, "
+    "accounts, "
     "coalesce(expires_at <= now(), false) AS is_expired FROM exports WHERE export_id = :export_id"
 )
 _EXPECT = text(
     "UPDATE exports SET expires_at = now() + make_interval(secs => :seconds), sha256 = '', removed = false "
     "WHERE export_id = :export_id RETURNING expires_at"
 )
-_WHOLE = text("UPDATE exports SET sha256 = :sha256, size = :size WHERE export_id = :export_id")
+_WHOLE = text(
+    "UPDATE exports SET sha256 = :sha256, size = :size, accounts = CAST(:accounts AS integer[]) "
+    "WHERE export_id = :export_id"
+)
 _EXPIRED = text("SELECT export_id, request->>'format' FROM exports WHERE NOT removed AND expires_at <= now()")
 _REMOVED = text("UPDATE exports SET removed = true WHERE export_id = :export_id")
 
 
 @dataclass(frozen=True)
 class ExportRecord:
-    """An export, who asked for it, and its file; `sha256` is empty while there is none."""
+    """An export, who asked for it, and its file: `sha256` is empty while there is none, `accounts` are those whose rows
+    can be in it."""
 
     request: dict[str, Any]
     requested_by: str
@@ -38,6 +44,7 @@ class ExportRecord:
     created_at: datetime
     sha256: str
     size: int
+    accounts: Sequence[int]
     is_expired: bool
 
 
@@ -65,8 +72,11 @@ class ExportStore:
         moment: datetime | None = (await session.execute(_EXPECT, values)).scalar_one_or_none()
         return moment
 
-    async def note_file(self, session: AsyncSession, export_id: UUID, sha256: str, size: int) -> None:
-        await session.execute(_WHOLE, {"export_id": export_id, "sha256": sha256, "size": size})
+    async def note_file(
+        self, session: AsyncSession, export_id: UUID, sha256: str, size: int, accounts: Sequence[int]
+    ) -> None:
+        values = {"export_id": export_id, "sha256": sha256, "size": size, "accounts": list(accounts)}
+        await session.execute(_WHOLE, values)
 
     async def expired(self, session: AsyncSession) -> list[tuple[UUID, str]]:
         """Gives the exports whose files are to be removed, and their formats."""

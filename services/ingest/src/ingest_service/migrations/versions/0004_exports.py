@@ -20,6 +20,8 @@ CREATE TABLE exports (
     -- Empty until the file is whole.
     sha256 text NOT NULL DEFAULT '',
     size bigint NOT NULL DEFAULT 0,
+    -- Numbers of the accounts whose rows can be in the file.
+    accounts integer[] NOT NULL DEFAULT '{}',
     removed boolean NOT NULL DEFAULT false,
     PRIMARY KEY (tenant_id, export_id)
 );
