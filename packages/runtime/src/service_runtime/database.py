@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from uuid import UUID
 
 import psycopg
@@ -11,6 +12,11 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_asyn
 from service_runtime.connection_loss import as_unavailable
 
 _SET_TENANT = text("SELECT set_config('app.tenant_id', :tenant_id, true)")
+_SET_PURPOSE = text("SELECT set_config('application_name', :purpose, true)")
+
+# What a worker's task is, at most 63 characters: its transactions carry it as their application_name, so that they can
+# be told, and ended, from outside.
+session_purpose: ContextVar[str] = ContextVar("session_purpose", default="")
 
 
 def engine_url(url: str) -> URL:
@@ -40,6 +46,8 @@ class Database:
         async with self.system_session() as session:
             # The third argument makes it end with the transaction, so nothing leaks to the pool's next user.
             await session.execute(_SET_TENANT, {"tenant_id": str(UUID(str(tenant_id)))})
+            if purpose := session_purpose.get():
+                await session.execute(_SET_PURPOSE, {"purpose": purpose})
             yield session
 
     @asynccontextmanager

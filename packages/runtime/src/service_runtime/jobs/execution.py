@@ -9,10 +9,12 @@ import structlog
 from opentelemetry import propagate, trace
 
 from service_runtime.connection_loss import as_unavailable
-from service_runtime.database import Database
+from service_runtime.database import Database, session_purpose
 from service_runtime.errors import DeadlineExceeded, ServiceError, Unavailable
 from service_runtime.jobs.attempts import Attempt, Attempts
+from service_runtime.jobs.defer import TASK
 from service_runtime.jobs.run import JobCancelled, JobRun, StaleAttempt
+from service_runtime.jobs.stalled import purpose_of
 from service_runtime.request import current_request, read_request
 from service_runtime.telemetry.metrics import JOB_SECONDS, JOBS
 
@@ -39,6 +41,7 @@ class Execution:
 
     async def run(self, tenant_id: str, job_id: str, trace: Mapping[str, str], request_id: str) -> None:
         """Begins the next attempt and sees it to its end."""
+        session_purpose.set(purpose_of(TASK, {"job_id": job_id}))
         attempt = await self._attempts.begin(UUID(tenant_id), UUID(job_id))
         if attempt is None:
             return

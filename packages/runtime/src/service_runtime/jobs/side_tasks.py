@@ -6,7 +6,9 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from service_runtime.database import session_purpose
 from service_runtime.jobs.defer import defer_task
+from service_runtime.jobs.stalled import purpose_of
 from service_runtime.request import current_request, read_request
 
 # What a tenant's task does; it must bear to be done twice.
@@ -36,6 +38,7 @@ class SideTaskRun:
 
     async def run(self, tenant_id: str) -> None:
         current_request.set(read_request(f"task/{self._task.name}", []))
+        session_purpose.set(purpose_of(self._task.name, {"tenant_id": tenant_id}))
         await self._work(UUID(tenant_id))
 
 

@@ -1,7 +1,8 @@
 """Finds jobs whose worker died and queues them again."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import structlog
 from sqlalchemy import text
@@ -24,6 +25,11 @@ _RETAKE = text(
     "CAST(:queue AS varchar), CAST(:task AS varchar), 0, CAST(NULL AS text), CAST(NULL AS text), "
     "CAST(:args AS jsonb), CAST(NULL AS timestamptz))]::procrastinate_job_to_defer_v1[])"
 )
+# A worker that is only paused holds its locks for as long, and whoever takes its job would wait for them.
+_END_SESSIONS = text(
+    "SELECT count(pg_terminate_backend(pid, 2000)) FROM pg_stat_activity "
+    "WHERE application_name = :purpose AND datname = current_database() AND usename = current_user"
+)
 
 _log = structlog.stdlib.get_logger("service_runtime.worker")
 
@@ -35,4 +41,10 @@ async def retake_stalled(database: Database, queues: Sequence[str]) -> None:
         for key, queue, task, args in rows:
             values = {"id": key, "queue": queue, "task": task, "args": json.dumps(args)}
             await session.execute(_RETAKE, values)
+            await session.execute(_END_SESSIONS, {"purpose": purpose_of(task, args)})
             _log.warning("job of a dead worker is queued again", job_id=args.get("job_id"))
+
+
+def purpose_of(task: str, args: Mapping[str, Any]) -> str:
+    """Names what a task of the queue does, as its transactions are named."""
+    return f"{task} {args.get('job_id') or args.get('tenant_id')}"[:63]
