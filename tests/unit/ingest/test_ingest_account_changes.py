@@ -1,5 +1,6 @@
 """Accounts that are set aside or removed."""
 
+import asyncio
 from collections.abc import Callable
 from uuid import uuid4
 
@@ -75,6 +76,21 @@ async def test_a_removed_account_goes_with_all_that_is_its_own(tenant: Tenant) -
     # The name is free, the numbers are not.
     again = await tenant.add_account()
     assert (again.id_usuario, (await create(tenant)).id) == (3, 3)
+
+
+async def test_an_import_that_runs_while_its_account_is_removed_leaves_no_rows_of_nobody(tenant: Tenant) -> None:
+    account = await tenant.add_account()
+    rows = "".join(f"2024-{1 + number % 12:02d}-05 10:00:00,t{number}\n" for number in range(20_000))
+    job_id = await tenant.upload(f"fecha,texto\n{rows}", kind="posts", account="banco")
+    async with asyncio.timeout(30):
+        while (await tenant.queue.get(tenant.tenant_id, job_id)).rows_read == 0:  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
+    await tenant.delete_account(account.id)
+    job = await tenant.ended(job_id)
+    # Either came first, and both are whole.
+    assert job.code in ("", "ACCOUNT_FORBIDDEN")
+    assert tenant.query("SELECT FROM posts WHERE tenant_id = {tenant}") == []
+    await lake_follows(tenant)
 
 
 async def test_an_account_that_is_not_there_or_hidden_or_anothers_is_not_found(

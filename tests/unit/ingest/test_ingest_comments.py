@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from atalaya.ingest.v1 import comments_pb2
@@ -18,12 +19,12 @@ p2,c3,,😀,2024-05-07T12:00:00Z,0,
 """
 
 
-async def listed(tenant: Tenant, role: str = "viewer", **wanted: object) -> comments_pb2.ListCommentsResponse:
-    request = comments_pb2.ListCommentsRequest(**{"account": "banco", **wanted})  # type: ignore[arg-type]
+async def listed(tenant: Tenant, role: str = "viewer", **wanted: Any) -> comments_pb2.ListCommentsResponse:
+    request = comments_pb2.ListCommentsRequest(**{"account": "banco", **wanted})
     return await tenant.comments.ListComments(request, metadata=tenant.bearer(role))
 
 
-async def texts(tenant: Tenant, **wanted: object) -> list[str]:
+async def texts(tenant: Tenant, **wanted: Any) -> list[str]:
     return [comment.text for comment in (await listed(tenant, **wanted)).comments]
 
 

@@ -88,7 +88,7 @@ async def test_every_change_is_read_by_ml_within_five_seconds(tenant: Tenant, in
     reader = LakeReader(ingest_settings)
 
     def counts() -> list[list[int]]:
-        return reader.post_counts(tenant.tenant_id, "banco").tolist()
+        return [[int(value) for value in row] for row in reader.post_counts(tenant.tenant_id, "banco")]
 
     post = await create(tenant, likes=1, comentarios=2, compartidos=3)
     await lake_follows(tenant)
