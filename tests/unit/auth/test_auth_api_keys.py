@@ -54,6 +54,20 @@ async def test_a_key_is_shown_once_and_only_its_hash_is_stored(programs: Program
     assert made.key[13:] not in str(listed)
 
 
+async def test_a_key_that_is_asked_for_twice_is_made_once_and_its_secret_is_not_shown_again(
+    programs: Programs, admin: Person
+) -> None:
+    request = api_keys_pb2.CreateApiKeyRequest(name="nightly", role="user")
+    metadata = (*bearer(admin.reply.access_token), ("idempotency-key", "k"))
+    made = await programs.keys.CreateApiKey(request, metadata=metadata)
+    error = await refusal(programs.keys.CreateApiKey(request, metadata=metadata))
+    assert (error.reason, error.http_status) == ("IDEMPOTENCY_ANSWER_SECRET", 409)
+    assert made.id in error.metadata["resource"]
+    assert len((await programs.list_keys(admin.reply.access_token)).api_keys) == 1
+    (kept,) = programs.auth.query("SELECT * FROM idempotency_keys WHERE tenant_id = %s", admin.user.tenant_id)
+    assert made.key[13:] not in str(kept)
+
+
 async def test_a_key_gives_a_short_token_that_works_as_its_role_says(programs: Programs, admin: Person) -> None:
     made = await programs.create_key(admin.reply.access_token, role="admin")
     reply = await programs.exchange(made.key)

@@ -46,6 +46,28 @@ async def test_a_training_that_takes_longer_answers_with_its_job_alone(idle_suit
     assert dict(await call.initial_metadata())["x-http-status"] == "202"
 
 
+async def test_a_training_that_is_asked_for_twice_with_one_key_is_one_job(idle_suite: Suite, company: Company) -> None:
+    metadata = (*company.caller(), ("idempotency-key", "k"), *OVER_REST)
+    first = await idle_suite.regression.TrainForecast(TRAIN, metadata=metadata)
+    call = idle_suite.regression.TrainForecast(TRAIN, metadata=metadata)
+
+    assert await call == first
+    assert dict(await call.initial_metadata())["x-http-status"] == "202"
+    # The control: without the key it is another job.
+    assert (await idle_suite.regression.TrainForecast(TRAIN, metadata=company.caller())).job_id != first.job_id
+
+
+async def test_a_job_that_was_cancelled_is_queued_again_as_the_same(idle_suite: Suite, company: Company) -> None:
+    job_id = (await idle_suite.regression.TrainForecast(TRAIN, metadata=company.caller())).job_id
+    await idle_suite.jobs.CancelJob(jobs_pb2.CancelJobRequest(job_id=job_id), metadata=company.caller())
+    again = jobs_pb2.RetryJobRequest(job_id=job_id)
+
+    job = await idle_suite.jobs.RetryJob(again, metadata=company.caller())
+
+    assert (job.job_id, job.status) == (job_id, QUEUED)
+    assert (await refusal(idle_suite.jobs.RetryJob(again, metadata=company.caller()))).reason == "JOB_NOT_ENDED"
+
+
 async def test_a_waiting_job_can_be_cancelled_once(idle_suite: Suite, company: Company) -> None:
     job_id = (await idle_suite.regression.TrainForecast(TRAIN, metadata=company.caller())).job_id
 

@@ -78,6 +78,7 @@ async def build_server(settings: Settings, *, clock: Callable[[], datetime] = ut
 
     verifier = TokenVerifier(own_keys, settings.jwt_issuer, settings.jwt_audience, lambda: clock().timestamp())
     server = Server(settings, policies=rpc_policies(), verifier=verifier, name="auth", exchange_key=exchange_key)
+    server.keep_answers(parts.database)
     queue = JobQueue(parts.database, "auth")
     _add_access(server, parts, MailJobs(queue))
     _add_oneself(server, parts)

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
+from service_runtime.idempotency import note_effect
 from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -21,6 +22,8 @@ class Transaction:
 
     async def add_audit_event(self, event: AuditEvent) -> None:
         """Adds an event; one of the same id stays as it is."""
+        # Every change comes here in its transaction, so here a call with an idempotency key is known to have done it.
+        await note_effect(self._session, event.resource)
         await self.run(
             """INSERT INTO audit_events (tenant_id, event_id, occurred_at, actor, action, resource, outcome, source,
                                          user_agent, request_id, details)

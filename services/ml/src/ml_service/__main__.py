@@ -63,6 +63,7 @@ async def build_server(settings: Settings, *, clock: Callable[[], float] = time.
     verifier = TokenVerifier(signing_keys(auth_channel), settings.jwt_issuer, settings.jwt_audience)
     exchange_key = key_exchange(auth_channel)
     server = Server(settings, policies=rpc_policies(), verifier=verifier, name="ml", exchange_key=exchange_key)
+    server.keep_answers(database)
     server.add(regression_pb2_grpc.add_RegressionServiceServicer_to_server, regression)
     server.add(clustering_pb2_grpc.add_ClusteringServiceServicer_to_server, clustering)
     server.add(jobs_pb2_grpc.add_JobsServiceServicer_to_server, JobsServicer(jobs))

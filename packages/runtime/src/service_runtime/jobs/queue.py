@@ -94,7 +94,8 @@ class JobQueue:
         )
         await defer(session, self._service, tenant_id, key)
         record = read_record(self._service, row.mappings().one())
-        await note_effect(session, f"jobs/{record.id}")
+        # Without a name, which the trail gives: a job is seldom what the caller asked for.
+        await note_effect(session, "")
         if self._audit is not None:
             await self._audit.record(
                 session, tenant_id=tenant_id, actor=requested_by, action=kind, resource=f"jobs/{record.id}"

@@ -28,7 +28,7 @@ from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1c\x61talaya/auth/v1/people.proto\x12\x0f\x61talaya.auth.v1\x1a\x1a\x61talaya/auth/v1/auth.proto\x1a\x1f\x61talaya/options/v1/access.proto\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\"b\n\x10ListUsersRequest\x12\"\n\tpage_size\x18\x01 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x01H\x00\x88\x01\x01\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x10\x42\x0c\n\n_page_size\"R\n\x11ListUsersResponse\x12$\n\x05users\x18\x01 \x03(\x0b\x32\x15.atalaya.auth.v1.User\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"X\n\x11InviteUserRequest\x12\x19\n\x05\x65mail\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x18\xfe\x01`\x01\x12(\n\x04role\x18\x02 \x01(\tB\x1a\xbaH\x17r\x15R\x06viewerR\x04userR\x05\x61\x64min\"\x8c\x01\n\x11UpdateUserRequest\x12\x19\n\x07user_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12-\n\x04role\x18\x02 \x01(\tB\x1a\xbaH\x17r\x15R\x06viewerR\x04userR\x05\x61\x64minH\x00\x88\x01\x01\x12\x16\n\tis_active\x18\x03 \x01(\x08H\x01\x88\x01\x01\x42\x07\n\x05_roleB\x0c\n\n_is_active2\xdc\x02\n\rPeopleService\x12o\n\tListUsers\x12!.atalaya.auth.v1.ListUsersRequest\x1a\".atalaya.auth.v1.ListUsersResponse\"\x1b\xa2\xbb\x18\x02\x08\x03\x82\xd3\xe4\x93\x02\x0f\x12\r/api/v1/users\x12g\n\nInviteUser\x12\".atalaya.auth.v1.InviteUserRequest\x1a\x15.atalaya.auth.v1.User\"\x1e\xa2\xbb\x18\x02\x08\x03\x82\xd3\xe4\x93\x02\x12\"\r/api/v1/users:\x01*\x12q\n\nUpdateUser\x12\".atalaya.auth.v1.UpdateUserRequest\x1a\x15.atalaya.auth.v1.User\"(\xa2\xbb\x18\x02\x08\x03\x82\xd3\xe4\x93\x02\x1c\x32\x17/api/v1/users/{user_id}:\x01*b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1c\x61talaya/auth/v1/people.proto\x12\x0f\x61talaya.auth.v1\x1a\x1a\x61talaya/auth/v1/auth.proto\x1a\x1f\x61talaya/options/v1/access.proto\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\"b\n\x10ListUsersRequest\x12\"\n\tpage_size\x18\x01 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x01H\x00\x88\x01\x01\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x10\x42\x0c\n\n_page_size\"R\n\x11ListUsersResponse\x12$\n\x05users\x18\x01 \x03(\x0b\x32\x15.atalaya.auth.v1.User\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"X\n\x11InviteUserRequest\x12\x19\n\x05\x65mail\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x18\xfe\x01`\x01\x12(\n\x04role\x18\x02 \x01(\tB\x1a\xbaH\x17r\x15R\x06viewerR\x04userR\x05\x61\x64min\"\x8c\x01\n\x11UpdateUserRequest\x12\x19\n\x07user_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12-\n\x04role\x18\x02 \x01(\tB\x1a\xbaH\x17r\x15R\x06viewerR\x04userR\x05\x61\x64minH\x00\x88\x01\x01\x12\x16\n\tis_active\x18\x03 \x01(\x08H\x01\x88\x01\x01\x42\x07\n\x05_roleB\x0c\n\n_is_active2\xde\x02\n\rPeopleService\x12o\n\tListUsers\x12!.atalaya.auth.v1.ListUsersRequest\x1a\".atalaya.auth.v1.ListUsersResponse\"\x1b\xa2\xbb\x18\x02\x08\x03\x82\xd3\xe4\x93\x02\x0f\x12\r/api/v1/users\x12i\n\nInviteUser\x12\".atalaya.auth.v1.InviteUserRequest\x1a\x15.atalaya.auth.v1.User\" \xa2\xbb\x18\x04\x08\x03\x30\x01\x82\xd3\xe4\x93\x02\x12\"\r/api/v1/users:\x01*\x12q\n\nUpdateUser\x12\".atalaya.auth.v1.UpdateUserRequest\x1a\x15.atalaya.auth.v1.User\"(\xa2\xbb\x18\x02\x08\x03\x82\xd3\xe4\x93\x02\x1c\x32\x17/api/v1/users/{user_id}:\x01*b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -50,7 +50,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PEOPLESERVICE'].methods_by_name['ListUsers']._loaded_options = None
   _globals['_PEOPLESERVICE'].methods_by_name['ListUsers']._serialized_options = b'\242\273\030\002\010\003\202\323\344\223\002\017\022\r/api/v1/users'
   _globals['_PEOPLESERVICE'].methods_by_name['InviteUser']._loaded_options = None
-  _globals['_PEOPLESERVICE'].methods_by_name['InviteUser']._serialized_options = b'\242\273\030\002\010\003\202\323\344\223\002\022\"\r/api/v1/users:\001*'
+  _globals['_PEOPLESERVICE'].methods_by_name['InviteUser']._serialized_options = b'\242\273\030\004\010\0030\001\202\323\344\223\002\022\"\r/api/v1/users:\001*'
   _globals['_PEOPLESERVICE'].methods_by_name['UpdateUser']._loaded_options = None
   _globals['_PEOPLESERVICE'].methods_by_name['UpdateUser']._serialized_options = b'\242\273\030\002\010\003\202\323\344\223\002\0342\027/api/v1/users/{user_id}:\001*'
   _globals['_LISTUSERSREQUEST']._serialized_start=169
@@ -62,5 +62,5 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_UPDATEUSERREQUEST']._serialized_start=444
   _globals['_UPDATEUSERREQUEST']._serialized_end=584
   _globals['_PEOPLESERVICE']._serialized_start=587
-  _globals['_PEOPLESERVICE']._serialized_end=935
+  _globals['_PEOPLESERVICE']._serialized_end=937
 # @@protoc_insertion_point(module_scope)

@@ -88,7 +88,7 @@ class DataServiceServicer:
     def DownloadRejectedRows(self, request, context):
         """Streams all kept rejected rows as CSV: line, column, value, reason, and then the row's own cells under the file's own
         columns, so that the file can be corrected and imported again. REST gives it also on the path of ListRejectedRows to
-        who accepts text/csv. Errors: JOB_NOT_FOUND (404). Repeating is safe.
+        who accepts text/csv. Errors: JOB_NOT_FOUND (404), ACCOUNT_FORBIDDEN (403) as for the list. Repeating is safe.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -96,8 +96,9 @@ class DataServiceServicer:
 
     def ReplayRejectedRows(self, request, context):
         """Imports the kept rejected rows of an import again, corrected, as a job of its own with the same parameters.
-        Errors: JOB_NOT_FOUND (404), NOTHING_TO_REPLAY (409), LINE_NOT_REJECTED and UNKNOWN_COLUMN (400) for corrections of
-        lines and columns that are not there. Rows that succeed leave the list of rejected ones; repeating is safe.
+        Errors: JOB_NOT_FOUND (404), NOTHING_TO_REPLAY, REPLAY_UNDER_WAY and JOB_NOT_ENDED (409), LINE_NOT_REJECTED,
+        LINE_TWICE and UNKNOWN_COLUMN (400) for corrections of lines and columns that are not there, BAD_MAPPING (400),
+        ACCOUNT_FORBIDDEN (403) as for the list. Rows that succeed leave the list of rejected ones; repeating is safe.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -52,12 +52,13 @@ class DataServiceStub:
     DownloadRejectedRows: _grpc.UnaryStreamMultiCallable[_data_pb2.DownloadRejectedRowsRequest, _httpbody_pb2.HttpBody]
     """Streams all kept rejected rows as CSV: line, column, value, reason, and then the row's own cells under the file's own
     columns, so that the file can be corrected and imported again. REST gives it also on the path of ListRejectedRows to
-    who accepts text/csv. Errors: JOB_NOT_FOUND (404). Repeating is safe.
+    who accepts text/csv. Errors: JOB_NOT_FOUND (404), ACCOUNT_FORBIDDEN (403) as for the list. Repeating is safe.
     """
     ReplayRejectedRows: _grpc.UnaryUnaryMultiCallable[_data_pb2.ReplayRejectedRowsRequest, _data_pb2.ReplayRejectedRowsResponse]
     """Imports the kept rejected rows of an import again, corrected, as a job of its own with the same parameters.
-    Errors: JOB_NOT_FOUND (404), NOTHING_TO_REPLAY (409), LINE_NOT_REJECTED and UNKNOWN_COLUMN (400) for corrections of
-    lines and columns that are not there. Rows that succeed leave the list of rejected ones; repeating is safe.
+    Errors: JOB_NOT_FOUND (404), NOTHING_TO_REPLAY, REPLAY_UNDER_WAY and JOB_NOT_ENDED (409), LINE_NOT_REJECTED,
+    LINE_TWICE and UNKNOWN_COLUMN (400) for corrections of lines and columns that are not there, BAD_MAPPING (400),
+    ACCOUNT_FORBIDDEN (403) as for the list. Rows that succeed leave the list of rejected ones; repeating is safe.
     """
 
 @_typing.type_check_only
@@ -82,12 +83,13 @@ class DataServiceAsyncStub(DataServiceStub):
     DownloadRejectedRows: _aio.UnaryStreamMultiCallable[_data_pb2.DownloadRejectedRowsRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
     """Streams all kept rejected rows as CSV: line, column, value, reason, and then the row's own cells under the file's own
     columns, so that the file can be corrected and imported again. REST gives it also on the path of ListRejectedRows to
-    who accepts text/csv. Errors: JOB_NOT_FOUND (404). Repeating is safe.
+    who accepts text/csv. Errors: JOB_NOT_FOUND (404), ACCOUNT_FORBIDDEN (403) as for the list. Repeating is safe.
     """
     ReplayRejectedRows: _aio.UnaryUnaryMultiCallable[_data_pb2.ReplayRejectedRowsRequest, _data_pb2.ReplayRejectedRowsResponse]  # type: ignore[assignment]
     """Imports the kept rejected rows of an import again, corrected, as a job of its own with the same parameters.
-    Errors: JOB_NOT_FOUND (404), NOTHING_TO_REPLAY (409), LINE_NOT_REJECTED and UNKNOWN_COLUMN (400) for corrections of
-    lines and columns that are not there. Rows that succeed leave the list of rejected ones; repeating is safe.
+    Errors: JOB_NOT_FOUND (404), NOTHING_TO_REPLAY, REPLAY_UNDER_WAY and JOB_NOT_ENDED (409), LINE_NOT_REJECTED,
+    LINE_TWICE and UNKNOWN_COLUMN (400) for corrections of lines and columns that are not there, BAD_MAPPING (400),
+    ACCOUNT_FORBIDDEN (403) as for the list. Rows that succeed leave the list of rejected ones; repeating is safe.
     """
 
 class DataServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -127,7 +129,7 @@ class DataServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_abc.Iterator[_httpbody_pb2.HttpBody], _abc.AsyncIterator[_httpbody_pb2.HttpBody]]:
         """Streams all kept rejected rows as CSV: line, column, value, reason, and then the row's own cells under the file's own
         columns, so that the file can be corrected and imported again. REST gives it also on the path of ListRejectedRows to
-        who accepts text/csv. Errors: JOB_NOT_FOUND (404). Repeating is safe.
+        who accepts text/csv. Errors: JOB_NOT_FOUND (404), ACCOUNT_FORBIDDEN (403) as for the list. Repeating is safe.
         """
 
     @_abc_1.abstractmethod
@@ -137,8 +139,9 @@ class DataServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_data_pb2.ReplayRejectedRowsResponse, _abc.Awaitable[_data_pb2.ReplayRejectedRowsResponse]]:
         """Imports the kept rejected rows of an import again, corrected, as a job of its own with the same parameters.
-        Errors: JOB_NOT_FOUND (404), NOTHING_TO_REPLAY (409), LINE_NOT_REJECTED and UNKNOWN_COLUMN (400) for corrections of
-        lines and columns that are not there. Rows that succeed leave the list of rejected ones; repeating is safe.
+        Errors: JOB_NOT_FOUND (404), NOTHING_TO_REPLAY, REPLAY_UNDER_WAY and JOB_NOT_ENDED (409), LINE_NOT_REJECTED,
+        LINE_TWICE and UNKNOWN_COLUMN (400) for corrections of lines and columns that are not there, BAD_MAPPING (400),
+        ACCOUNT_FORBIDDEN (403) as for the list. Rows that succeed leave the list of rejected ones; repeating is safe.
         """
 
 def add_DataServiceServicer_to_server(servicer: DataServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
