@@ -1,0 +1,41 @@
+"""A suite of its own for the faults, on a small disk where that can be had."""
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support.running_suite import NO_DELAYS, RunningSuite
+
+DISK_MEGABYTES = 600
+
+
+@pytest.fixture(scope="session")
+def small_disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path | None]:
+    """A file system of its own in memory; None where the machine does not let us have one."""
+    folder = tmp_path_factory.mktemp("disk")
+    size = f"size={DISK_MEGABYTES}m,mode=755"
+    command = ["mount", "-t", "tmpfs", "-o", size, "tmpfs", str(folder)]
+    try:
+        subprocess.run(command, capture_output=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        yield None
+        return
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=False)
+
+
+@pytest.fixture(scope="session")
+def suite(small_disk: Path | None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSuite]:
+    """A running suite; a test that ends one of its processes leaves it answering again."""
+    folder = small_disk or tmp_path_factory.mktemp("suite")
+    suite = RunningSuite.fresh(
+        folder / "home", **NO_DELAYS, JOBS_PER_TENANT="0", INGEST_SPOOL_FOLDER=str(folder / "spool")
+    )
+    try:
+        suite.start()
+        yield suite
+    finally:
+        suite.stop()

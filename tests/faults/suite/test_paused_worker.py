@@ -1,0 +1,71 @@
+"""A worker that says nothing for longer than its lease and then goes on finds that its job is another's, and its
+writes are refused."""
+
+import hashlib
+import random
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import psutil
+from service_runtime.jobs.stalled import STALLED_SECONDS
+from support.ingest_load import posts_file, settle
+from support.ledger import Ledger
+from support.running_suite import RunningSuite, wait_until
+from support.suite_faults import second_worker
+from support.suite_findings import Findings, broken
+
+if TYPE_CHECKING:
+    from faults.conftest import Report
+
+ROWS = 40_000
+RETAKEN_SECONDS = STALLED_SECONDS + 10
+
+
+def test_the_late_writes_of_a_paused_worker_are_refused(
+    suite: RunningSuite, report: "Report", tmp_path: Path, seed: int
+) -> None:
+    (tenant,) = suite.provision([{"name": f"zombie-{seed}"}])["tenants"]
+    ledger, chance = Ledger(tmp_path / "ledger"), random.Random(seed)
+    rows = [f"z-{number}" for number in range(ROWS)]
+    with suite.client(tenant["loader_token"]) as client:
+        client.post("/api/v1/social-accounts", json={"platform": "csv", "username": "banco"}).raise_for_status()
+        content = posts_file(rows, chance=chance)
+        number = ledger.begin("posts", rows, sha256=hashlib.sha256(content).hexdigest())
+        parameters = {"kind": "posts", "account": "banco"}
+        reply = client.post(
+            "/api/v1/data/import", params=parameters, content=content, headers={"content-type": "text/csv"}
+        ).raise_for_status()
+        ledger.end(number, "accepted", job=reply.json()["job_id"])
+        moment = chance.uniform(0.05, 0.9)
+        wait_until(lambda: job_of(client, reply)["progress"] >= moment, 60, "the import does not begin")
+        paused = psutil.Process(suite.process("ingest-worker").pid)
+        paused.suspend()
+        began = time.monotonic()
+        try:
+            with second_worker(suite):
+                wait_until(lambda: job_of(client, reply)["attempt"] == 2, 60, "no other worker takes the job")
+                report.count("longest time in seconds until a job was retaken", time.monotonic() - began)
+                wait_until(lambda: job_of(client, reply)["status"] == "SUCCEEDED", 60, "the job does not end")
+                report.count("longest time in seconds until the other ended it", time.monotonic() - began)
+                assert time.monotonic() - began < RETAKEN_SECONDS
+        finally:
+            paused.resume()
+        log = suite.home.log("ingest-worker")
+        job_id = reply.json()["job_id"]
+        wait_until(lambda: given_up(log, job_id), 20, f"the paused worker has not given up: {log}")
+        operations = settle(client, ledger)
+    report.fault("a worker is paused past its lease", operations)
+    assert broken(Findings(suite, tenant["id"]), operations) == []
+
+
+def job_of(client: httpx.Client, reply: httpx.Response) -> dict[str, Any]:
+    job: dict[str, Any] = client.get(f"/api/v1/jobs/{reply.json()['job_id']}").raise_for_status().json()
+    return job
+
+
+def given_up(log: Path, job_id: str) -> bool:
+    """Tells whether the worker says of its attempt that it came too late, or that its transaction was ended for it."""
+    lines = [line for line in log.read_text().splitlines() if job_id in line]
+    return any('"stale"' in line or '"retried"' in line for line in lines)

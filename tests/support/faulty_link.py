@@ -1,0 +1,119 @@
+"""A link to a server that misbehaves as it is told: an HTTP/1.1 proxy in a thread of its own that answers in the
+server's place, keeps callers waiting, and cuts bodies in the middle."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import threading
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+_SLOW_DOWN = (
+    b"<?xml version='1.0'?><Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"
+)
+_LARGEST_HEAD = 1 << 16
+
+
+@dataclass
+class Behaviour:
+    """What happens to requests: the share that is told to slow down, the share whose body is cut in the middle, and
+    the seconds that each waits."""
+
+    slow_down: float = 0.0
+    reset: float = 0.0
+    latency: float = 0.0
+    # The requests that came, by their first line, and how many of them were tampered with.
+    requests: list[str] = field(default_factory=list)
+    faults: int = 0
+
+
+class FaultyLink:
+    """The proxy; its `url` stands for the server's, and `behaviour` may be changed at any time."""
+
+    def __init__(self, target: str, seed: int) -> None:
+        address = urlsplit(target)
+        self._host, self._port = address.hostname or "", address.port or 80
+        self._chance = random.Random(seed)
+        self.behaviour = Behaviour()
+        self.url = ""
+        self._loop = asyncio.new_event_loop()
+        self._started, self._ended = threading.Event(), asyncio.Event()
+        self._thread = threading.Thread(target=self._loop.run_until_complete, args=(self._serve(),), daemon=True)
+
+    def __enter__(self) -> FaultyLink:
+        self._thread.start()
+        self._started.wait(10)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._loop.call_soon_threadsafe(self._ended.set)
+        self._thread.join(10)
+        self._loop.close()
+
+    async def _serve(self) -> None:
+        server = await asyncio.start_server(self._attend, "127.0.0.1", 0, limit=_LARGEST_HEAD)
+        self.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        self._started.set()
+        await self._ended.wait()
+        server.close()
+        for task in asyncio.all_tasks() - {asyncio.current_task()}:
+            task.cancel()
+        await asyncio.sleep(0)
+
+    async def _attend(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Takes one request of a connection; the caller opens another for the next one."""
+        try:
+            head = await reader.readuntil(b"\r\n\r\n")
+            length = _length(head)
+            self.behaviour.requests.append(head.partition(b"\r\n")[0].decode())
+            if self.behaviour.latency:
+                await asyncio.sleep(self.behaviour.latency)
+            if b"100-continue" in head.lower():
+                writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            if self._chance.random() < self.behaviour.slow_down:
+                self.behaviour.faults += 1
+                await reader.readexactly(length)
+                writer.write(_answer(b"503 Slow Down", _SLOW_DOWN))
+            elif length and self._chance.random() < self.behaviour.reset:
+                # The server has half of it when the connection is gone.
+                self.behaviour.faults += 1
+                await self._pass_on(head, await reader.readexactly(length // 2), None)
+                writer.transport.abort()
+            else:
+                await self._pass_on(head, await reader.readexactly(length), writer)
+            await writer.drain()
+        except (OSError, asyncio.IncompleteReadError):
+            pass
+        finally:
+            writer.close()
+
+    async def _pass_on(self, head: bytes, body: bytes, answer: asyncio.StreamWriter | None) -> None:
+        reader, writer = await asyncio.open_connection(self._host, self._port)
+        try:
+            writer.write(_closing(head) + body)
+            await writer.drain()
+            while answer is not None and (piece := await reader.read(1 << 16)):
+                answer.write(piece)
+        finally:
+            writer.close()
+
+
+def _length(head: bytes) -> int:
+    for line in head.split(b"\r\n"):
+        name, _, value = line.partition(b":")
+        if name.lower() == b"content-length":
+            return int(value)
+    return 0
+
+
+def _closing(head: bytes) -> bytes:
+    """Gives a request's head as one after which nothing more comes, so that the answer ends with its connection."""
+    kept = [line for line in head.split(b"\r\n") if line.lower().partition(b":")[0] not in (b"connection", b"expect")]
+    kept = [line for line in kept if line]
+    return b"\r\n".join([*kept, b"Connection: close", b"", b""])
+
+
+def _answer(status: bytes, body: bytes) -> bytes:
+    head = [b"HTTP/1.1 " + status, b"Content-Type: application/xml", b"Connection: close"]
+    return b"\r\n".join([*head, b"Content-Length: %d" % len(body), b"", body])

@@ -1,0 +1,122 @@
+"""What is done to a running suite while a client loads it, by name."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+import psutil
+import redis
+from local_suite.environment import service_environment
+
+from support.running_suite import RunningSuite, wait_until
+
+BACK_SECONDS = 30
+
+
+def kill(suite: RunningSuite, name: str) -> None:
+    """Kills a process with all its children, as a crash of the machine's memory would; waits for the next one."""
+    killed = suite.process(name).pid
+    assert killed is not None, f"{name} does not run"
+    family = [*psutil.Process(killed).children(recursive=True), psutil.Process(killed)]
+    for process in family:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+
+    def back() -> bool:
+        now = suite.process(name)
+        return now.state == "running" and now.pid not in (None, killed)
+
+    wait_until(back, BACK_SECONDS, f"{name} did not come back; its log: {suite.home.log(name)}")
+
+
+def pause(suite: RunningSuite, name: str, seconds: float) -> None:
+    """Stops a process for a time in which it says nothing, and lets it go on."""
+    pid = suite.process(name).pid
+    assert pid is not None
+    process = psutil.Process(pid)
+    process.suspend()
+    try:
+        with suppress(psutil.TimeoutExpired):
+            process.wait(seconds)
+    finally:
+        process.resume()
+
+
+@contextmanager
+def redis_of(suite: RunningSuite) -> Iterator[redis.Redis]:
+    with redis.Redis(unix_socket_path=str(suite.home.sockets / "redis.sock")) as client:
+        yield client
+
+
+@contextmanager
+def second_worker(suite: RunningSuite) -> Iterator[subprocess.Popen[bytes]]:
+    """Another worker of ingest beside the suite's."""
+    log = suite.home.log("ingest-worker").with_suffix(".second.log")
+    environment = service_environment(suite.home, "ingest") | suite.environment
+    with log.open("wb") as output:
+        worker = subprocess.Popen(
+            [sys.executable, "-m", "ingest_service", "work"], env=environment, stdout=output, stderr=output
+        )
+    try:
+        yield worker
+    finally:
+        worker.send_signal(signal.SIGTERM)
+        try:
+            worker.wait(20)
+        except subprocess.TimeoutExpired:
+            worker.kill()
+            worker.wait()
+
+
+def flush_redis(suite: RunningSuite) -> None:
+    with redis_of(suite) as client:
+        client.flushall()
+
+
+@contextmanager
+def read_only_redis(suite: RunningSuite) -> Iterator[None]:
+    """Redis takes no writes, as a replica that nobody has promoted."""
+    with redis_of(suite) as client:
+        client.execute_command("REPLICAOF", "127.0.0.1", "1")
+        client.config_set("replica-serve-stale-data", "yes")
+        try:
+            yield
+        finally:
+            client.execute_command("REPLICAOF", "NO", "ONE")
+
+
+@contextmanager
+def full_redis(suite: RunningSuite) -> Iterator[None]:
+    """Redis has no memory left and may drop nothing, so that every write is refused."""
+    with redis_of(suite) as client:
+        before = client.config_get("maxmemory*")
+        client.config_set("maxmemory-policy", "noeviction")
+        client.config_set("maxmemory", "1")
+        try:
+            yield
+        finally:
+            client.config_set("maxmemory", before["maxmemory"])
+            client.config_set("maxmemory-policy", before["maxmemory-policy"])
+
+
+# Each is done at a random moment and has ended when it returns.
+FAULTS: dict[str, Callable[[RunningSuite], None]] = {
+    "postgres is killed": lambda suite: kill(suite, "postgres"),
+    "ingest is killed": lambda suite: kill(suite, "ingest"),
+    "the worker is killed": lambda suite: kill(suite, "ingest-worker"),
+    "redis is killed": lambda suite: kill(suite, "redis"),
+    "the gateway is killed": lambda suite: kill(suite, "gateway"),
+    "auth is killed": lambda suite: kill(suite, "auth"),
+    "redis is flushed": flush_redis,
+    "ingest is paused": lambda suite: pause(suite, "ingest", 3),
+}
+
+
+def environment_of(suite: RunningSuite) -> dict[str, str]:
+    """What the suite's ingest is told, for its commands."""
+    return {**os.environ, **service_environment(suite.home, "ingest"), **suite.environment}
