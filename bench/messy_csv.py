@@ -67,23 +67,22 @@ class Result:
 
 def cases(folder: Path) -> Iterator[Case]:
     """Gives the files of the three corpora with their expected tables."""
+    files: dict[str, bytes] = {}
     with tarfile.open(folder / "pollock.tar.gz") as archive:
-        files = {member.name.removeprefix("./"): member for member in archive if member.isfile()}
-
-        def read(name: str) -> bytes:
-            file = archive.extractfile(files[name])
-            return file.read() if file else b""
-
-        for name in sorted(files):
-            corpus, kind, file = name.split("/", 2)
-            if kind != "csv":
-                continue
-            expected = list(csv.reader(io.StringIO(read(f"{corpus}/clean/{file}").decode(), newline="")))
-            header = int(json.loads(read(f"{corpus}/parameters/{file}_parameters.json"))["header_lines"])
-            if not header and corpus == "survey_sample":
-                # Here the expected table has names that somebody has made up.
-                expected = expected[1:]
-            yield Case(corpus, file, read(name), expected, header)
+        for member in archive:
+            file_in = archive.extractfile(member) if member.isfile() else None
+            if file_in is not None:
+                files[member.name.removeprefix("./")] = file_in.read()
+    for name in sorted(files):
+        corpus, kind, file = name.split("/", 2)
+        if kind != "csv":
+            continue
+        expected = list(csv.reader(io.StringIO(files[f"{corpus}/clean/{file}"].decode(), newline="")))
+        header = int(json.loads(files[f"{corpus}/parameters/{file}_parameters.json"])["header_lines"])
+        if not header and corpus == "survey_sample":
+            # Here the expected table has names that somebody has made up.
+            expected = expected[1:]
+        yield Case(corpus, file, files[name], expected, header)
     spectrum = folder / "csv-spectrum"
     for path in sorted((spectrum / "csvs").iterdir()):
         told = json.loads((spectrum / "json" / f"{path.stem}.json").read_text())

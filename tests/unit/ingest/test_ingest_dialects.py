@@ -5,6 +5,7 @@ import io
 import re
 from collections import Counter
 from pathlib import Path
+from typing import Any, Literal
 
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
@@ -49,7 +50,7 @@ def tables(draw: st.DrawFn) -> Rows:
     return [NAMES[:width], *rows]
 
 
-def written(rows: Rows, delimiter: str, newline: str, quoting: int, quote: str) -> str:
+def written(rows: Rows, delimiter: str, newline: str, quoting: Literal[0, 1], quote: str) -> str:
     # Python's writer leaves line ends other than its own unquoted.
     quoting = csv.QUOTE_ALL if any("\r" in cell or "\n" in cell for row in rows for cell in row) else quoting
     file = io.StringIO(newline="")
@@ -58,13 +59,13 @@ def written(rows: Rows, delimiter: str, newline: str, quoting: int, quote: str) 
         delimiter=delimiter,
         lineterminator=newline,
         quoting=quoting,
-        quotechar=quote,  # type: ignore[arg-type]
+        quotechar=quote,
     )
     writer.writerows(rows)
     return file.getvalue()
 
 
-def read(content: bytes, folder: Path, **hints: str) -> tuple[Rows, int]:
+def read(content: bytes, folder: Path, **hints: Any) -> tuple[Rows, int]:
     """Imports a file as a dataset: what is kept, and how many rows are not."""
     (folder / "source").write_bytes(content)
     table, _ = open_table(folder / "source", folder, Hints(**hints), lambda _: 0)
@@ -84,7 +85,7 @@ def read(content: bytes, folder: Path, **hints: str) -> tuple[Rows, int]:
     encoding=st.sampled_from(ENCODINGS),
 )
 def test_a_table_told_its_dialect_comes_back_cell_by_cell(
-    rows: Rows, delimiter: str, newline: str, quote: str, quoting: int, encoding: str, tmp_path: Path
+    rows: Rows, delimiter: str, newline: str, quote: str, quoting: Literal[0, 1], encoding: str, tmp_path: Path
 ) -> None:
     # A quote that is not the usual one has to show itself in the first cell.
     assume(quote == '"' or (quoting == csv.QUOTE_ALL and not any('"' in cell for row in rows for cell in row)))
@@ -114,7 +115,7 @@ TEXTS = st.one_of(
     encoding=st.sampled_from(ENCODINGS[:6]),
 )
 def test_a_table_told_nothing_comes_back_cell_by_cell_or_is_refused(
-    data: st.DataObject, width: int, delimiter: str, newline: str, quoting: int, encoding: str, tmp_path: Path
+    data: st.DataObject, width: int, delimiter: str, newline: str, quoting: Literal[0, 1], encoding: str, tmp_path: Path
 ) -> None:
     rows = data.draw(st.lists(st.lists(TEXTS, min_size=width, max_size=width), min_size=1, max_size=8))
     assume(any(rows[-1]))

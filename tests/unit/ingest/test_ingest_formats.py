@@ -59,7 +59,7 @@ def zstd(data: bytes) -> bytes:
     file = pa.BufferOutputStream()
     with pa.CompressedOutputStream(file, "zstd") as stream:
         stream.write(data)
-    return file.getvalue().to_pybytes()
+    return bytes(file.getvalue())
 
 
 FORMATS: dict[str, Callable[[list[dict[str, Any]]], bytes]] = {
