@@ -42,7 +42,8 @@ class Examples:
         kind = schema.get("type")
         if kind == "object":
             if "properties" in schema:
-                return {name: self.of(part, name, scope) for name, part in schema["properties"].items()}
+                named = {name: part for name, part in schema["properties"].items() if not _left_out(scope, name)}
+                return {name: self.of(part, name, scope) for name, part in named.items()}
             values = schema.get("additionalProperties")
             return {"example": self.of(values, "", scope)} if isinstance(values, dict) else {}
         if kind == "array":
@@ -56,6 +57,12 @@ class Examples:
         if kind == "boolean":
             return True
         return "2025-07-01T12:00:00Z" if schema.get("format") == "date-time" else "text"
+
+
+def _left_out(scope: str, field: str) -> bool:
+    """Tells whether the table has nothing for a field on purpose: it would contradict the others."""
+    key = f"{scope}.{field}"
+    return key in _table() and _table()[key] is None
 
 
 def _fits(example: Any, schema: JsonObject) -> bool:

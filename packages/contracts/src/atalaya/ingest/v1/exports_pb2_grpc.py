@@ -54,7 +54,8 @@ class ExportsServiceServicer:
 
     def CreateExport(self, request, context):
         """Queues an export; the finished job carries `download_url`.
-        Errors: ACCOUNT_FORBIDDEN (403), DATASET_REQUIRED, DATE_RANGE_REVERSED and BAD_DATE (400), DATASET_NOT_FOUND (404).
+        Errors: ACCOUNT_FORBIDDEN (403), DATASET_REQUIRED, DATE_RANGE_REVERSED, BAD_DATE and PARAMETER_NOT_APPLICABLE (400: one
+        that says nothing of the kind), DATASET_NOT_FOUND (404).
         Each repetition makes another file, unless an Idempotency-Key says that it is the same.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -64,7 +65,8 @@ class ExportsServiceServicer:
     def DownloadExport(self, request, context):
         """Streams the file of a finished export. The header Range (one range of bytes) is honoured over REST with 206; `range`
         is the same for gRPC callers. Errors: JOB_NOT_FOUND (404), EXPORT_NOT_FINISHED (409), EXPORT_EXPIRED (404) after a day
-        unless set otherwise, BAD_RANGE (416). Repeating is safe.
+        unless set otherwise, BAD_RANGE (416), ACCOUNT_FORBIDDEN (403) for who neither asked for it nor may see every account
+        that is in it. Repeating is safe.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -36,13 +36,15 @@ class ExportsServiceStub:
     def __new__(cls, channel: _aio.Channel) -> ExportsServiceAsyncStub: ...
     CreateExport: _grpc.UnaryUnaryMultiCallable[_exports_pb2.CreateExportRequest, _exports_pb2.CreateExportResponse]
     """Queues an export; the finished job carries `download_url`.
-    Errors: ACCOUNT_FORBIDDEN (403), DATASET_REQUIRED, DATE_RANGE_REVERSED and BAD_DATE (400), DATASET_NOT_FOUND (404).
+    Errors: ACCOUNT_FORBIDDEN (403), DATASET_REQUIRED, DATE_RANGE_REVERSED, BAD_DATE and PARAMETER_NOT_APPLICABLE (400: one
+    that says nothing of the kind), DATASET_NOT_FOUND (404).
     Each repetition makes another file, unless an Idempotency-Key says that it is the same.
     """
     DownloadExport: _grpc.UnaryStreamMultiCallable[_exports_pb2.DownloadExportRequest, _httpbody_pb2.HttpBody]
     """Streams the file of a finished export. The header Range (one range of bytes) is honoured over REST with 206; `range`
     is the same for gRPC callers. Errors: JOB_NOT_FOUND (404), EXPORT_NOT_FINISHED (409), EXPORT_EXPIRED (404) after a day
-    unless set otherwise, BAD_RANGE (416). Repeating is safe.
+    unless set otherwise, BAD_RANGE (416), ACCOUNT_FORBIDDEN (403) for who neither asked for it nor may see every account
+    that is in it. Repeating is safe.
     """
 
 @_typing.type_check_only
@@ -52,13 +54,15 @@ class ExportsServiceAsyncStub(ExportsServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateExport: _aio.UnaryUnaryMultiCallable[_exports_pb2.CreateExportRequest, _exports_pb2.CreateExportResponse]  # type: ignore[assignment]
     """Queues an export; the finished job carries `download_url`.
-    Errors: ACCOUNT_FORBIDDEN (403), DATASET_REQUIRED, DATE_RANGE_REVERSED and BAD_DATE (400), DATASET_NOT_FOUND (404).
+    Errors: ACCOUNT_FORBIDDEN (403), DATASET_REQUIRED, DATE_RANGE_REVERSED, BAD_DATE and PARAMETER_NOT_APPLICABLE (400: one
+    that says nothing of the kind), DATASET_NOT_FOUND (404).
     Each repetition makes another file, unless an Idempotency-Key says that it is the same.
     """
     DownloadExport: _aio.UnaryStreamMultiCallable[_exports_pb2.DownloadExportRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
     """Streams the file of a finished export. The header Range (one range of bytes) is honoured over REST with 206; `range`
     is the same for gRPC callers. Errors: JOB_NOT_FOUND (404), EXPORT_NOT_FINISHED (409), EXPORT_EXPIRED (404) after a day
-    unless set otherwise, BAD_RANGE (416). Repeating is safe.
+    unless set otherwise, BAD_RANGE (416), ACCOUNT_FORBIDDEN (403) for who neither asked for it nor may see every account
+    that is in it. Repeating is safe.
     """
 
 class ExportsServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -71,7 +75,8 @@ class ExportsServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_exports_pb2.CreateExportResponse, _abc.Awaitable[_exports_pb2.CreateExportResponse]]:
         """Queues an export; the finished job carries `download_url`.
-        Errors: ACCOUNT_FORBIDDEN (403), DATASET_REQUIRED, DATE_RANGE_REVERSED and BAD_DATE (400), DATASET_NOT_FOUND (404).
+        Errors: ACCOUNT_FORBIDDEN (403), DATASET_REQUIRED, DATE_RANGE_REVERSED, BAD_DATE and PARAMETER_NOT_APPLICABLE (400: one
+        that says nothing of the kind), DATASET_NOT_FOUND (404).
         Each repetition makes another file, unless an Idempotency-Key says that it is the same.
         """
 
@@ -83,7 +88,8 @@ class ExportsServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_abc.Iterator[_httpbody_pb2.HttpBody], _abc.AsyncIterator[_httpbody_pb2.HttpBody]]:
         """Streams the file of a finished export. The header Range (one range of bytes) is honoured over REST with 206; `range`
         is the same for gRPC callers. Errors: JOB_NOT_FOUND (404), EXPORT_NOT_FINISHED (409), EXPORT_EXPIRED (404) after a day
-        unless set otherwise, BAD_RANGE (416). Repeating is safe.
+        unless set otherwise, BAD_RANGE (416), ACCOUNT_FORBIDDEN (403) for who neither asked for it nor may see every account
+        that is in it. Repeating is safe.
         """
 
 def add_ExportsServiceServicer_to_server(servicer: ExportsServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
