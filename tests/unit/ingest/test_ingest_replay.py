@@ -39,8 +39,8 @@ async def refused(tenant: Tenant, job_id: str, *corrections: data_pb2.RowCorrect
     return error.reason, error.http_status
 
 
-async def downloaded(tenant: Tenant, job_id: str) -> list[list[str]]:
-    request = data_pb2.DownloadRejectedRowsRequest(job_id=job_id)
+async def downloaded(tenant: Tenant, job_id: str, *, raw: bool = False) -> list[list[str]]:
+    request = data_pb2.DownloadRejectedRowsRequest(job_id=job_id, raw=raw)
     call = tenant.data.DownloadRejectedRows(request, metadata=tenant.bearer("viewer"))
     parts = [part async for part in call]
     assert parts[0].content_type == "text/csv; charset=utf-8"
@@ -171,6 +171,20 @@ async def test_the_download_holds_the_rows_as_a_file_to_be_corrected(tenant: Ten
     csv.writer(corrected).writerows([rows[0], *([*row[:4], "2024-03-01", row[5], "9"] for row in rows[1:])])
     again = await tenant.run(corrected.getvalue(), **PARAMETERS)
     assert again.rows_written == 3
+
+
+async def test_cells_that_a_spreadsheet_would_run_are_harmless_unless_they_are_asked_for_as_they_are(
+    tenant: Tenant,
+) -> None:
+    await tenant.add_account()
+    texts = ["=HYPERLINK(1)", "+cmd|x", "@SUM(1)", "-1+1", "\uff1dx"]
+    rows = "".join(f"2024-01-05,{text},-1.5\n" for text in texts)
+    first = await tenant.run(f"fecha,texto,=likes\n{rows}", **PARAMETERS, mapping="likes:=likes")
+    found = await downloaded(tenant, first.job_id)
+    assert found[0][4:] == ["fecha", "texto", "'=likes"]
+    assert [row[5] for row in found[1:]] == [f"'{text}" for text in texts]
+    assert {row[6] for row in found[1:]} == {"-1.5"}
+    assert [row[5] for row in (await downloaded(tenant, first.job_id, raw=True))[1:]] == texts
 
 
 def parquet(rows: list[dict[str, str]]) -> bytes:

@@ -62,7 +62,7 @@ class DataServicer(DataServiceServicer):
         self, request: data_pb2.DownloadRejectedRowsRequest, context: ServicerContext[Any, Any]
     ) -> AsyncIterator[HttpBody]:
         name = f"rejected-{request.job_id.rpartition('/')[2]}.csv"
-        pieces = self._replays.download(caller(), request.job_id)
+        pieces = self._replays.download(caller(), request.job_id, raw=request.raw)
         first = await anext(pieces)
         set_reply_header("content-disposition", f'attachment; filename="{_plain(name)}"')
         set_reply_header("x-content-type-options", "nosniff")

@@ -1,8 +1,6 @@
 """Trying rejected rows again, and giving them out as a file to be corrected."""
 
 import asyncio
-import csv
-import io
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,12 +14,13 @@ from service_runtime.jobs import JobQueue, JobRecord
 from ingest_service.account_store import Session
 from ingest_service.columns import parse_mapping
 from ingest_service.import_request import ImportRequest, check
-from ingest_service.import_store import MOST_KEPT, ImportRecord, ImportStore, RejectedRow
+from ingest_service.import_store import MOST_KEPT, ImportRecord, ImportStore
 from ingest_service.imports import JOB_KIND, Imports
+from ingest_service.rejected_file import head, rows_as_csv
 from ingest_service.replay_store import ReplayStore
 
 _ROWS_AT_ONCE = 1000
-_REPORTED = ("line", "column", "value", "reason")
+_PIECE = 1 << 18
 
 
 @dataclass(frozen=True)
@@ -78,17 +77,19 @@ class Replays:
                 job_id=str(replay_id),
             )
 
-    async def download(self, caller: Identity, job_id: str) -> AsyncIterator[bytes]:
-        """Gives the rows as CSV: what is wrong with each, and its own cells under the file's columns."""
+    async def download(self, caller: Identity, job_id: str, *, raw: bool) -> AsyncIterator[bytes]:
+        """Gives the rows as a file; `raw` leaves cells as they are that a spreadsheet would take for formulas."""
         place = await self._imports.place_of(caller, job_id)
         record = await self._store.get(caller.tenant_id, place.original)
-        yield _csv([[*_REPORTED, *((record.columns if record else None) or [])]])
+        yield head((record.columns if record else None) or [], raw=raw)
         after = 0
         while rows := await self._store.rejected(
             caller.tenant_id, place.original, after, _ROWS_AT_ONCE, replay=place.replay
         ):
             after = rows[-1].line
-            yield await asyncio.to_thread(_csv, [_told(row) for row in rows])
+            data = await asyncio.to_thread(rows_as_csv, rows, raw=raw)
+            for start in range(0, len(data), _PIECE):
+                yield data[start : start + _PIECE]
 
     async def _first(self, caller: Identity, job_id: str) -> tuple[JobRecord, UUID, ImportRecord]:
         place = await self._imports.place_of(caller, job_id)
@@ -143,14 +144,3 @@ def _place(column: str, columns: Sequence[str]) -> int:
     if column not in columns:
         raise InvalidArgument("UNKNOWN_COLUMN", f"The file has no column `{column[:100]}`.", column=column[:100])
     return columns.index(column)
-
-
-def _told(row: RejectedRow) -> list[str]:
-    # A row whose cells cannot be told stands whole in the first of them.
-    return [str(row.line), row.column_name, row.value, row.reason, *(row.cells or [row.raw])]
-
-
-def _csv(rows: Sequence[Sequence[str]]) -> bytes:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\r\n").writerows(rows)
-    return text.getvalue().encode()

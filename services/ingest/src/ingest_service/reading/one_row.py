@@ -1,5 +1,8 @@
 """The cells of one row of a delimited file, by its text alone."""
 
+from collections.abc import Callable
+from functools import partial
+
 from ingest_service.reading.dialect import Dialect
 from ingest_service.reading.row_cells import CellParser, MisplacedError, UnclosedError
 
@@ -8,11 +11,11 @@ def cells_of(text: str, dialect: Dialect, width: int) -> list[str]:
     """Reads a row as the careful reader does, `width` deciding between the readings; empty where no reading fits it."""
     parser = CellParser(dialect)
     plain: list[str] = []
-    readings = (
-        lambda: parser.strict(text, _nothing_more),
-        lambda: parser.inner_quotes(text, _nothing_more),
-        lambda: parser.opening_quotes(text),
-    )
+    readings: list[Callable[[], list[str]]] = [
+        partial(parser.strict, text, _nothing_more),
+        partial(parser.inner_quotes, text, _nothing_more),
+        partial(parser.opening_quotes, text),
+    ]
     for reading in readings:
         try:
             cells = reading()
