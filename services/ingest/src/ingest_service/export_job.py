@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import hashlib
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,6 +32,8 @@ from ingest_service.spool import Spool
 EXPIRE_EXPORTS = SideTask("ingest-exports", "expire_exports")
 # What share of the work is done when the rows are copied out, when the file is written.
 _COPIED, _WRITTEN = 0.3, 0.9
+# A batch takes milliseconds; to tell of each would take longer.
+_TELL_SECONDS = 0.5
 
 
 class ExportJob:
@@ -99,13 +102,15 @@ class ExportJob:
 
     async def _write(self, run: JobRun, request: ExportRequest, rows: Rows, target: Path) -> int:
         file = await asyncio.to_thread(open_format, request.format, target, rows.columns, raw=request.raw)
-        count = 0
+        count, told = 0, time.monotonic()
         try:
             while (step := await asyncio.to_thread(next, rows.batches, None)) is not None:
                 batch, done = step
                 await asyncio.to_thread(file.write, batch)
                 count += batch.num_rows
-                await run.report(progress=_COPIED + (_WRITTEN - _COPIED) * done, rows_read=count)
+                if time.monotonic() >= told + _TELL_SECONDS:
+                    told = time.monotonic()
+                    await run.report(progress=_COPIED + (_WRITTEN - _COPIED) * done, rows_read=count)
         finally:
             await asyncio.to_thread(file.close)
         return count
