@@ -118,7 +118,7 @@ async def _write_a_post(house: House, estate: Estate, account: str) -> None:
     )
     admin = house.b.people["admin"]
     await _ended(house, admin, await _upload(house, admin, {"kind": "comments", "account": account}, comments))
-    query = {"account": account, "page_size": 1}
+    query: dict[str, str | int] = {"account": account, "page_size": 1}
     page = await _reply(house.rest.get("/api/v1/comments", params=query, headers=house.headers(admin)))
     estate.add("page of comments", page["next_page_token"])
 
