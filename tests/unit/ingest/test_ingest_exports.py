@@ -5,6 +5,7 @@ import io
 import json
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import openpyxl
 import pyarrow as pa
@@ -79,14 +80,14 @@ async def test_posts_come_typed(tenant: Tenant) -> None:
 async def test_a_workbook_has_texts_and_numbers_and_no_formula(tenant: Tenant) -> None:
     await filled(tenant)
     book = openpyxl.load_workbook(io.BytesIO(await exported(tenant, kind="posts", format="xlsx")))
-    rows = list(book.active.iter_rows())  # type: ignore[union-attr]
+    rows = list(book.active.iter_rows())
     names = [cell.value for cell in rows[0]]
     text, likes = names.index("contenido"), names.index("likes")
     assert rows[2][text].value == '\'=HYPERLINK("http://x";"a")'
     assert {cell.data_type for row in rows for cell in row} <= {"s", "n"}
     assert [row[likes].value for row in rows[1:]] == [3, 0, 1]
     raw = openpyxl.load_workbook(io.BytesIO(await exported(tenant, kind="posts", format="xlsx", raw=True)))
-    cell = list(raw.active.iter_rows())[2][text]  # type: ignore[union-attr]
+    cell = list(raw.active.iter_rows())[2][text]
     assert (cell.value, cell.data_type) == ('=HYPERLINK("http://x";"a")', "s")
 
 
@@ -109,12 +110,13 @@ async def test_a_text_that_no_workbook_holds_fails_the_export(tenant: Tenant) ->
 async def test_days_are_those_of_the_tenants_time_zone(tenant: Tenant) -> None:
     await filled(tenant)
     # 2024-02-06T23:30Z and 2024-03-07T06:00Z are 17:30 and midnight in Mexico.
-    for days, found in (
+    asked: list[tuple[dict[str, Any], list[str]]] = [
         ({"start_date": "2024-02-06", "end_date": "2024-02-06"}, ["p2"]),
         ({"start_date": "2024-03-07"}, [""]),
         ({"end_date": "2024-03-06"}, ["p1", "p2"]),
         ({"start_date": "0001-01-01", "end_date": "9999-12-31"}, ["p1", "p2", ""]),
-    ):
+    ]
+    for days, found in asked:
         lines = await exported(tenant, kind="posts", format="jsonl", **days)
         assert [json.loads(line)["id_externo"] for line in lines.splitlines()] == found
 
@@ -165,7 +167,7 @@ async def test_a_dataset_comes_cell_by_cell(tenant: Tenant) -> None:
     table = pq.read_table(io.BytesIO(await given("parquet")))
     assert [table.schema.names, *(list(row.values()) for row in table.to_pylist())] == wanted
     book = openpyxl.load_workbook(io.BytesIO(await given("xlsx")))
-    values = book.active.iter_rows(values_only=True)  # type: ignore[union-attr]
+    values = book.active.iter_rows(values_only=True)
     assert [[value or "" for value in row] for row in values] == wanted
     harmless = (await exported(tenant, kind="dataset", dataset="mysql/users", format="csv")).decode("utf-8-sig")
     assert list(csv.reader(io.StringIO(harmless, newline=""))) == [
@@ -188,7 +190,7 @@ REFUSED = [
 
 @pytest.mark.parametrize(("parameters", "reason"), REFUSED)
 async def test_what_cannot_be_exported_is_refused_at_once(
-    tenant: Tenant, parameters: dict[str, str], reason: str
+    tenant: Tenant, parameters: dict[str, Any], reason: str
 ) -> None:
     error = await refusal(create_export(tenant, format="csv", **parameters))
     assert isinstance(error, InvalidArgument)
