@@ -78,6 +78,18 @@ async def test_a_removed_account_goes_with_all_that_is_its_own(tenant: Tenant) -
     assert (again.id_usuario, (await create(tenant)).id) == (3, 3)
 
 
+async def test_rejected_rows_of_an_account_that_was_hidden_are_shown_to_nobody_when_it_is_gone(tenant: Tenant) -> None:
+    hidden = await tenant.add_account("Hidden")
+    await tenant.add_account("caja")
+    await tenant.set_access("Hidden", ["admin"])
+    file = "cuenta,fecha,texto\nhidden,never,secret\ncaja,never,open\n"
+    job = await tenant.run(file, kind="posts", account_column="cuenta")
+    assert (await refusal(tenant.rejected(job.job_id))).reason == "ACCOUNT_FORBIDDEN"
+    request = accounts_pb2.DeleteSocialAccountRequest(id=hidden.id)
+    await tenant.accounts.DeleteSocialAccount(request, metadata=tenant.bearer("admin"))
+    assert [row.raw for row in await tenant.rejected(job.job_id)] == ["caja,never,open"]
+
+
 async def test_an_import_that_runs_while_its_account_is_removed_leaves_no_rows_of_nobody(tenant: Tenant) -> None:
     account = await tenant.add_account()
     rows = "".join(f"2024-{1 + number % 12:02d}-05 10:00:00,t{number}\n" for number in range(20_000))

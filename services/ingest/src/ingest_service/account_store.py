@@ -58,6 +58,13 @@ _DELETE_REJECTED = text(
     "DELETE FROM rejected_rows USING imports WHERE imports.tenant_id = rejected_rows.tenant_id "
     "AND imports.import_id = rejected_rows.import_id AND lower(request->>'account') = lower(:username)"
 )
+# Rows of a file of many accounts are shown to who may see all accounts; one that is gone is hidden from nobody.
+_DELETE_REJECTED_OF_HIDDEN = text(
+    "DELETE FROM rejected_rows USING imports WHERE imports.tenant_id = rejected_rows.tenant_id "
+    "AND imports.import_id = rejected_rows.import_id AND request->>'account_column' <> '' "
+    "AND strpos(lower(raw), lower(:username)) > 0 "
+    "AND EXISTS (SELECT FROM account_access WHERE id_usuario = :id_usuario)"
+)
 _SYNCED = text("UPDATE accounts SET last_sync_at = now() WHERE id_usuario = ANY(:numbers)")
 
 # A transaction as rules see it: something to pass on to the stores.
@@ -164,9 +171,9 @@ class AccountStore:
 
     async def delete(self, session: AsyncSession, account: Account) -> None:
         """Deletes an account with its records and what was rejected of its imports."""
-        for statement in _DELETE:
-            await session.execute(statement, {"id_usuario": account.id_usuario})
-        await session.execute(_DELETE_REJECTED, {"username": account.username})
+        values = {"id_usuario": account.id_usuario, "username": account.username}
+        for statement in (_DELETE_REJECTED, _DELETE_REJECTED_OF_HIDDEN, *_DELETE):
+            await session.execute(statement, values)
 
     async def mark_synced(self, session: AsyncSession, numbers: Sequence[int]) -> None:
         await session.execute(_SYNCED, {"numbers": list(numbers)})
