@@ -21,6 +21,10 @@ _PAGE = (
     "WHERE comments.id_usuario = :id_usuario{conditions} ORDER BY fecha DESC, id_comentario DESC LIMIT :limit"
 )
 
+_ID_OF_POST = text(
+    "SELECT id_externo FROM posts WHERE id_usuario = :id_usuario AND id_publicacion = :number AND id_externo <> ''"
+)
+
 
 @dataclass(frozen=True)
 class Comment:
@@ -58,10 +62,10 @@ class CommentStore:
         limit: int,
     ) -> Sequence[Comment]:
         """Gives an account's comments behind a place in the list, the newest first."""
-        conditions = []
+        conditions, posts = [], [wanted.post]
         if wanted.post:
-            by_number = "posts.id_publicacion = CAST(:number AS integer)"
-            conditions.append(f"(comments.post = :post OR {by_number})")
+            posts += await self._named_by_number(session, id_usuario, wanted.post)
+            conditions.append("comments.post = ANY(CAST(:posts AS text[]))")
         if wanted.since is not None:
             conditions.append("fecha >= :since")
         if wanted.before is not None:
@@ -70,8 +74,7 @@ class CommentStore:
             conditions.append("(fecha, id_comentario) < (:fecha, :id_comentario)")
         values = {
             "id_usuario": id_usuario,
-            "post": wanted.post,
-            "number": _number(wanted.post),
+            "posts": posts,
             "since": wanted.since,
             "before": wanted.before,
             "fecha": behind[0] if behind else None,
@@ -80,6 +83,13 @@ class CommentStore:
         }
         statement = text(_PAGE.format(conditions="".join(f" AND {condition}" for condition in conditions)))
         return [Comment(**row) for row in (await session.execute(statement, values)).mappings()]
+
+    async def _named_by_number(self, session: AsyncSession, id_usuario: int, post: str) -> list[str]:
+        """Gives the id at its source of the post that has this number."""
+        number = _number(post)
+        if number is None:
+            return []
+        return list((await session.execute(_ID_OF_POST, {"id_usuario": id_usuario, "number": number})).scalars())
 
 
 def _number(post: str) -> int | None:

@@ -27,6 +27,8 @@ CREATE TABLE comments (
     CONSTRAINT comments_key UNIQUE (tenant_id, id_usuario, clave)
 );
 CREATE INDEX comments_by_time ON comments (tenant_id, id_usuario, fecha DESC, id_comentario DESC);
+-- By hash, since ids of posts may be longer than what a tree takes.
+CREATE INDEX comments_by_post ON comments USING hash (post);
 -- The name under which the lake has the partition of an account that is gone; empty while the account is there.
 ALTER TABLE lake_partitions ADD COLUMN cuenta text NOT NULL DEFAULT '';
 -- Whether a copy to the lake is queued for the tenant. Who notes a change holds the row until its end, so that the copy
