@@ -7,11 +7,13 @@ from uuid import uuid4
 
 import grpc
 import pytest
-from atalaya.ingest.v1 import accounts_pb2, data_pb2
+from atalaya.ingest.v1 import accounts_pb2, data_pb2, exports_pb2, records_pb2
 from atalaya.jobs.v1 import job_pb2
 from atalaya.policies import rpc_policies
+from google.protobuf.timestamp_pb2 import Timestamp
 from service_runtime.paging import encode_page_token
 from service_runtime.status import from_rpc_error
+from support.ingest_exports import exports_of
 from support.ingest_running import Tenant, messages
 from support.running import refusal
 
@@ -80,6 +82,30 @@ async def test_an_account_is_made_once(tenant: Tenant) -> None:
     # The control: without the key the name is taken.
     error = await refusal(tenant.accounts.CreateSocialAccount(request, metadata=tenant.bearer()))
     assert error.reason == "ACCOUNT_EXISTS"
+
+
+async def test_a_post_a_reading_and_an_export_are_made_once(tenant: Tenant) -> None:
+    await tenant.add_account()
+    moment = Timestamp(seconds=1_700_000_000)
+    metadata = keyed(tenant, "post")
+    post = records_pb2.CreatePublicacionRequest(usuario="banco", contenido="a", fecha_publicacion=moment)
+    made = await tenant.records.CreatePublicacion(post, metadata=metadata)
+    assert await tenant.records.CreatePublicacion(post, metadata=metadata) == made
+    metadata = keyed(tenant, "reading")
+    reading = records_pb2.CreateMetricaRequest(usuario="banco", seguidores=7)
+    read = await tenant.records.CreateMetrica(reading, metadata=metadata)
+    assert await tenant.records.CreateMetrica(reading, metadata=metadata) == read
+    metadata = keyed(tenant, "export")
+    export = exports_pb2.CreateExportRequest(kind="posts", format="csv")
+    asked = await exports_of(tenant).CreateExport(export, metadata=metadata)
+    assert await exports_of(tenant).CreateExport(export, metadata=metadata) == asked
+    assert len(await tenant.posts()) == 1
+    assert tenant.query("SELECT count(*) AS n FROM metrics WHERE tenant_id = {tenant}") == [{"n": 1}]
+    assert tenant.query("SELECT count(*) AS n FROM exports WHERE tenant_id = {tenant}") == [{"n": 1}]
+    # Each has noted what it made in its own transaction, so that a crash before its answer would be told.
+    named = tenant.query("SELECT resource FROM idempotency_keys WHERE tenant_id = {tenant} AND resource <> ''")
+    assert len(named) == 3
+    await tenant.ended(asked.job_id)
 
 
 async def test_a_replay_is_queued_once(tenant: Tenant) -> None:
