@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import random
 import threading
+from contextlib import suppress
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -37,6 +38,7 @@ class FaultyLink:
         self._chance = random.Random(seed)
         self.behaviour = Behaviour()
         self.url = ""
+        self._attending: set[asyncio.Task[None] | None] = set()
         self._loop = asyncio.new_event_loop()
         self._started, self._ended = threading.Event(), asyncio.Event()
         self._thread = threading.Thread(target=self._loop.run_until_complete, args=(self._serve(),), daemon=True)
@@ -57,12 +59,16 @@ class FaultyLink:
         self._started.set()
         await self._ended.wait()
         server.close()
-        for task in asyncio.all_tasks() - {asyncio.current_task()}:
+        left = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in left:
             task.cancel()
-        await asyncio.sleep(0)
+        await asyncio.gather(*left, return_exceptions=True)
 
     async def _attend(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Takes one request of a connection; the caller opens another for the next one."""
+        # The loop itself would not keep what waits from being collected.
+        task = asyncio.current_task()
+        self._attending.add(task)
         try:
             head = await reader.readuntil(b"\r\n\r\n")
             length = _length(head)
@@ -86,7 +92,10 @@ class FaultyLink:
         except (OSError, asyncio.IncompleteReadError):
             pass
         finally:
+            self._attending.discard(task)
             writer.close()
+            with suppress(OSError):
+                await writer.wait_closed()
 
     async def _pass_on(self, head: bytes, body: bytes, answer: asyncio.StreamWriter | None) -> None:
         reader, writer = await asyncio.open_connection(self._host, self._port)
@@ -97,6 +106,8 @@ class FaultyLink:
                 answer.write(piece)
         finally:
             writer.close()
+            with suppress(OSError):
+                await writer.wait_closed()
 
 
 def _length(head: bytes) -> int:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 # As many as one call takes.
 _DELETED_AT_ONCE = 1000
+# How often a request is repeated, after pauses that grow and vary.
+_RETRIES = 4
 
 
 class S3Lake(Lake):
@@ -130,14 +132,17 @@ def _client(settings: RuntimeSettings) -> "S3Client":
         aws_access_key_id=settings.aws_access_key_id or None,
         aws_secret_access_key=settings.aws_secret_access_key or None,
         aws_session_token=settings.aws_session_token or None,
-        config=Config(connect_timeout=3, read_timeout=30, retries={"max_attempts": 3, "mode": "standard"}),
+        config=Config(
+            connect_timeout=3, read_timeout=30, retries={"total_max_attempts": 1 + _RETRIES, "mode": "standard"}
+        ),
     )
     return client
 
 
 def _storage_options(settings: RuntimeSettings) -> dict[str, str]:
-    # Two writers of a Delta table meet on S3's own conditional put.
-    options = {"aws_region": settings.aws_default_region, "aws_conditional_put": "etag"}
+    # Two writers of a Delta table meet on S3's own conditional put. Whoever waits for a table has a deadline, and jobs
+    # are tried again anyway, so a request is not repeated as often as by default.
+    options = {"aws_region": settings.aws_default_region, "aws_conditional_put": "etag", "max_retries": str(_RETRIES)}
     if settings.aws_endpoint_url:
         options["aws_endpoint"] = settings.aws_endpoint_url
         options["aws_allow_http"] = str(settings.aws_endpoint_url.startswith("http://")).lower()

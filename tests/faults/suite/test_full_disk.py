@@ -1,0 +1,81 @@
+"""A disk that is full refuses what would be written and nothing else, and no one has to help when there is room."""
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+from support.ingest_load import IngestLoad, settle
+from support.ledger import Ledger
+from support.running_suite import RunningSuite, wait_until
+from support.suite_faults import BACK_SECONDS
+from support.suite_findings import Findings, broken, broken_exports
+
+if TYPE_CHECKING:
+    from faults.conftest import Report
+
+FULL_SECONDS = 6
+_PIECE = bytes(1 << 20)
+
+
+@contextmanager
+def full(disk: Path) -> Iterator[None]:
+    """Takes all the room there is, until the end of the block."""
+    filler = disk / "filler"
+    try:
+        with filler.open("wb", buffering=0) as file:
+            for piece in (_PIECE, _PIECE[:4096]):
+                try:
+                    while file.write(piece):
+                        pass
+                except OSError:
+                    continue
+        yield
+    finally:
+        filler.unlink()
+
+
+def test_a_full_disk_refuses_writes_lets_reads_go_on_and_heals(
+    suite: RunningSuite, small_disk: Path | None, report: "Report", tmp_path: Path, seed: int
+) -> None:
+    if small_disk is None:
+        pytest.skip("no file system of its own can be mounted here, which needs root")
+    (tenant,) = suite.provision([{"name": f"full-disk-{seed}"}])["tenants"]
+    ledger = Ledger(tmp_path / "ledger")
+    with suite.client(tenant["loader_token"]) as client:
+        with IngestLoad(lambda: suite.client(tenant["loader_token"]), ledger, seed, f"full-{seed}") as load:
+            wait_until(lambda: load.acked_at > 0, BACK_SECONDS, "nothing is taken")
+            with full(small_disk):
+                statuses = asked_while_full(client, report)
+            began = time.monotonic()
+            wait_until(lambda: load.acked_at > began, BACK_SECONDS, "nothing is taken when there is room again")
+            report.count("longest time in seconds until a full disk had healed", time.monotonic() - began)
+        operations = settle(client, ledger)
+        report.fault("the disk is full", operations)
+        assert broken(Findings(suite, tenant["id"]), operations) == []
+        assert broken_exports(client, operations) == []
+    assert statuses["upload"].keys() <= {503, 507}, statuses
+    assert statuses["read"][200], statuses
+
+
+def asked_while_full(client: httpx.Client, report: "Report") -> dict[str, Counter[int]]:
+    """Reads, and uploads what needs more room than there is; gives the answers' statuses."""
+    statuses: dict[str, Counter[int]] = {"upload": Counter(), "read": Counter()}
+    until = time.monotonic() + FULL_SECONDS
+    while time.monotonic() < until:
+        upload = client.post(
+            "/api/v1/data/import",
+            params={"kind": "posts", "account": "banco"},
+            content=b"fecha,texto\n" + b"2024-01-05 10:00:00,nada\n" * 100_000,
+            headers={"content-type": "text/csv"},
+        )
+        statuses["upload"][upload.status_code] += 1
+        statuses["read"][client.get("/crud/publicaciones/banco").status_code] += 1
+    for asked, answers in statuses.items():
+        for status, number in answers.items():
+            report.count(f"on a full disk: {asked} answered {status}", number)
+    return statuses
