@@ -58,6 +58,7 @@ async def settle(house: House) -> Estate:
     estate.add("customer", customers[0])
     estate.add("import", *await _import_everything(house, house.b, accounts, customers))
     await _write_a_post(house, estate, accounts[0])
+    estate.add("export", await _export(house))
     await _train(house, estate, accounts[0])
     await _let_people_in(house, estate)
     await _change(house, "PUT", f"/api/v1/account-access/{accounts[1]}", {"users": [house.b.people["viewer"].user_id]})
@@ -128,6 +129,12 @@ def _raise_numbers(house: House) -> None:
         raised = "UPDATE counters SET value = %s WHERE tenant_id = %s AND name = 'posts'"
         connection.execute(raised, (FAR_NUMBER, house.b.tenant_id))
         connection.commit()
+
+
+async def _export(house: House) -> str:
+    said = await _change(house, "POST", "/api/v1/data/export", {"kind": "posts", "format": "csv"})
+    await _ended(house, house.b.people["admin"], said["job_id"])
+    return str(said["job_id"])
 
 
 async def _train(house: House, estate: Estate, account: str) -> None:
