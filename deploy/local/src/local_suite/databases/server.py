@@ -29,6 +29,7 @@ class DatabaseServer(ABC):
     def __init__(self, folder: Path, port: int) -> None:
         self.folder = folder.absolute()
         self.port = port
+        self._started: subprocess.Popen[bytes] | None = None
 
     @property
     def log(self) -> Path:
@@ -73,6 +74,8 @@ class DatabaseServer(ABC):
         except psutil.TimeoutExpired:
             process.kill()
             process.wait(STOP_SECONDS)
+        if self._started is not None:
+            self._started.poll()
         self._pid_file.unlink(missing_ok=True)
         return True
 
@@ -94,7 +97,7 @@ class DatabaseServer(ABC):
         # As root some servers refuse to run; the others do without the detour.
         drop = {"user": self.user(), "group": self.user(), "extra_groups": []} if self.user() else {}
         with self.log.open("ab") as output:
-            started = subprocess.Popen(
+            started = self._started = subprocess.Popen(
                 [str(word) for word in self.command()],
                 stdin=subprocess.DEVNULL,
                 stdout=output,

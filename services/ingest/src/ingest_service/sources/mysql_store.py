@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pymysql
-from pymysql.constants import CLIENT
 from pymysql.cursors import SSCursor
 
 from ingest_service.sources import connection as source
@@ -49,21 +48,10 @@ _SHAPES = ("point", "linestring", "polygon")
 _GEOMETRY = frozenset(("geometry", "geometrycollection", *_SHAPES, *(f"multi{shape}" for shape in _SHAPES)))
 
 
-class _Connection(pymysql.connections.Connection):  # type: ignore[misc]
-    """A connection that says nothing of its user to a server without TLS, where TLS is asked for."""
-
-    needs_tls = False
-
-    def _request_authentication(self) -> None:
-        if self.needs_tls and not self.server_capabilities & CLIENT.SSL:
-            raise pymysql.OperationalError(2026, "The server has no TLS.")
-        super()._request_authentication()
-
-
 class MysqlConnection:
     """One read-only transaction with a snapshot of all tables of engines that have any."""
 
-    def __init__(self, connection: _Connection, database: str, fetch_rows: int) -> None:
+    def __init__(self, connection: pymysql.connections.Connection, database: str, fetch_rows: int) -> None:
         self._connection = connection
         self._database = database
         self._fetch_rows = fetch_rows
@@ -122,14 +110,15 @@ class MysqlConnection:
 def connect(address: Address, ip: str, login: Login, limits: Limits) -> MysqlConnection:
     """Connects to the IP address; the name serves the check of the server's certificate."""
     with _explained(""):
-        connection = _Connection(
+        connection = pymysql.connections.Connection(
             host=address.host,
             port=address.port,
             user=login.user,
-            password=login.password,
+            password=login.password.encode(),
             database=address.database,
             charset="utf8mb4",
             ssl=_tls(address.tls),
+            ssl_disabled=address.tls == "off",
             local_infile=False,
             connect_timeout=10,
             read_timeout=limits.sources_silence_seconds,
@@ -137,7 +126,6 @@ def connect(address: Address, ip: str, login: Login, limits: Limits) -> MysqlCon
             program_name="atalaya",
             defer_connect=True,
         )
-        connection.needs_tls = address.tls in ("require", "verify")
         try:
             plain = socket.create_connection((ip, address.port), timeout=10)
         except OSError:
@@ -149,7 +137,7 @@ def connect(address: Address, ip: str, login: Login, limits: Limits) -> MysqlCon
     return MysqlConnection(connection, address.database, limits.sources_fetch_rows)
 
 
-def _begin(connection: _Connection, limits: Limits) -> None:
+def _begin(connection: pymysql.connections.Connection, limits: Limits) -> None:
     seconds = limits.sources_statement_seconds
     maria = "MariaDB" in connection.get_server_info()
     longest = f"max_statement_time = {seconds}" if maria else f"max_execution_time = {seconds * 1000}"
@@ -160,7 +148,8 @@ def _begin(connection: _Connection, limits: Limits) -> None:
 
 
 def _tls(tls: str) -> "ssl.SSLContext | None":
-    if tls == "off":
+    """Gives what makes the driver insist; without it, it takes TLS where the server has it."""
+    if tls not in ("require", "verify"):
         return None
     context = ssl.create_default_context()
     if tls != "verify":
