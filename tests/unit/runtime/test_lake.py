@@ -1,6 +1,7 @@
 """One suite for every place a lake can lie in."""
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -41,6 +42,42 @@ def test_what_is_put_is_read_again(lake: Lake, tmp_path: Path) -> None:
     assert lake.head("mysql/users/users.csv") == stored
     assert lake.fetch("mysql/users/users.csv", tmp_path / "new" / "copy.csv").etag == stored.etag
     assert (tmp_path / "new" / "copy.csv").read_bytes() == b"a,b\n1,2\n"
+
+
+def test_of_two_writers_of_one_object_the_second_is_refused_and_the_first_stays(lake: Lake, tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    first.write_bytes(b"first")
+    second.write_bytes(b"second")
+    made = lake.put_over(first, "a/b", None)
+    with pytest.raises(Unavailable, match="LAKE_OBJECT_CHANGED"):
+        lake.put_over(second, "a/b", None)
+    assert lake.read_bytes("a/b") == b"first"
+    assert lake.put_over(second, "a/b", made).etag != made.etag
+    with pytest.raises(Unavailable, match="LAKE_OBJECT_CHANGED"):
+        lake.put_over(first, "a/b", made)
+    assert lake.read_bytes("a/b") == b"second"
+    gone = lake.head("a/b")
+    lake.delete("a/b")
+    with pytest.raises(Unavailable, match="LAKE_OBJECT_CHANGED"):
+        lake.put_over(first, "a/b", gone)
+    assert lake.list("") == []
+
+
+def test_of_many_writers_at_once_one_wins(lake: Lake, tmp_path: Path) -> None:
+    files = [tmp_path / f"{number}" for number in range(8)]
+    for file in files:
+        file.write_text(file.name)
+
+    def put(file: Path) -> str:
+        try:
+            lake.put_over(file, "a/b", None)
+        except Unavailable:
+            return ""
+        return file.name
+
+    with ThreadPoolExecutor(len(files)) as threads:
+        won = [name for name in threads.map(put, files) if name]
+    assert [lake.read_bytes("a/b").decode()] == won
 
 
 def test_a_part_of_an_object_is_read(lake: Lake) -> None:

@@ -1,4 +1,4 @@
-"""Tells the loss of a database or of Redis from other errors, by whichever driver it comes."""
+"""Tells the loss of a database, of its disk's room or of Redis from other errors, by whichever driver it comes."""
 
 import sys
 
@@ -9,13 +9,21 @@ _LOST_STATES = ("08", "57P01", "57P02", "57P03", "53300")
 
 
 def as_unavailable(error: BaseException) -> Unavailable | None:
-    """Gives Unavailable for a lost or missing connection, else None."""
+    """Gives Unavailable for a lost or missing connection or room, else None."""
     # Only drivers that somebody imported can have raised it.
+    if "psycopg" in sys.modules and _is_disk_full(error):
+        return Unavailable("DISK_FULL", "The database has no room at the moment.", retry_after=60)
     if "psycopg" in sys.modules and _is_database_loss(error):
         return Unavailable("DATABASE_UNAVAILABLE", "The database is not available at the moment.", retry_after=2)
     if "redis" in sys.modules and _is_redis_loss(error):
         return Unavailable("REDIS_UNAVAILABLE", "The cache is not available at the moment.", retry_after=2)
     return None
+
+
+def _is_disk_full(error: BaseException) -> bool:
+    import psycopg
+
+    return isinstance(getattr(error, "orig", None) or error, psycopg.errors.DiskFull)
 
 
 def _is_database_loss(error: BaseException) -> bool:

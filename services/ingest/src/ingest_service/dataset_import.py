@@ -53,11 +53,13 @@ class DatasetImport:
         name = work.request.dataset
         path = dataset_path(name)
         async with self._database.tenant_session(work.run.tenant_id) as session:
-            there = await asyncio.to_thread(work.lake.head, path) is not None
-            known = await self._imports.dataset(session, name) if there else None
-            same = known is not None and known.sha256 == work.sha256
+            known = await self._imports.dataset(session, name)
+            there = await asyncio.to_thread(work.lake.head, path)
+            # A file of another size is one that a killed worker has put and not told of.
+            same = there is not None and known is not None and known.is_of(work.sha256, there.size)
             if not same and not work.request.dry_run:
-                await asyncio.to_thread(work.lake.put_file, file, path)
+                # Whoever has lost its turn since, as a paused worker has, finds that what it saw has changed.
+                await asyncio.to_thread(work.lake.put_over, file, path, there)
                 known = KnownDataset(work.sha256, rows, await asyncio.to_thread(_size, file))
                 await self._imports.set_dataset(session, work.run.tenant_id, name, known)
             counts = Counts(
@@ -76,15 +78,15 @@ class DatasetImport:
         path, whole = dataset_path(name), work.folder / "whole.csv"
         async with self._database.tenant_session(work.run.tenant_id) as session:
             known = await self._imports.dataset(session, name)
-            there = await asyncio.to_thread(work.lake.head, path) is not None
-            if known is None or known.sha256 != first.sha256 or not there:
+            there = await asyncio.to_thread(work.lake.head, path)
+            if known is None or known.sha256 != first.sha256 or there is None:
                 raise Conflict(
                     "DATASET_CHANGED", "The table has been imported anew, or is gone: import the rows with it."
                 )
             if rows and not work.request.dry_run:
                 await asyncio.to_thread(work.lake.fetch, path, whole)
                 await asyncio.to_thread(_join, whole, known.size, file)
-                await asyncio.to_thread(work.lake.put_file, whole, path)
+                await asyncio.to_thread(work.lake.put_over, whole, path, there)
                 size = await asyncio.to_thread(_size, whole)
                 grown = KnownDataset(known.sha256, known.rows + rows, size)
                 await self._imports.set_dataset(session, work.run.tenant_id, name, grown)

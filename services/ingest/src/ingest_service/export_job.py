@@ -119,14 +119,16 @@ class ExportJob:
         self, run: JobRun, export_id: UUID, request: ExportRequest, accounts: Sequence[int], file: Path, count: int
     ) -> None:
         sha256, size = await asyncio.to_thread(_described, file)
+        lake, path = self._open_lake(run.tenant_id), export_path(export_id, request.format)
+        there = await asyncio.to_thread(lake.head, path)
         async with self._database.tenant_session(run.tenant_id) as session:
             await run.report(session=session, progress=_WRITTEN)
             expires_at = await self._store.expect_file(session, export_id, self._hours * 3600)
             if expires_at is None:
                 raise NotFound("EXPORT_NOT_FOUND", "The export of this job is gone.")
             await EXPIRE_EXPORTS.ask(session, run.tenant_id, seconds=self._hours * 3600)
-        lake = self._open_lake(run.tenant_id)
-        await asyncio.to_thread(lake.put_file, file, export_path(export_id, request.format))
+        # An attempt that was given up after the report finds that another has written since.
+        await asyncio.to_thread(lake.put_over, file, path, there)
         details = {"bytes": str(size), "sha256": sha256, "expires_at": expires_at.isoformat(timespec="seconds")}
         async with self._database.tenant_session(run.tenant_id) as session:
             await self._store.note_file(session, export_id, sha256, size, accounts)

@@ -40,6 +40,8 @@ _TELL_FILE = text(
     "UPDATE imports SET columns = CAST(:columns AS text[]), judged = CAST(:judged AS jsonb) "
     "WHERE import_id = :import_id"
 )
+# Also where there is no row yet.
+_LOCK_DATASET = text("SELECT pg_advisory_xact_lock(hashtextextended(current_setting('app.tenant_id') || :name, 4716))")
 _DATASET = text("SELECT sha256, rows, size FROM datasets WHERE name = :name FOR UPDATE")
 _SET_DATASET = text(
     "INSERT INTO datasets (tenant_id, name, sha256, rows, size) VALUES (:tenant_id, :name, :sha256, :rows, :size) "
@@ -87,6 +89,10 @@ class KnownDataset:
     sha256: str
     rows: int
     size: int | None
+
+    def is_of(self, sha256: str, size: int) -> bool:
+        """Tells whether a file of so many bytes that lies there can be the one made of an upload with that hash."""
+        return self.sha256 == sha256 and self.size in (None, size)
 
 
 @dataclass(frozen=True)
@@ -177,6 +183,7 @@ class ImportStore:
 
     async def dataset(self, session: AsyncSession, name: str) -> KnownDataset | None:
         """Tells of a dataset, which nobody else changes until the session's transaction ends."""
+        await session.execute(_LOCK_DATASET, {"name": name})
         row = (await session.execute(_DATASET, {"name": name})).mappings().one_or_none()
         return KnownDataset(**row) if row is not None else None
 

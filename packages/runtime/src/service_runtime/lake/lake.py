@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from service_runtime.errors import InvalidArgument
+from service_runtime.errors import InvalidArgument, Unavailable
 
 _PART = re.compile(r"[^\x00-\x1f\\/]{1,255}")
 
@@ -54,6 +54,11 @@ class Lake(ABC):
         """Stores a local file; readers see the old object or the new one, never a part."""
 
     @abstractmethod
+    def put_over(self, source: Path, path: str, seen: StoredObject | None) -> StoredObject:
+        """Stores a local file in the place of the object that was seen there, or of none; raises Unavailable
+        LAKE_OBJECT_CHANGED, and changes nothing, where another writer came between."""
+
+    @abstractmethod
     def put_bytes(self, data: bytes, path: str) -> StoredObject:
         """Stores bytes in the same way."""
 
@@ -87,3 +92,8 @@ def checked(path: str) -> str:
 def checked_prefix(prefix: str) -> str:
     """Checks the folder to list and gives it with its closing slash; empty for all."""
     return f"{checked(prefix.rstrip('/'))}/" if prefix.rstrip("/") else ""
+
+
+def changed(path: str) -> Unavailable:
+    """Gives the error of a writer that came second; what it does may be done again from the start."""
+    return Unavailable("LAKE_OBJECT_CHANGED", "Another writer came between.", retry_after=1, path=path)

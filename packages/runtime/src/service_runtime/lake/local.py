@@ -1,17 +1,18 @@
 """A lake on a file system."""
 
+import fcntl
 import hashlib
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 from uuid import uuid4
 
 from service_runtime.errors import NotFound, Unavailable
-from service_runtime.lake.lake import Lake, StoredObject, checked, checked_prefix
+from service_runtime.lake.lake import Lake, StoredObject, changed, checked, checked_prefix
 
 # Names of files that are being written; no reader lists them.
 _UNFINISHED = ".unfinished-"
@@ -68,6 +69,32 @@ class LocalLake(Lake):
         with source.open("rb") as data:
             return self._put(path, lambda file: shutil.copyfileobj(data, file, 1024 * 1024))
 
+    def put_over(self, source: Path, path: str, seen: StoredObject | None) -> StoredObject:
+        target = self._root / checked(path)
+
+        def copy(file: BinaryIO) -> None:
+            with source.open("rb") as data:
+                shutil.copyfileobj(data, file, 1024 * 1024)
+
+        @contextmanager
+        def unchanged() -> Iterator[None]:
+            # Whoever puts over something in this folder takes turns between looking and putting.
+            folder = os.open(target.parent, os.O_RDONLY)
+            try:
+                fcntl.flock(folder, fcntl.LOCK_EX)
+                if _etag(self._object(target)) != _etag(seen):
+                    raise changed(path)
+                yield
+            finally:
+                os.close(folder)
+
+        with _failures():
+            _write(target, copy, before=unchanged)
+            stored = self._object(target)
+        if stored is None:
+            raise changed(path)
+        return stored
+
     def put_bytes(self, data: bytes, path: str) -> StoredObject:
         return self._put(path, lambda file: file.write(data))
 
@@ -121,7 +148,18 @@ class LocalLake(Lake):
         )
 
 
-def _write(target: Path, write: Callable[[BinaryIO], object], *, durable: bool = True) -> None:
+def _etag(found: StoredObject | None) -> str:
+    return found.etag if found is not None else ""
+
+
+def _write(
+    target: Path,
+    write: Callable[[BinaryIO], object],
+    *,
+    durable: bool = True,
+    before: Callable[[], AbstractContextManager[None]] = nullcontext,
+) -> None:
+    """Writes a file that appears whole, inside the context `before`, or not at all."""
     target.parent.mkdir(parents=True, exist_ok=True)
     unfinished = target.with_name(f"{_UNFINISHED}{uuid4().hex}")
     try:
@@ -130,7 +168,8 @@ def _write(target: Path, write: Callable[[BinaryIO], object], *, durable: bool =
             if durable:
                 file.flush()
                 os.fsync(file.fileno())
-        unfinished.replace(target)
+        with before():
+            unfinished.replace(target)
     finally:
         unfinished.unlink(missing_ok=True)
 

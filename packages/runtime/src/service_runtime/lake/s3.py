@@ -13,11 +13,13 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from service_runtime.config import RuntimeSettings
 from service_runtime.errors import NotFound, Unavailable
-from service_runtime.lake.lake import Lake, StoredObject, checked, checked_prefix
+from service_runtime.lake.lake import Lake, StoredObject, changed, checked, checked_prefix
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+# The largest object that is put by one call.
+_LARGEST_PIECE = 5 * 1024**3
 # As many as one call takes.
 _DELETED_AT_ONCE = 1000
 # How often a request is repeated, after pauses that grow and vary.
@@ -75,6 +77,21 @@ class S3Lake(Lake):
     def put_file(self, source: Path, path: str) -> StoredObject:
         with _failures():
             self._client.upload_file(str(source), self._bucket, self._key(path))
+        return self._stored(path)
+
+    def put_over(self, source: Path, path: str, seen: StoredObject | None) -> StoredObject:
+        if source.stat().st_size > _LARGEST_PIECE:
+            # S3 takes no condition with the parts of a file; the look before is what there is.
+            found = self.head(path)
+            if (found and found.etag) != (seen and seen.etag):
+                raise changed(path)
+            return self.put_file(source, path)
+        condition: Any = {"IfMatch": f'"{seen.etag}"'} if seen is not None else {"IfNoneMatch": "*"}
+        try:
+            with _failures(path), source.open("rb") as data:
+                self._client.put_object(Bucket=self._bucket, Key=self._key(path), Body=data, **condition)
+        except NotFound as error:
+            raise changed(path) from error
         return self._stored(path)
 
     def put_bytes(self, data: bytes, path: str) -> StoredObject:
@@ -157,7 +174,10 @@ def _failures(path: str = "") -> Iterator[None]:
     try:
         yield
     except ClientError as error:
-        if error.response.get("Error", {}).get("Code") in ("404", "NoSuchKey"):
+        code = error.response.get("Error", {}).get("Code")
+        if code in ("PreconditionFailed", "ConditionalRequestConflict"):
+            raise changed(path) from error
+        if code in ("404", "NoSuchKey"):
             raise NotFound("OBJECT_NOT_FOUND", "There is no such object in the lake.", path=path) from error
         raise _unavailable() from error
     except (BotoCoreError, S3UploadFailedError) as error:

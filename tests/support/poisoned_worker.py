@@ -1,0 +1,31 @@
+"""Ingest's worker, which dies without a word of any file that holds the poison: `python -m support.poisoned_worker`.
+
+A file that nobody knows of yet and that makes a library crash is like that.
+"""
+
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+from ingest_service import import_job
+from ingest_service.__main__ import new_id
+from ingest_service.config import Settings
+from ingest_service.worker import build_worker
+from service_runtime.config import load_settings
+from service_runtime.server import run_service
+
+POISON = b"poison"
+_open_table = import_job.open_table
+
+
+def open_or_die(source: Path, *rest: Any) -> Any:
+    """Opens a file as ingest does, unless it is poisoned."""
+    if POISON in source.read_bytes():
+        os.kill(os.getpid(), signal.SIGKILL)
+    return _open_table(source, *rest)
+
+
+if __name__ == "__main__":
+    import_job.open_table = open_or_die
+    run_service(build_worker(load_settings(Settings), new_id).run())
