@@ -60,8 +60,12 @@ test-browser: .venv/.installed-all ## Test the docs pages in Debian's chromium, 
 test-install: .venv/.installed-all ## Install each service by itself and start it with its own dependencies alone
 	@PATH="$$PWD/.tools/bin:$$PATH" $(RUN) -m pytest tests/install
 
+.PHONY: test-faults
+test-faults: .venv/.installed-all ## Break what runs while data come in (FAULT_SEEDS=10 for each fault ten times)
+	@$(RUN) -m pytest --numprocesses 2 tests/faults
+
 .PHONY: test-all
-test-all: test test-install test-browser ## Run every test there is
+test-all: test test-install test-browser test-faults ## Run every test there is
 
 .PHONY: check
 check: .venv/.installed-all ## Check style, types, contracts and generated files

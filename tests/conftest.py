@@ -68,4 +68,5 @@ class ByFile(LoadScopeScheduling):  # type: ignore[misc] # xdist has no types
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
-        return "system" if file.startswith(("tests/system/", "tests/proofs/")) else file
+        shared = file.startswith(("tests/system/", "tests/proofs/", "tests/faults/suite/"))
+        return "system" if shared else file

@@ -12,7 +12,7 @@ from support.suite_findings import Findings
 if TYPE_CHECKING:
     from faults.conftest import Report
 
-FILES, ROWS, DELIVERIES = 8, 60, 3
+FILES, ROWS, DELIVERIES = 5, 60, 3
 CLIENTS = 50
 CONTENT = "SELECT id_externo, contenido, likes, fecha_publicacion FROM posts ORDER BY 1"
 
