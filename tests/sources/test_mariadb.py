@@ -1,3 +1,4 @@
+# ruff: noqa: S608
 """MariaDB as a source: what comes is what is there, in one snapshot, whatever dies on the way."""
 
 import asyncio
@@ -41,8 +42,8 @@ async def test_every_value_comes_as_it_is(tenant: SourceTenant, source: MariaDbS
         "small FLOAT, half DOUBLE, tiny TINYINT(1), clock TIME, year YEAR, kind ENUM('a,b', 'c'))",
         "SET time_zone = '-05:00'",
         "INSERT INTO `Raras` VALUES (18446744073709551615, 0.100, 1.5, '2026-02-03', '2026-02-03 04:05:06.000001', "
-        "'2026-02-03 04:05:06', 'línea 1\\nlínea \"2\", \\\\ fin 😀', '', '{\"a\": [1, null]}', x'00ff2c22', b'100000001', "
-        "0.1, 0.1, 1, '-100:00:01', 2026, 'a,b')",
+        "'2026-02-03 04:05:06', 'línea 1\\nlínea \"2\", \\\\ fin 😀', '', '{\"a\": [1, null]}', x'00ff2c22', "
+        "b'100000001', 0.1, 0.1, 1, '-100:00:01', 2026, 'a,b')",
         "INSERT INTO `Raras` (id, zoned, day) VALUES (2, NULL, '0000-00-00')",
     )
     await tenant.create(source.url, ["Raras"])
@@ -81,7 +82,8 @@ async def test_parquet_keeps_types_and_what_is_no_date_becomes_text(
     source.run(
         "SET sql_mode = ''",
         "CREATE TABLE typed (id INT PRIMARY KEY, price DECIMAL(12,3), zoned TIMESTAMP NULL, data BLOB, day DATE)",
-        "INSERT INTO typed VALUES (1, 0.1, '2026-02-03 04:05:06', x'00ff', '2026-01-01'), (2, NULL, NULL, '', '0000-00-00')",
+        "INSERT INTO typed VALUES (1, 0.1, '2026-02-03 04:05:06', x'00ff', '2026-01-01'), "
+        "(2, NULL, NULL, '', '0000-00-00')",
     )
     await tenant.create(source.url, ["typed"], format="parquet")
 
@@ -167,7 +169,7 @@ async def test_a_connection_can_read_and_nothing_else(source: MariaDbSource) -> 
         for statement in ("INSERT INTO users VALUES (99, 'x', NULL)", "CREATE TABLE t (id INT)", "DELETE FROM users"):
             with pytest.raises(Exception, match="READ ONLY"):
                 cursor.execute(statement)
-        with pytest.raises(Exception, match="denied|LOCAL|not allowed"):
+        with pytest.raises(Exception, match=r"denied|LOCAL|not allowed"):
             cursor.execute("LOAD DATA LOCAL INFILE '/etc/passwd' INTO TABLE users")
     connection.close()
 
@@ -183,7 +185,7 @@ async def test_a_killed_worker_leaves_the_old_table_or_the_new_one(
     """F-11: wherever in a run it dies, readers see one whole table, and the job ends once in effect."""
     source.run(
         "CREATE TABLE versions (id INT PRIMARY KEY, version INT, pad VARCHAR(300))",
-        "INSERT INTO versions SELECT seq, 0, REPEAT('x', 250) FROM seq_1_to_60000",
+        "INSERT INTO versions SELECT seq, 0, REPEAT('x', 250) FROM seq_1_to_30000",
     )
     port = servers.need("mysql").port
     async with serving_sources(issuer, tmp_path, f"127.0.0.1:{port}", workers=False) as suite:
@@ -193,7 +195,7 @@ async def test_a_killed_worker_leaves_the_old_table_or_the_new_one(
             assert (await tenant.copy()).status == SUCCEEDED
         names = ("database_url", "atalaya_lake", "sources_allowed", "sources_encryption_keys", "ingest_spool_folder")
         environment = {name.upper(): str(getattr(suite.settings, name)) for name in names}
-        for version, at in enumerate((0.0, 0.3, 0.69, 0.95), 1):
+        for version, at in enumerate((0.0, 0.69, 0.95), 1):
             source.run(f"UPDATE versions SET version = {version}")
             async with worker_process("ingest_service", environment, "work") as worker:
                 job_id = await tenant.begin()
@@ -203,14 +205,14 @@ async def test_a_killed_worker_leaves_the_old_table_or_the_new_one(
             assert _versions(tenant) in ({str(version - 1)}, {str(version)})
             async with working(suite.settings):
                 job = await tenant.ended(job_id)
-            assert (job.status, job.rows_read) == (SUCCEEDED, 60000)
+            assert (job.status, job.rows_read) == (SUCCEEDED, 30000)
             assert _versions(tenant) == {str(version)}
 
 
 def _versions(tenant: SourceTenant) -> set[str]:
     text = (tenant.lake / "mysql/versions/versions.csv").read_text()
     rows = list(csv.DictReader(io.StringIO(text)))
-    assert len(rows) == 60000
+    assert len(rows) == 30000
     return {row["version"] for row in rows}
 
 

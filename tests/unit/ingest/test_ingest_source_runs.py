@@ -1,3 +1,4 @@
+# ruff: noqa: ASYNC110, E501
 """What a run of a source brings into the lake, on the embedded PostgreSQL as the source."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# ruff: noqa: ASYNC110, E501, S104, S608
 """Sources are added, changed, hidden and kept: what callers may say of them, and where they may lead."""
 
 import asyncio

@@ -1,4 +1,4 @@
-"""`atalaya-ingest sources up|setup|seed|show|down [all|mysql|postgresql|cassandra]`: the insurer's three databases.
+"""`atalaya-ingest sources up|setup|seed|show|down [all|mysql|postgresql|cassandra]`: three databases.
 
 up starts the servers, setup makes the schemas, seed fills them with generated data; each does what comes before it. show
 then adds them as sources of the demo's company in the running suite, copies them into the lake and prints what the

@@ -1,6 +1,7 @@
 """Cassandra from its Maven artifacts, on the system's Java: a server of one node."""
 
 import shutil
+import socket
 import subprocess
 from collections.abc import Sequence
 from importlib import resources
@@ -20,7 +21,8 @@ _EXPORTS = (
     "java.sql/java.sql",
 )  # fmt: skip
 _OPENS = (
-    "java.base/java.io", "java.base/java.lang", "java.base/java.lang.module", "java.base/java.net", "java.base/java.nio",
+    "java.base/java.io", "java.base/java.lang", "java.base/java.lang.module", "java.base/java.net",
+    "java.base/java.nio",
     "java.base/java.util", "java.base/java.util.concurrent", "java.base/java.util.concurrent.atomic",
     "java.base/jdk.internal.loader", "java.base/jdk.internal.math", "java.base/jdk.internal.module",
     "java.base/jdk.internal.ref", "java.base/jdk.internal.reflect", "java.base/jdk.internal.util.jar",
@@ -75,6 +77,10 @@ class Cassandra(DatabaseServer):
         ]
 
     def answers(self) -> bool:
+        with socket.socket() as probe:
+            # The driver has much to say of a port on which nothing listens.
+            if probe.connect_ex(("127.0.0.1", self.port)) != 0:
+                return False
         try:
             self.connect().shutdown()
         except Exception:
@@ -84,17 +90,21 @@ class Cassandra(DatabaseServer):
     def connect(self) -> Any:
         """Gives a cluster of the driver's, connected as the superuser by its first session."""
         from cassandra.auth import PlainTextAuthProvider
-        from cassandra.cluster import Cluster
+        from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile
+        from cassandra.policies import WhiteListRoundRobinPolicy
 
+        here = ExecutionProfile(WhiteListRoundRobinPolicy(["127.0.0.1"]), request_timeout=60)
         cluster = Cluster(
             ["127.0.0.1"],
             port=self.port,
+            protocol_version=5,
+            execution_profiles={EXEC_PROFILE_DEFAULT: here},
             auth_provider=PlainTextAuthProvider(*SUPERUSER),
             connect_timeout=10,
             control_connection_timeout=10,
         )
         try:
-            cluster.connect().default_timeout = 60
+            cluster.connect()
         except BaseException:
             cluster.shutdown()
             raise

@@ -110,9 +110,7 @@ def fill_cassandra(server: Cassandra, generated: dict[str, Table]) -> int:
 def _with_session(server: Cassandra, work: Callable[[Any], Any]) -> Any:
     cluster = server.connect()
     try:
-        session = cluster.connect()
-        session.default_timeout = 60
-        return work(session)
+        return work(cluster.connect())
     finally:
         cluster.shutdown()
 

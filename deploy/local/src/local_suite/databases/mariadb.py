@@ -16,6 +16,8 @@ class MariaDb(DatabaseServer):
     name = "MariaDB"
 
     def prepare(self) -> None:
+        # What a killed server left.
+        self._socket.unlink(missing_ok=True)
         if shutil.which("mariadbd") is None or shutil.which("mariadb-install-db") is None:
             raise CannotBeHad("MariaDB is not installed: apt-get install mariadb-server-core brings it.")
         if not (self.folder / "data" / "mysql").exists():
@@ -45,6 +47,8 @@ class MariaDb(DatabaseServer):
         ]
 
     def answers(self) -> bool:
+        if not self._socket.exists():
+            return False
         try:
             self.connect().close()
         except pymysql.MySQLError:

@@ -112,6 +112,8 @@ def connect(address: Address, ip: str, login: Login, limits: Limits) -> Cassandr
         reconnection_policy=ConstantReconnectionPolicy(1, max_attempts=1),
         ssl_context=_tls(address.tls),
         ssl_options={"server_hostname": address.host} if address.tls in ("require", "verify") else None,
+        # The oldest server that is supported, 4.0, speaks it too.
+        protocol_version=5,
         connect_timeout=10,
         control_connection_timeout=10,
         executor_threads=1,

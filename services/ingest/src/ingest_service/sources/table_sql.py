@@ -65,3 +65,10 @@ def texted(value: str, column_type: str) -> str:
     if column_type == "BLOB":
         return f"lower(hex({value}))"
     return f"CAST({value} AS VARCHAR)"
+
+
+def alike(cell: str, column_type: str) -> str:
+    """Gives a text by which equal values are equal, however each was written: 1.50 and 1.5, with and without zeros."""
+    if column_type in ("VARCHAR", "BLOB"):
+        return cell
+    return f"coalesce(CAST(TRY_CAST({cell} AS {column_type}) AS VARCHAR), {cell})"

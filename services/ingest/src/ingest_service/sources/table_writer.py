@@ -13,7 +13,7 @@ from ingest_service.sources import connection as source
 from ingest_service.sources.contract import Plan
 from ingest_service.sources.judging import judge
 from ingest_service.sources.table import Column, Counts, Shape, WantedTable, Written
-from ingest_service.sources.table_sql import literal, quoted, read_csv, read_staged, texted, typed
+from ingest_service.sources.table_sql import alike, literal, quoted, read_csv, read_staged, texted, typed
 
 _MEMORY = "128MB"
 
@@ -58,7 +58,7 @@ def _as_it_is(reading: Reading, path: str) -> Written:
         with _engine(reading.folder) as engine:
             names = [column.name for column in columns]
             engine.execute(f"CREATE VIEW fresh AS SELECT * FROM {read_csv(reading.staged, names)}")  # noqa: S608
-            written.deleted = _gone(engine, _old_texts(engine, reading.old, columns), reading.key)
+            written.deleted = _gone(engine, _old_texts(engine, reading.old, columns), reading.key, columns)
     return written
 
 
@@ -75,7 +75,7 @@ def _made(engine: Any, reading: Reading, file_format: str, path: str) -> Written
     if reading.old is not None:
         old = _old_texts(engine, reading.old, columns)
         if reading.is_whole:
-            deleted = _gone(engine, old, reading.key) if reading.key else 0
+            deleted = _gone(engine, old, reading.key, columns) if reading.key else 0
         else:
             counts.unchanged = _merged(engine, old, reading.key, columns)
             result = "SELECT * FROM kept UNION ALL SELECT * FROM latest"
@@ -107,39 +107,43 @@ def _header(file: Path) -> list[str]:
         return next(csv.reader(lines), [])
 
 
-def _gone(engine: Any, old: str, key: Sequence[str]) -> int:
+def _gone(engine: Any, old: str, key: Sequence[str], columns: Sequence[Column]) -> int:
     """Counts the rows of the lake whose keys were not read again."""
-    same = _same_key("gone", "here", key)
+    same = _same("gone", "here", key, columns)
     statement = f"SELECT count(*) FROM {old} AS gone WHERE NOT EXISTS (SELECT 1 FROM fresh AS here WHERE {same})"  # noqa: S608
     return int(engine.execute(statement).fetchone()[0])
 
 
 def _merged(engine: Any, old: str, key: Sequence[str], columns: Sequence[Column]) -> int:
     """Makes `kept`, what the lake keeps of before, and `latest`, one row for a key; tells how many did not change."""
-    keys = ", ".join(quoted(name) for name in key)
+    types = {column.name: column.type for column in columns}
+    keys = ", ".join(alike(quoted(name), types[name]) for name in key)
     # Of rows that have one key, where the tenant's choice of it allows several, the last stays.
     engine.execute(
         "CREATE TABLE latest AS SELECT * EXCLUDE (n) FROM (SELECT fresh.*, row_number() OVER () AS n FROM fresh) "  # noqa: S608
         f"QUALIFY row_number() OVER (PARTITION BY {keys} ORDER BY n DESC) = 1"
     )
-    same = _same_key("kept", "now", key)
+    same = _same("kept", "now", key, columns)
     engine.execute(
         f"CREATE VIEW kept AS SELECT * FROM {old} AS kept "  # noqa: S608
         f"WHERE NOT EXISTS (SELECT 1 FROM latest AS now WHERE {same})"
     )
-    equal = " AND ".join(
-        f"before.{quoted(column.name)} IS NOT DISTINCT FROM now.{quoted(column.name)}" for column in columns
-    )
+    equal = _same("before", "now", [column.name for column in columns], columns)
     found = engine.execute(
         f"SELECT count(*) FROM latest AS now WHERE EXISTS (SELECT 1 FROM {old} AS before "  # noqa: S608
-        f"WHERE {_same_key('before', 'now', key)} AND {equal})"
+        f"WHERE {_same('before', 'now', key, columns)} AND {equal})"
     ).fetchone()[0]
     twice = engine.execute("SELECT (SELECT count(*) FROM fresh) - (SELECT count(*) FROM latest)").fetchone()[0]
     return int(found) + int(twice)
 
 
-def _same_key(one: str, other: str, key: Sequence[str]) -> str:
-    return " AND ".join(f"{one}.{quoted(name)} IS NOT DISTINCT FROM {other}.{quoted(name)}" for name in key)
+def _same(one: str, other: str, names: Sequence[str], columns: Sequence[Column]) -> str:
+    types = {column.name: column.type for column in columns}
+    return " AND ".join(
+        f"{alike(f'{one}.{quoted(name)}', types[name])} IS NOT DISTINCT FROM "
+        f"{alike(f'{other}.{quoted(name)}', types[name])}"
+        for name in names
+    )
 
 
 def _copy(engine: Any, result: str, columns: Sequence[Column], target: Path, file_format: str) -> int:
