@@ -1,8 +1,8 @@
 """Sources into the lake: a million rows of MariaDB against a cursor written as CSV, of PostgreSQL against COPY.
 
-`python bench/source_runs.py` starts both servers, fills them, and measures in one run, each side as the median of TIMES.
-A run here is what a worker does between taking the job and ending it, without the queue. Memory is the run's peak in a
-process of its own.
+`python bench/source_runs.py` starts both servers, fills them, and measures in one run, by turns, each side as the
+median of TIMES. A run here is what a worker does between taking the job and ending it, without the queue. Memory is the run's
+peak in a process of its own.
 """
 
 # ruff: noqa: S608
@@ -73,7 +73,7 @@ def pymysql_to_csv(url: str) -> float:
     where = {"host": address.host, "port": address.port, "database": address.database}
     connection = pymysql.connect(**where, user=login.user, password=login.password, cursorclass=SSCursor)
     with tempfile.NamedTemporaryFile("w", newline="") as file, connection.cursor() as cursor:
-        cursor.execute(f"SELECT {COLUMNS} FROM policies")  # noqa: S608
+        cursor.execute(f"SELECT {COLUMNS} FROM policies")
         csv.writer(file).writerows(cursor)
     return time.perf_counter() - began
 

@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from local_suite.databases.filling import DATABASE
 from local_suite.databases.orchestrator import KINDS, Orchestrator
-from local_suite.databases.schemas import COLUMNS, rows_of
+from local_suite.databases.schemas import COLUMNS, DATABASE, rows_of
 from local_suite.demo.insurance import insurance_tables
 from local_suite.demo.last_day import last_day
 from local_suite.demo.load import provision

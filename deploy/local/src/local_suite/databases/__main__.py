@@ -1,7 +1,7 @@
 """`atalaya-ingest sources up|setup|seed|show|down [all|mysql|postgresql|cassandra]`: three databases.
 
-up starts the servers, setup makes the schemas, seed fills them with generated data; each does what comes before it. show
-then adds them as sources of the demo's company in the running suite, copies them into the lake and prints what the
+up starts the servers, setup makes the schemas, seed fills them with generated data; each does what comes before it.
+show then adds them as sources of the demo's company in the running suite, copies them into the lake and prints what the
 reports say. down stops them. What cannot be had is named, and the others go on; the exit code is then 1.
 """
 
