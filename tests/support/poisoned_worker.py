@@ -11,21 +11,21 @@ from typing import Any
 from ingest_service import import_job
 from ingest_service.__main__ import new_id
 from ingest_service.config import Settings
+from ingest_service.reading.opening import open_table
 from ingest_service.worker import build_worker
 from service_runtime.config import load_settings
 from service_runtime.server import run_service
 
 POISON = b"poison"
-_open_table = import_job.open_table
 
 
 def open_or_die(source: Path, *rest: Any) -> Any:
     """Opens a file as ingest does, unless it is poisoned."""
     if POISON in source.read_bytes():
         os.kill(os.getpid(), signal.SIGKILL)
-    return _open_table(source, *rest)
+    return open_table(source, *rest)
 
 
 if __name__ == "__main__":
-    import_job.open_table = open_or_die
+    vars(import_job)["open_table"] = open_or_die
     run_service(build_worker(load_settings(Settings), new_id).run())

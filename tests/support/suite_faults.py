@@ -82,12 +82,12 @@ def flush_redis(suite: RunningSuite) -> None:
 def read_only_redis(suite: RunningSuite) -> Iterator[None]:
     """Redis takes no writes, as a replica that nobody has promoted."""
     with redis_of(suite) as client:
-        client.execute_command("REPLICAOF", "127.0.0.1", "1")
+        client.replicaof("127.0.0.1", "1")
         client.config_set("replica-serve-stale-data", "yes")
         try:
             yield
         finally:
-            client.execute_command("REPLICAOF", "NO", "ONE")
+            client.replicaof("NO", "ONE")
 
 
 @contextmanager
@@ -100,8 +100,8 @@ def full_redis(suite: RunningSuite) -> Iterator[None]:
         try:
             yield
         finally:
-            client.config_set("maxmemory", before["maxmemory"])
-            client.config_set("maxmemory-policy", before["maxmemory-policy"])
+            for name in ("maxmemory", "maxmemory-policy"):
+                client.config_set(name, str(before[name]))
 
 
 # Each is done at a random moment and has ended when it returns.

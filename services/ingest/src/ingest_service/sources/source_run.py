@@ -110,9 +110,12 @@ class SourceRun:
         counts, rejected = Counts(), list[Rejected]()
         async with self._database.tenant_session(run.tenant_id) as session:
             source = await self._found(session, source_id)
+            # Seen before the report: an attempt that is given up later finds that another has written since.
+            seen = {written.path: await asyncio.to_thread(lake.head, written.path) for _, written in tables}
             await run.report(progress=_MADE, session=session)
             for staged, written in tables:
-                await self._put(session, run.tenant_id, source_id, lake, staged, written, states)
+                stored = await asyncio.to_thread(lake.put_over, written.file, written.path, seen[written.path])
+                await self._note(session, run.tenant_id, source_id, lake, staged, written, stored.etag, states)
                 counts.add(written.counts)
                 rejected += written.rejected
             job_id = UUID(run.job_id.rpartition("/")[2])
@@ -134,7 +137,7 @@ class SourceRun:
                 details=_details(tables),
             )
 
-    async def _put(
+    async def _note(
         self,
         session: Session,
         tenant_id: UUID,
@@ -142,10 +145,11 @@ class SourceRun:
         lake: Lake,
         staged: Staged,
         written: Written,
+        etag: str,
         states: dict[str, TableState],
     ) -> None:
+        """Notes what the table is now."""
         wanted = staged.reading.wanted
-        stored = await asyncio.to_thread(lake.put_file, written.file, written.path)
         other = _path(staged.dataset, "csv" if written.path.endswith(".parquet") else "parquet")
         before = states.get(wanted.name)
         if before is not None and before.path == other:
@@ -161,7 +165,7 @@ class SourceRun:
             deleted_rows=_deleted(before, staged, written),
             drift="; ".join([*staged.reading.plan.drift, *written.notes])[:_DRIFT_SHOWN],
             path=written.path,
-            etag=stored.etag,
+            etag=etag,
         )
         await self._states.set(session, tenant_id, source_id, state)
 
