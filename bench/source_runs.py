@@ -1,8 +1,8 @@
 """Sources into the lake: a million rows of MariaDB against a cursor written as CSV, of PostgreSQL against COPY.
 
 `python bench/source_runs.py` starts both servers, fills them, and measures in one run, by turns, each side as the
-median of TIMES. A run here is what a worker does between taking the job and ending it, without the queue. Memory is the run's
-peak in a process of its own.
+median of TIMES. A run here is what a worker does between taking the job and ending it, without the queue. Memory is
+the run's peak in a process of its own.
 """
 
 # ruff: noqa: S608
