@@ -49,3 +49,5 @@ echo "== Follower forecasts, beside no change and drift"
 .venv/bin/python bench/forecast_holdout.py
 echo "== Sentiment, beside a linear SVM"
 .venv/bin/python bench/sentiment_quality.py
+echo "== A million rows of MariaDB and PostgreSQL into the lake, beside pymysql to CSV and COPY"
+.venv/bin/python bench/source_runs.py
