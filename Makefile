@@ -48,8 +48,16 @@ $(UV): deploy/local/bootstrap.sh
 	@touch .venv/.installed-run $@
 
 .PHONY: test
-test: .venv/.installed-all ## Run all tests that need nothing but this folder (under 5 minutes)
-	@$(RUN) -m pytest --numprocesses 2
+test: .venv/.installed-all ## Run all quick tests that need nothing but this folder (under 5 minutes)
+	@$(RUN) -m pytest --numprocesses 2 -m "not slow"
+
+.PHONY: test-slow
+test-slow: .venv/.installed-all ## Run the slow ones: killed processes, full disks, real files of size
+	@$(RUN) -m pytest --numprocesses 2 -m slow
+
+.PHONY: test-proofs
+test-proofs: .venv/.installed-all ## Try every rpc by every kind of caller, and with another company's ids, on a whole suite
+	@$(RUN) -m pytest tests/proofs
 
 .PHONY: test-browser
 test-browser: .venv/.installed-all ## Test the docs pages in Debian's chromium, installing it where apt-get can
@@ -65,7 +73,7 @@ test-faults: .venv/.installed-all ## Break what runs while data come in (FAULT_S
 	@$(RUN) -m pytest --numprocesses 2 tests/faults
 
 .PHONY: test-all
-test-all: test test-install test-browser test-faults ## Run every test there is
+test-all: test test-slow test-proofs test-install test-sources test-browser test-faults ## Run every test there is
 
 .PHONY: check
 check: .venv/.installed-all ## Check style, types, contracts and generated files

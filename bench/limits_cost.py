@@ -48,6 +48,7 @@ class EchoPolicy:
     least_role: str = "viewer"
     public: bool = False
     service_only: bool = False
+    idempotency_key: bool = False
     success_status: int = 200
     bindings: tuple[Any, ...] = ()
 

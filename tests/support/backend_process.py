@@ -28,11 +28,11 @@ def backend_process(socket: Path, jwks: Path, **environment: str) -> Iterator[No
         process.wait(10)
 
 
-async def serve(socket: str, jwks: Path) -> None:
+async def serve(socket: str, jwks: bytes) -> None:
     """Serves until it is told to stop."""
-    server, _ = build_backend(f"unix:{socket}", jwks.read_bytes(), limits_of_environment=True)
+    server, _ = build_backend(f"unix:{socket}", jwks, limits_of_environment=True)
     await server.run()
 
 
 if __name__ == "__main__":
-    run_service(serve(sys.argv[1], Path(sys.argv[2])))
+    run_service(serve(sys.argv[1], Path(sys.argv[2]).read_bytes()))

@@ -61,6 +61,7 @@ async def settle(house: House) -> Estate:
     estate.add("export", await _export(house))
     await _train(house, estate, accounts[0])
     await _let_people_in(house, estate)
+    await _add_sources(house, estate)
     await _change(house, "PUT", f"/api/v1/account-access/{accounts[1]}", {"users": [house.b.people["viewer"].user_id]})
     await _look_up(house, estate, admin)
     await _look_up_posts(house, estate, accounts[0])
@@ -162,6 +163,14 @@ async def _let_people_in(house: House, estate: Estate) -> None:
     estate.add("invitation", invited["id"])
 
 
+async def _add_sources(house: House, estate: Estate) -> None:
+    """Adds two, where nobody need listen: a source is asked when it runs."""
+    for kind, port in (("mysql", 13306), ("postgresql", 15432)):
+        url = f"{kind}://reader:{MARK}-password@127.0.0.1:{port}/{MARK}"
+        wanted = {"name": f"{MARK}-{kind}", "kind": kind, "url": url, "tables": [{"name": "users"}]}
+        estate.add("source", (await _change(house, "POST", "/api/v1/sources", wanted))["name"])
+
+
 async def _look_up(house: House, estate: Estate, admin: Person) -> None:
     """Reads the ids that only lists tell, and a token of each list's second page."""
     estate.add("tenant", admin.tenant_id)
@@ -172,6 +181,7 @@ async def _look_up(house: House, estate: Estate, admin: Person) -> None:
         "/api/v1/api-keys": "api_keys",
         "/api/v1/audit-events": "events",
         "/api/v1/jobs": "jobs",
+        "/api/v1/sources": "sources",
         f"/api/v1/data/imports/{estate.posts_job}/rejected": "rows",
     }
     for path, name in lists.items():

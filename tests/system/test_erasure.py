@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
+import pytest
 import redis
 import redis.asyncio
 from local_suite.programs import postgres_server
@@ -19,6 +21,8 @@ from service_runtime.limits_redis import RedisCounters
 from support.leaving import checksums, rows_with
 from support.newcomer import imported
 from support.running_suite import RunningSuite, wait_until
+
+pytestmark = pytest.mark.slow
 
 PASSWORD = "una clave larga de cinco palabras"
 TOKENS_DEAD_SECONDS = 60
@@ -112,8 +116,14 @@ class Company:
 
 def test_a_company_leaves_and_nothing_of_it_is_left(suite: RunningSuite) -> None:
     leaving, staying = Company(suite), Company(suite)
-    for company in (leaving, staying):
-        company.begin()
+    with ExitStack() as opened:
+        for company in (leaving, staying):
+            company.begin()
+            opened.callback(company.client.close)
+        see_it_leave(suite, leaving, staying)
+
+
+def see_it_leave(suite: RunningSuite, leaving: Company, staying: Company) -> None:
     for company in (leaving, staying):
         wait_until(company.is_quiet, 60, "something is still under way")
     # Positive control: the looks find what is there before.

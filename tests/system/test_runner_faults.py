@@ -9,6 +9,8 @@ import httpx
 import pytest
 from support.running_suite import LightLoad, RunningSuite, wait_until
 
+pytestmark = pytest.mark.slow
+
 ANSWERS_AGAIN_SECONDS = 10
 PASSWORD = "faro-en-la-costa-27"
 PEOPLE: list[dict[str, Any]] = [

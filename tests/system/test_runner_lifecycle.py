@@ -11,6 +11,8 @@ import pytest
 from local_suite.postgres_remains import end_server
 from support.running_suite import RunningSuite, wait_until
 
+pytestmark = pytest.mark.slow
+
 PASSWORD = "faro-en-la-sierra-31"
 PEOPLE: list[dict[str, Any]] = [
     {

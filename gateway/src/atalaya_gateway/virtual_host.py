@@ -62,8 +62,8 @@ def _cors() -> JsonObject:
         "cors_policy",
         allow_origin_string_match=[{"safe_regex": {"regex": "${CORS_ORIGINS}"}}],
         allow_methods="GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS",
-        allow_headers="authorization, content-type, idempotency-key, x-api-key, x-grpc-web, x-user-agent, grpc-timeout, "
-        "range, if-range",
+        allow_headers="authorization, content-type, idempotency-key, x-api-key, x-grpc-web, x-user-agent, "
+        "grpc-timeout, range, if-range",
         expose_headers=", ".join(EXPOSED_HEADERS),
         max_age="600",
     )

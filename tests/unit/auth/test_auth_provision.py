@@ -60,9 +60,9 @@ async def test_another_password_ends_the_sessions_of_the_old_one(auth: RunningAu
     await provision(settings, company("compromised"))
     session = await auth.log_in_by_username("compromised.admin", "password123")
     await provision(settings, company("compromised"))
-    session = await auth.refresh(session.refresh_token)
+    refreshed = await auth.refresh(session.refresh_token)
     await provision(settings, company("compromised", password="another-password"))
-    assert (await refusal(auth.refresh(session.refresh_token))).reason == "BAD_REFRESH_TOKEN"
+    assert (await refusal(auth.refresh(refreshed.refresh_token))).reason == "BAD_REFRESH_TOKEN"
 
 
 async def test_inactive_tenant_is_made_but_nobody_logs_in(auth: RunningAuth, settings: Settings) -> None:

@@ -7,7 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 from support.gateway_process import GatewayProcess
+
+pytestmark = pytest.mark.slow
 
 Bearer = Callable[..., dict[str, str]]
 

@@ -26,6 +26,8 @@ from support.postgres import ServiceDatabase, database_for
 from support.sample_rpcs import Request, SampleServers, SampleStub
 from support.tokens import TestIssuer
 
+pytestmark = pytest.mark.slow
+
 TENANT = uuid4()
 CUSTOMER = rfm_pb2.GetCustomerRequest(id_cuenta="17")
 SLOW = text("SELECT pg_sleep(20)")

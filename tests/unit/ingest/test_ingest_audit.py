@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import auth_service.__main__ as auth_main
+import auth_service.server as auth_main
 import grpc
 import pytest
 from atalaya.auth.v1 import audit_pb2

@@ -18,6 +18,8 @@ from ingest_service.tabular_file import TabularFile
 from support.ingest_exports import exported
 from support.ingest_running import Tenant
 
+pytestmark = pytest.mark.slow
+
 TYPES = {
     "csv": "text/csv",
     "jsonl": "application/x-ndjson",

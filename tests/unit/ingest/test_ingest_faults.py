@@ -30,6 +30,8 @@ from support.running import running, socket_address
 from support.tokens import TestIssuer
 from support.workers import worker_process
 
+pytestmark = pytest.mark.slow
+
 SUCCEEDED, CANCELLED = job_pb2.JobStatus.SUCCEEDED, job_pb2.JobStatus.CANCELLED
 
 

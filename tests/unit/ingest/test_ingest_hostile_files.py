@@ -15,6 +15,8 @@ from ingest_service.reading.opening import Hints, open_table
 from service_runtime.errors import ServiceError
 from support.ingest_running import Tenant
 
+pytestmark = pytest.mark.slow
+
 SUCCEEDED = job_pb2.JobStatus.SUCCEEDED
 
 

@@ -37,6 +37,8 @@ from support.running import running, socket_address
 from support.tokens import TestIssuer
 from support.workers import worker_process
 
+pytestmark = pytest.mark.slow
+
 # A worker that is killed is known to be dead after five seconds.
 HEALED_SECONDS = 20
 

@@ -14,6 +14,8 @@ from atalaya.ingest.v1 import records_pb2
 from atalaya.jobs.v1 import job_pb2
 from support.ingest_running import Tenant
 
+pytestmark = pytest.mark.slow
+
 SUCCEEDED = job_pb2.JobStatus.SUCCEEDED
 
 

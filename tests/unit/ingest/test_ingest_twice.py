@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Awaitable
 from typing import Any
 from uuid import uuid4
 
@@ -169,19 +170,19 @@ async def test_a_viewer_may_not_try_a_job_again_and_another_tenant_finds_none(te
 async def test_page_tokens_with_places_that_are_none_are_refused(tenant: Tenant, position: object) -> None:
     await tenant.add_account()
     first = await tenant.run("fecha,texto\nx,a\n", **PARAMETERS)
-    caller = {"metadata": tenant.bearer()}
+    caller = tenant.bearer()
 
     def token(**query: object) -> str:
         return encode_page_token(tenant.tenant_id, query, position)
 
     jobs = data_pb2.ListJobsRequest(page_token=token(jobs="all", kind="", status=""))
     rejected = data_pb2.ListRejectedRowsRequest(job_id=first.job_id, page_token=token(rejected=first.job_id))
-    calls = [tenant.jobs.ListJobs(jobs, **caller)]
+    calls: list[Awaitable[Any]] = [tenant.jobs.ListJobs(jobs, metadata=caller)]
     if position != 7:
-        calls.append(tenant.data.ListRejectedRows(rejected, **caller))
+        calls.append(tenant.data.ListRejectedRows(rejected, metadata=caller))
     if position != "x":
         accounts = accounts_pb2.ListSocialAccountsRequest(page_token=token(list="social-accounts"))
-        calls.append(tenant.accounts.ListSocialAccounts(accounts, **caller))
+        calls.append(tenant.accounts.ListSocialAccounts(accounts, metadata=caller))
     for call in calls:
         error = await refusal(call)
         assert (error.reason, error.http_status) == ("BAD_PAGE_TOKEN", 400)
@@ -203,11 +204,13 @@ async def test_page_tokens_of_another_tenant_or_list_are_refused(tenant: Tenant)
 
 @pytest.mark.parametrize("size", [-1, 1001, 2**31 - 1])
 async def test_page_sizes_beyond_the_limits_are_refused(tenant: Tenant, size: int) -> None:
-    caller = {"metadata": tenant.bearer()}
+    caller = tenant.bearer()
     for call in (
-        tenant.jobs.ListJobs(data_pb2.ListJobsRequest(page_size=size), **caller),
-        tenant.data.ListRejectedRows(data_pb2.ListRejectedRowsRequest(job_id="ingest/x", page_size=size), **caller),
-        tenant.accounts.ListSocialAccounts(accounts_pb2.ListSocialAccountsRequest(page_size=size), **caller),
+        tenant.jobs.ListJobs(data_pb2.ListJobsRequest(page_size=size), metadata=caller),
+        tenant.data.ListRejectedRows(
+            data_pb2.ListRejectedRowsRequest(job_id="ingest/x", page_size=size), metadata=caller
+        ),
+        tenant.accounts.ListSocialAccounts(accounts_pb2.ListSocialAccountsRequest(page_size=size), metadata=caller),
     ):
         error = await refusal(call)
         assert (error.reason, error.http_status) == ("INVALID_REQUEST", 422)

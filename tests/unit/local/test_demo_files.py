@@ -12,6 +12,8 @@ from local_suite.demo.companies import COMPANIES
 from local_suite.demo.files import ImportFile, files_of
 from local_suite.demo.history import DAYS
 
+pytestmark = pytest.mark.slow
+
 UNTIL = date(2026, 6, 30)
 INSURANCE = {
     "mysql/users": {"id", "username", "email", "role", "phone", "state", "city", "created_at"},

@@ -24,6 +24,8 @@ from support.ml_suite import Company, OtherServices, Suite
 from support.postgres import database_for
 from support.running import refusal, running, socket_address
 
+pytestmark = pytest.mark.slow
+
 TRAIN = regression_pb2.TrainForecastRequest(username="banco")
 OVER_REST = (("x-envoy-original-path", "/regression/train/banco"),)
 

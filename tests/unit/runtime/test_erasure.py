@@ -20,6 +20,8 @@ from support import postgres as databases
 from support.postgres import ServiceDatabase
 from support.workers import worker_process
 
+pytestmark = pytest.mark.slow
+
 INSERT = text(
     "WITH note AS (INSERT INTO notes (tenant_id, body) VALUES (:tenant_id, :body) RETURNING id) "
     "INSERT INTO remarks (tenant_id, note_id) SELECT :tenant_id, id FROM note"

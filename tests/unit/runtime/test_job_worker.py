@@ -16,6 +16,8 @@ from sqlalchemy import text
 from support.postgres import ServiceDatabase, database_for, kill, migrated, own_server
 from support.workers import worker_process
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def sample(postgres: EmbeddedPostgres) -> ServiceDatabase:

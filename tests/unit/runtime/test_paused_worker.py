@@ -13,6 +13,8 @@ from service_runtime.jobs.stalled import purpose_of, retake_stalled
 from sqlalchemy import text
 from support.postgres import database_for
 
+pytestmark = pytest.mark.slow
+
 WRITE = text("INSERT INTO notes (tenant_id, body) VALUES (:tenant_id, 'mine')")
 LOCK = text("SELECT pg_advisory_xact_lock(7)")
 

@@ -21,8 +21,8 @@ async def echo(word: str) -> str:
 
 async def test_bytes_that_are_no_message_are_refused_in_our_own_words(rpcs: SampleServers) -> None:
     async with rpcs.serving(echo) as stub, grpc.aio.insecure_channel(stub.server.address) as channel:
-        single = await refusal(channel.unary_unary(f"/{SERVICE}/GetOne")(NO_MESSAGE))
-        stream = await refusal(channel.stream_unary(f"/{SERVICE}/Collect")(iter([NO_MESSAGE])))
+        single = await refusal(channel.unary_unary(f"/{SERVICE}/GetOne", None, None)(NO_MESSAGE))
+        stream = await refusal(channel.stream_unary(f"/{SERVICE}/Collect", None, None)(iter([NO_MESSAGE])))
     for error in (single, stream):
         assert isinstance(error, InvalidArgument)
         assert (error.reason, error.message) == ("MALFORMED_REQUEST", "The message cannot be read.")
@@ -31,7 +31,7 @@ async def test_bytes_that_are_no_message_are_refused_in_our_own_words(rpcs: Samp
 async def test_a_stranger_is_not_told_that_a_message_cannot_be_read(rpcs: SampleServers) -> None:
     closed = SamplePolicy(least_role="viewer")
     async with rpcs.serving(echo, closed) as stub, grpc.aio.insecure_channel(stub.server.address) as channel:
-        error = await refusal(channel.unary_unary(f"/{SERVICE}/GetOne")(NO_MESSAGE))
+        error = await refusal(channel.unary_unary(f"/{SERVICE}/GetOne", None, None)(NO_MESSAGE))
     assert isinstance(error, Unauthenticated)
 
 

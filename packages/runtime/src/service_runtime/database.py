@@ -3,16 +3,18 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
+from typing import TypeAlias
 from uuid import UUID
 
 import psycopg
+from psycopg import sql
 from sqlalchemy import URL, make_url, text
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from service_runtime.connection_loss import as_unavailable
 
-_SET_TENANT = text("SELECT set_config('app.tenant_id', :tenant_id, true)")
-_SET_PURPOSE = text("SELECT set_config('application_name', :purpose, true)")
+# What stores are given: one connection, from BEGIN to COMMIT.
+Session: TypeAlias = AsyncConnection
 
 # What a worker's task is, at most 63 characters: its transactions carry it as their application_name, so that they can
 # be told, and ended, from outside.
@@ -34,41 +36,51 @@ class Database:
             max_overflow=0,
             pool_timeout=10,
             pool_pre_ping=True,
+            # Transactions begin and end below, in as few round trips as there can be.
+            isolation_level="AUTOCOMMIT",
             # An error's text goes to the log, and a statement's values may be hashes of passwords.
             hide_parameters=True,
             connect_args={"connect_timeout": 5, "application_name": "atalaya"},
         )
-        self._sessions = async_sessionmaker(self._engine, expire_on_commit=False)
 
     @asynccontextmanager
-    async def tenant_session(self, tenant_id: UUID) -> AsyncIterator[AsyncSession]:
+    async def tenant_session(self, tenant_id: UUID) -> AsyncIterator[Session]:
         """Begins a transaction that sees one tenant's rows; commits at the end, rolls back on an error."""
-        async with self.system_session() as session:
-            # The third argument makes it end with the transaction, so nothing leaks to the pool's next user.
-            await session.execute(_SET_TENANT, {"tenant_id": str(UUID(str(tenant_id)))})
-            if purpose := session_purpose.get():
-                await session.execute(_SET_PURPOSE, {"purpose": purpose})
+        # LOCAL makes it end with the transaction, so nothing leaks to the pool's next user.
+        begin = f"BEGIN; SET LOCAL app.tenant_id = '{UUID(str(tenant_id))}'"
+        if purpose := session_purpose.get():
+            begin += f"; SET LOCAL application_name = {sql.Literal(purpose).as_string(None)}"
+        async with self._transaction(begin) as session:
             yield session
 
     @asynccontextmanager
-    async def system_session(self) -> AsyncIterator[AsyncSession]:
+    async def system_session(self) -> AsyncIterator[Session]:
         """Begins a transaction without a tenant: row-level security hides every tenant's rows from it."""
+        async with self._transaction("BEGIN") as session:
+            yield session
+
+    @asynccontextmanager
+    async def _transaction(self, begin: str) -> AsyncIterator[Session]:
         try:
-            async with self._sessions() as session, session.begin():
+            # Who leaves without a COMMIT is rolled back by the pool.
+            async with self._engine.connect() as session:
+                driver = await self.driver_connection(session)
+                # Not prepared: each tenant's text would push a statement out that is worth it.
+                await driver.execute(begin.encode(), prepare=False)
                 yield session
+                await driver.execute(b"COMMIT", prepare=False)
         except Exception as error:
             lost = as_unavailable(error)
             if lost is None:
                 raise
             raise lost from error
 
-    async def driver_connection(self, session: AsyncSession) -> psycopg.AsyncConnection[tuple[object, ...]]:
+    async def driver_connection(self, session: Session) -> psycopg.AsyncConnection[tuple[object, ...]]:
         """Gives the driver's connection inside a session's transaction, for COPY.
 
         PostgreSQL refuses COPY FROM into a table with row-level security: copy to a temporary table, then insert.
         """
-        connection = await session.connection()
-        raw = await connection.get_raw_connection()
+        raw = await session.get_raw_connection()
         driver = raw.driver_connection
         if not isinstance(driver, psycopg.AsyncConnection):
             raise TypeError(f"expected a psycopg connection, not {type(driver).__name__}")

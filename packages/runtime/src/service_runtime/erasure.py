@@ -55,7 +55,7 @@ class TenantRows:
             if not (await session.execute(_HAS_JOBS)).scalar_one():
                 return 0
         async with self._database.tenant_session(tenant_id) as session:
-            ended = (await session.execute(_FENCE, {"tenant_id": tenant_id})).rowcount  # type: ignore[attr-defined]
+            ended = (await session.execute(_FENCE, {"tenant_id": tenant_id})).rowcount
         give_up_at = time.monotonic() + self._patience
         while await self._are_running(tenant_id):
             if time.monotonic() >= give_up_at:
@@ -97,4 +97,4 @@ class TenantRows:
         statement = text(f"DELETE FROM {table} WHERE ctid = ANY(ARRAY({some}))")  # noqa: S608
         async with self._database.tenant_session(tenant_id) as session:
             deleted = await session.execute(statement, {"tenant_id": tenant_id, "limit": self._at_a_time})
-            return int(deleted.rowcount)  # type: ignore[attr-defined]
+            return int(deleted.rowcount)

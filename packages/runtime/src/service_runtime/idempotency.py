@@ -26,7 +26,7 @@ from service_runtime.identity import optional_caller
 from service_runtime.request import Request
 
 if TYPE_CHECKING:
-    from sqlalchemy.ext.asyncio import AsyncSession
+    from service_runtime.database import Session
 
 HEADER = "idempotency-key"
 REPLAYED = "idempotent-replayed"
@@ -118,7 +118,7 @@ class _Call:
             pause = min(pause * 1.5, _LONGEST_PAUSE)
         self._renewing = asyncio.create_task(self._renew())
 
-    async def note_effect(self, session: AsyncSession, resource: str) -> None:
+    async def note_effect(self, session: Session, resource: str) -> None:
         if self._renewing is not None and not await self._store.note_effect(session, self._claim, resource):
             raise Conflict("IDEMPOTENCY_KEY_IN_USE", "Another call with this idempotency key has taken over.")
 
@@ -164,7 +164,7 @@ async def request_is(digest: str) -> None:
         await call.begin(digest)
 
 
-async def note_effect(session: AsyncSession, resource: str) -> None:
+async def note_effect(session: Session, resource: str) -> None:
     """Notes in the session's transaction that the call makes or changes something; nothing for calls without a key."""
     call = _current.get()
     if call is not None:

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncSession
 
-from service_runtime.database import Database
+from service_runtime.database import Database, Session
 
 # What an answer is kept for.
 _OVER = "created_at < now() - interval '24 hours' AND lease_until < now()"
@@ -97,7 +96,7 @@ class IdempotencyStore:
         async with self._database.tenant_session(claim.tenant_id) as session:
             await session.execute(_RENEW, {"seconds": seconds, **claim.values})
 
-    async def note_effect(self, session: AsyncSession, claim: Claim, resource: str) -> bool:
+    async def note_effect(self, session: Session, claim: Claim, resource: str) -> bool:
         """Writes into the effect's own transaction that there is one; False where the key is another's by now."""
         noted = await session.execute(_EFFECT, {"resource": resource, **claim.values})
         return noted.scalar_one_or_none() is not None

@@ -4,15 +4,15 @@ from collections.abc import Awaitable, Callable
 from uuid import UUID
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncSession
 
+from service_runtime.database import Session
 from service_runtime.errors import ResourceExhausted
 
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
 
 
 async def keep_within(
-    session: AsyncSession,
+    session: Session,
     count: Callable[[], Awaitable[int]],
     *,
     tenant_id: UUID,

@@ -2,8 +2,8 @@
 
 from datetime import datetime, timedelta
 
+from service_runtime.database import Session
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from auth_service.assertions import Assertion
 
@@ -19,7 +19,7 @@ _FORGET = text("DELETE FROM service_assertions WHERE expires_at <= :before")
 class AssertionRecords:
     """A transaction on used assertions, which belong to no tenant."""
 
-    def __init__(self, session: AsyncSession) -> None:
+    def __init__(self, session: Session) -> None:
         self._session = session
 
     async def use(self, assertion: Assertion, now: datetime) -> bool:

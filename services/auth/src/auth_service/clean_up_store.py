@@ -1,7 +1,7 @@
 """Records of all tenants that are dead for good."""
 
+from service_runtime.database import Session
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncSession
 
 KINDS = ("sessions", "refresh_tokens", "password_resets", "invitations", "jobs", "login_attempts")
 
@@ -9,7 +9,7 @@ KINDS = ("sessions", "refresh_tokens", "password_resets", "invitations", "jobs",
 class DeadRecords:
     """A transaction that can delete what is dead. What that is says the database itself, by its own clock."""
 
-    def __init__(self, session: AsyncSession) -> None:
+    def __init__(self, session: Session) -> None:
         self._session = session
 
     async def delete(self, kind: str, most: int) -> int:

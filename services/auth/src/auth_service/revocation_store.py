@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
+from service_runtime.database import Session
 from service_runtime.revocations import Revocation, RevocationKind
 from sqlalchemy import RowMapping, text
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from auth_service.transaction_store import Transaction
 
@@ -46,7 +46,7 @@ class RevocationWriting(Transaction):
 class RevocationRecords:
     """A transaction that sees what was revoked, in all tenants, and nothing else."""
 
-    def __init__(self, session: AsyncSession) -> None:
+    def __init__(self, session: Session) -> None:
         self._session = session
 
     async def take_untold(self) -> list[Revocation]:

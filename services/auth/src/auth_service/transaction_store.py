@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
+from service_runtime.database import Session
 from service_runtime.idempotency import note_effect
 from sqlalchemy import RowMapping, text
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from auth_service.accounts import AuditEvent
 from auth_service.attempts import Counter, Key
@@ -16,7 +16,7 @@ from auth_service.attempts import Counter, Key
 class Transaction:
     """One transaction: counters of attempts, and the audit trail of the tenant that it is for."""
 
-    def __init__(self, session: AsyncSession, tenant_id: UUID) -> None:
+    def __init__(self, session: Session, tenant_id: UUID) -> None:
         self._session = session
         self.tenant_id = tenant_id
 
@@ -100,7 +100,7 @@ class Transaction:
             )
 
     @property
-    def session(self) -> AsyncSession:
+    def session(self) -> Session:
         """The database's session, for the queue of jobs: it writes in the transaction of a job's cause."""
         return self._session
 

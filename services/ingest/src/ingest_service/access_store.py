@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from service_runtime.database import Session
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncSession
 
 _GET = text("SELECT roles, users FROM account_access WHERE id_usuario = :id_usuario")
 _SET = text(
@@ -31,11 +31,11 @@ class Access:
 class AccessStore:
     """Access to accounts of the session's tenant."""
 
-    async def get(self, session: AsyncSession, id_usuario: int) -> Access:
+    async def get(self, session: Session, id_usuario: int) -> Access:
         row = (await session.execute(_GET, {"id_usuario": id_usuario})).one_or_none()
         return Access(row[0], row[1]) if row is not None else Access()
 
-    async def set(self, session: AsyncSession, tenant_id: UUID, id_usuario: int, access: Access) -> None:
+    async def set(self, session: Session, tenant_id: UUID, id_usuario: int, access: Access) -> None:
         """Replaces who may see the account; an open one has no row."""
         if access.is_open:
             await session.execute(_OPEN, {"id_usuario": id_usuario})

@@ -3,12 +3,12 @@
 from collections.abc import Iterable
 from uuid import UUID
 
-from service_runtime.database import Database
+from service_runtime.database import Database, Session
 from service_runtime.identity import ROLE_ORDER, Identity
 from service_runtime.jobs import AuditOutbox
 
 from ingest_service.access_store import Access, AccessStore
-from ingest_service.account_store import Account, AccountStore, Session
+from ingest_service.account_store import Account, AccountStore
 from ingest_service.sight import account_forbidden, callers_sight
 
 

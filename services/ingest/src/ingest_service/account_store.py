@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from service_runtime.database import Session
 from service_runtime.errors import AlreadyExists
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from ingest_service.counter_store import take_numbers
 from ingest_service.record_kinds import RECORD_KINDS
@@ -67,9 +67,6 @@ _DELETE_REJECTED_OF_HIDDEN = text(
 )
 _SYNCED = text("UPDATE accounts SET last_sync_at = now() WHERE id_usuario = ANY(:numbers)")
 
-# A transaction as rules see it: something to pass on to the stores.
-Session = AsyncSession
-
 
 @dataclass(frozen=True)
 class Account:
@@ -94,7 +91,7 @@ class AccountStore:
     """Accounts of the session's tenant."""
 
     async def insert(
-        self, session: AsyncSession, tenant_id: UUID, account_id: UUID, platform: str, username: str
+        self, session: Session, tenant_id: UUID, account_id: UUID, platform: str, username: str
     ) -> Account:
         """Adds an account; raises AlreadyExists where the name is taken, and the session is then of no more use."""
         number = await take_numbers(session, tenant_id, "accounts", 1) + 1
@@ -113,12 +110,12 @@ class AccountStore:
                 raise
             raise AlreadyExists("ACCOUNT_EXISTS", "The tenant has this account already.", username=username) from error
 
-    async def reserve(self, session: AsyncSession, tenant_id: UUID, count: int) -> int:
+    async def reserve(self, session: Session, tenant_id: UUID, count: int) -> int:
         """Takes numbers for new accounts, in a session of its own so that nobody has to wait; gives the first."""
         return await take_numbers(session, tenant_id, "accounts", count) + 1
 
     async def ensure(
-        self, session: AsyncSession, tenant_id: UUID, usernames: Sequence[str], ids: Sequence[UUID], first: int
+        self, session: Session, tenant_id: UUID, usernames: Sequence[str], ids: Sequence[UUID], first: int
     ) -> None:
         """Adds the accounts of these names with numbers from `first`; those that somebody added meanwhile stay."""
         values = {
@@ -130,52 +127,52 @@ class AccountStore:
         }
         await session.execute(_INSERT_MANY, values)
 
-    async def page(self, session: AsyncSession, sight: Sight, after: str, limit: int) -> list[Account]:
+    async def page(self, session: Session, sight: Sight, after: str, limit: int) -> list[Account]:
         """Gives the accounts in sight behind a name key, by name."""
         rows = await session.execute(_LIST, {**_values(sight), "after": after, "limit": limit})
         return [Account(**row) for row in rows.mappings()]
 
-    async def find(self, session: AsyncSession, usernames: Iterable[str], sight: Sight) -> dict[str, Account]:
+    async def find(self, session: Session, usernames: Iterable[str], sight: Sight) -> dict[str, Account]:
         """Gives those of these names that are accounts in sight, by name key."""
         # No account has a name with a NUL, and the database would not be asked for one.
         keys = sorted({name_key(name) for name in usernames if "\0" not in name})
         rows = await session.execute(_FIND, {**_values(sight), "keys": keys})
         return {name_key(row["username"]): Account(**row) for row in rows.mappings()}
 
-    async def visible_names(self, session: AsyncSession, sight: Sight) -> list[str]:
+    async def visible_names(self, session: Session, sight: Sight) -> list[str]:
         return list((await session.execute(_NAMES, _values(sight))).scalars())
 
-    async def hides(self, session: AsyncSession, sight: Sight, username: str = "") -> bool:
+    async def hides(self, session: Session, sight: Sight, username: str = "") -> bool:
         """Tells whether the account is the tenant's but out of sight; without a name, whether any account is."""
         if "\0" in username:
             return False
         values = {**_values(sight), "keys": [name_key(username)] if username else None}
         return bool((await session.execute(_HIDES, values)).scalar_one())
 
-    async def by_id(self, session: AsyncSession, account_id: UUID, sight: Sight) -> Account | None:
+    async def by_id(self, session: Session, account_id: UUID, sight: Sight) -> Account | None:
         """Gives an account in sight, which then stays as it is until the session's end."""
         row = (await session.execute(_BY_ID, {**_values(sight), "account_id": account_id})).mappings().one_or_none()
         return Account(**row) if row is not None else None
 
     async def update(
-        self, session: AsyncSession, account_id: UUID, *, is_active: bool | None, minutes: int | None
+        self, session: Session, account_id: UUID, *, is_active: bool | None, minutes: int | None
     ) -> Account:
         """Changes what is given."""
         values = {"account_id": account_id, "is_active": is_active, "minutes": minutes}
         return Account(**(await session.execute(_UPDATE, values)).mappings().one())
 
-    async def take_turn(self, session: AsyncSession, tenant_id: UUID) -> None:
+    async def take_turn(self, session: Session, tenant_id: UUID) -> None:
         """Waits for everybody who writes records of the tenant."""
         for kind in RECORD_KINDS:
             await take_numbers(session, tenant_id, kind, 0)
 
-    async def delete(self, session: AsyncSession, account: Account) -> None:
+    async def delete(self, session: Session, account: Account) -> None:
         """Deletes an account with its records and what was rejected of its imports."""
         values = {"id_usuario": account.id_usuario, "username": account.username}
         for statement in (_DELETE_REJECTED, _DELETE_REJECTED_OF_HIDDEN, *_DELETE):
             await session.execute(statement, values)
 
-    async def mark_synced(self, session: AsyncSession, numbers: Sequence[int]) -> None:
+    async def mark_synced(self, session: Session, numbers: Sequence[int]) -> None:
         await session.execute(_SYNCED, {"numbers": list(numbers)})
 
 

@@ -3,12 +3,12 @@
 from collections.abc import Callable, Mapping
 from uuid import UUID
 
-from service_runtime.database import Database
+from service_runtime.database import Database, Session
 from service_runtime.errors import InvalidArgument, NotFound
 from service_runtime.identity import Identity
 from service_runtime.jobs import AuditOutbox
 
-from ingest_service.account_store import Account, AccountStore, Session, name_key
+from ingest_service.account_store import Account, AccountStore, name_key
 from ingest_service.lake_changes_store import LakeChanges
 from ingest_service.sight import callers_sight
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from service_runtime.database import Session
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from ingest_service.record_keys import LONGEST_KEY
 
@@ -55,7 +55,7 @@ class CommentStore:
 
     async def page(
         self,
-        session: AsyncSession,
+        session: Session,
         id_usuario: int,
         wanted: CommentFilter,
         behind: tuple[datetime, int] | None,
@@ -84,7 +84,7 @@ class CommentStore:
         statement = text(_PAGE.format(conditions="".join(f" AND {condition}" for condition in conditions)))
         return [Comment(**row) for row in (await session.execute(statement, values)).mappings()]
 
-    async def _named_by_number(self, session: AsyncSession, id_usuario: int, post: str) -> list[str]:
+    async def _named_by_number(self, session: Session, id_usuario: int, post: str) -> list[str]:
         """Gives the id at its source of the post that has this number."""
         number = _number(post)
         if number is None:

@@ -2,9 +2,9 @@
 
 from uuid import UUID
 
+from service_runtime.database import Session
 from service_runtime.errors import ResourceExhausted
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncSession
 
 _LARGEST = 2**31 - 1
 _TAKE = text(
@@ -14,7 +14,7 @@ _TAKE = text(
 )
 
 
-async def take_numbers(session: AsyncSession, tenant_id: UUID, name: str, count: int) -> int:
+async def take_numbers(session: Session, tenant_id: UUID, name: str, count: int) -> int:
     """Takes the next `count` numbers and gives the one before them; others of the tenant wait for the session's end.
 
     A count of 0 only makes them wait.

@@ -9,12 +9,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from uuid import UUID
 
-from service_runtime.database import Database
+from service_runtime.database import Database, Session
 from service_runtime.errors import NotFound, Unavailable
 from service_runtime.jobs import JobRun, SideTask
 from service_runtime.lake import Lake
 
-from ingest_service.account_store import AccountStore, Session, name_key
+from ingest_service.account_store import AccountStore, name_key
 from ingest_service.dataset_place import dataset_path
 from ingest_service.export_columns import record_columns, transaction_columns
 from ingest_service.export_files import export_path

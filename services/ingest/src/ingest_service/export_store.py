@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from service_runtime.database import Session
 from service_runtime.identity import Identity
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncSession
 
 _INSERT = text(
     "INSERT INTO exports (tenant_id, export_id, request, requested_by, requested_role, requested_kind) "
@@ -51,7 +51,7 @@ class ExportRecord:
 class ExportStore:
     """Exports of the session's tenant."""
 
-    async def insert(self, session: AsyncSession, caller: Identity, export_id: UUID, request: dict[str, Any]) -> None:
+    async def insert(self, session: Session, caller: Identity, export_id: UUID, request: dict[str, Any]) -> None:
         values = {
             "tenant_id": caller.tenant_id,
             "export_id": export_id,
@@ -62,25 +62,25 @@ class ExportStore:
         }
         await session.execute(_INSERT, values)
 
-    async def get(self, session: AsyncSession, export_id: UUID) -> ExportRecord | None:
+    async def get(self, session: Session, export_id: UUID) -> ExportRecord | None:
         row = (await session.execute(_GET, {"export_id": export_id})).mappings().one_or_none()
         return ExportRecord(**row) if row is not None else None
 
-    async def expect_file(self, session: AsyncSession, export_id: UUID, seconds: float) -> datetime | None:
+    async def expect_file(self, session: Session, export_id: UUID, seconds: float) -> datetime | None:
         """Notes that a file is about to be there for so long; gives when it is to go, None where the export is gone."""
         values = {"export_id": export_id, "seconds": seconds}
         moment: datetime | None = (await session.execute(_EXPECT, values)).scalar_one_or_none()
         return moment
 
     async def note_file(
-        self, session: AsyncSession, export_id: UUID, sha256: str, size: int, accounts: Sequence[int]
+        self, session: Session, export_id: UUID, sha256: str, size: int, accounts: Sequence[int]
     ) -> None:
         values = {"export_id": export_id, "sha256": sha256, "size": size, "accounts": list(accounts)}
         await session.execute(_WHOLE, values)
 
-    async def expired(self, session: AsyncSession) -> list[tuple[UUID, str]]:
+    async def expired(self, session: Session) -> list[tuple[UUID, str]]:
         """Gives the exports whose files are to be removed, and their formats."""
         return [(row[0], row[1]) for row in await session.execute(_EXPIRED)]
 
-    async def note_removed(self, session: AsyncSession, export_id: UUID) -> None:
+    async def note_removed(self, session: Session, export_id: UUID) -> None:
         await session.execute(_REMOVED, {"export_id": export_id})

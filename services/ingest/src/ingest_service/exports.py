@@ -5,13 +5,13 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from uuid import UUID
 
-from service_runtime.database import Database
+from service_runtime.database import Database, Session
 from service_runtime.errors import Conflict, NotFound, PermissionDenied
 from service_runtime.identity import Identity
 from service_runtime.jobs import AuditOutbox, JobQueue, JobRecord
 from service_runtime.lake import Lake
 
-from ingest_service.account_store import AccountStore, Session
+from ingest_service.account_store import AccountStore
 from ingest_service.dataset_place import dataset_path
 from ingest_service.export_files import CONTENT_TYPES, content_disposition, export_path
 from ingest_service.export_range import AskedRange, ByteRange, wanted_range

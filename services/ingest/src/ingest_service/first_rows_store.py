@@ -9,8 +9,8 @@ import psycopg
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv
+from service_runtime.database import Session
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from ingest_service.counter_store import take_numbers
 from ingest_service.record_kinds import RecordKind
@@ -26,9 +26,7 @@ class FirstRows:
     It is exact only while the caller's transaction holds the tenant's counter, so that nobody else adds records.
     """
 
-    def __init__(
-        self, session: AsyncSession, driver: psycopg.AsyncConnection, tenant_id: UUID, kind: RecordKind
-    ) -> None:
+    def __init__(self, session: Session, driver: psycopg.AsyncConnection, tenant_id: UUID, kind: RecordKind) -> None:
         self._session = session
         self._driver = driver
         self._tenant_id = tenant_id

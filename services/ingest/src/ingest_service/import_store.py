@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from service_runtime.database import Database
+from service_runtime.database import Database, Session
 from service_runtime.identity import Identity
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncSession
 
 _INSERT = text(
     "INSERT INTO imports (tenant_id, import_id, request, size, sha256, "
@@ -115,7 +114,7 @@ class ImportStore:
 
     async def insert(
         self,
-        session: AsyncSession,
+        session: Session,
         caller: Identity,
         import_id: UUID,
         request: dict[str, Any],
@@ -141,15 +140,15 @@ class ImportStore:
             row = (await session.execute(_GET, {"import_id": import_id})).mappings().one_or_none()
         return ImportRecord(**row) if row is not None else None
 
-    async def mark_recorded(self, session: AsyncSession, import_id: UUID, recorded: Mapping[str, Any]) -> None:
+    async def mark_recorded(self, session: Session, import_id: UUID, recorded: Mapping[str, Any]) -> None:
         await session.execute(_RECORDED, {"import_id": import_id, "recorded": json.dumps(dict(recorded))})
 
-    async def forget_rejected(self, session: AsyncSession, import_id: UUID) -> None:
+    async def forget_rejected(self, session: Session, import_id: UUID) -> None:
         """Drops what an earlier attempt has kept."""
         await session.execute(_FORGET, {"import_id": import_id})
 
     async def keep_rejected(
-        self, session: AsyncSession, tenant_id: UUID, import_id: UUID, rows: Sequence[RejectedRow]
+        self, session: Session, tenant_id: UUID, import_id: UUID, rows: Sequence[RejectedRow]
     ) -> None:
         await session.execute(
             _INSERT_REJECTED,
@@ -166,7 +165,7 @@ class ImportStore:
         )
 
     async def tell_file(
-        self, session: AsyncSession, import_id: UUID, columns: Sequence[str], judged: Mapping[str, Any] | None
+        self, session: Session, import_id: UUID, columns: Sequence[str], judged: Mapping[str, Any] | None
     ) -> None:
         """Keeps what trying its rows again needs to know of a file."""
         values = {"import_id": import_id, "columns": list(columns), "judged": json.dumps(judged) if judged else None}
@@ -181,12 +180,12 @@ class ImportStore:
             rows = (await session.execute(_REJECTED, values)).mappings().all()
         return [RejectedRow(**row) for row in rows]
 
-    async def dataset(self, session: AsyncSession, name: str) -> KnownDataset | None:
+    async def dataset(self, session: Session, name: str) -> KnownDataset | None:
         """Tells of a dataset, which nobody else changes until the session's transaction ends."""
         await session.execute(_LOCK_DATASET, {"name": name})
         row = (await session.execute(_DATASET, {"name": name})).mappings().one_or_none()
         return KnownDataset(**row) if row is not None else None
 
-    async def set_dataset(self, session: AsyncSession, tenant_id: UUID, name: str, known: KnownDataset) -> None:
+    async def set_dataset(self, session: Session, tenant_id: UUID, name: str, known: KnownDataset) -> None:
         values = {"tenant_id": tenant_id, "name": name, **vars(known)}
         await session.execute(_SET_DATASET, values)

@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from uuid import UUID
 
+from service_runtime.database import Session
 from service_runtime.jobs import SideTask
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from ingest_service.record_kinds import RecordKind
 
@@ -35,13 +35,13 @@ _NOTE_GONE = text("UPDATE lake_partitions SET changed = changed + 1, cuenta = :u
 class LakeChanges:
     """What the lake's copy is to follow, noted in the transaction of the change."""
 
-    async def take_turn(self, session: AsyncSession, tenant_id: UUID) -> None:
+    async def take_turn(self, session: Session, tenant_id: UUID) -> None:
         """Lets one transaction at a time note a tenant's changes, or their copies: so that none waits for another that
         waits for it."""
         await session.execute(_TAKE_TURN, {"tenant_id": tenant_id})
 
     async def note(
-        self, session: AsyncSession, tenant_id: UUID, kind: RecordKind, partitions: Iterable[tuple[int, str]]
+        self, session: Session, tenant_id: UUID, kind: RecordKind, partitions: Iterable[tuple[int, str]]
     ) -> None:
         """Notes partitions, each an account and a month; whoever notes sees to it that they are copied."""
         wanted = sorted(set(partitions))
@@ -54,25 +54,25 @@ class LakeChanges:
         await session.execute(_NOTE, values)
 
     async def note_and_queue(
-        self, session: AsyncSession, tenant_id: UUID, kind: RecordKind, partitions: Iterable[tuple[int, str]]
+        self, session: Session, tenant_id: UUID, kind: RecordKind, partitions: Iterable[tuple[int, str]]
     ) -> None:
         await self.queue(session, tenant_id)
         await self.note(session, tenant_id, kind, partitions)
 
-    async def note_gone(self, session: AsyncSession, tenant_id: UUID, id_usuario: int, username: str) -> None:
+    async def note_gone(self, session: Session, tenant_id: UUID, id_usuario: int, username: str) -> None:
         """Notes that nothing of an account is to stay in the lake, under the name that it has there."""
         await self.queue(session, tenant_id)
         await session.execute(_NOTE_GONE, {"id_usuario": id_usuario, "username": username})
 
-    async def queue(self, session: AsyncSession, tenant_id: UUID) -> None:
+    async def queue(self, session: Session, tenant_id: UUID) -> None:
         """Queues a copy where none is queued that has yet to begin."""
         if (await session.execute(_QUEUE, {"tenant_id": tenant_id})).scalar_one_or_none() is not None:
             await LAKE_COPY.ask(session, tenant_id, seconds=PAUSE_SECONDS)
 
-    async def begin(self, session: AsyncSession) -> None:
+    async def begin(self, session: Session) -> None:
         """Begins a copy: waits for those that are noting, and lets the next one be queued."""
         await session.execute(_BEGIN)
 
-    async def tenants(self, session: AsyncSession) -> list[UUID]:
+    async def tenants(self, session: Session) -> list[UUID]:
         """Gives every tenant that has had something to copy."""
         return list((await session.execute(_TENANTS)).scalars())

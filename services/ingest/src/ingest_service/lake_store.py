@@ -7,8 +7,8 @@ from pathlib import Path
 from uuid import UUID
 
 import psycopg
+from service_runtime.database import Session
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from ingest_service.copy_out_store import copy_out
 from ingest_service.record_kinds import RecordKind
@@ -50,10 +50,10 @@ class Partition:
 class LakeStore:
     """Reads for the lake's copy, inside the caller's transaction."""
 
-    async def lock(self, session: AsyncSession, tenant_id: UUID, kind: RecordKind) -> None:
+    async def lock(self, session: Session, tenant_id: UUID, kind: RecordKind) -> None:
         await session.execute(_LOCK, {"name": f"{tenant_id}/{kind.name}"})
 
-    async def stale(self, session: AsyncSession, kind: RecordKind) -> list[Partition]:
+    async def stale(self, session: Session, kind: RecordKind) -> list[Partition]:
         """Gives the partitions that have changed since they were copied."""
         return [Partition(**row) for row in (await session.execute(_STALE, {"kind": kind.name})).mappings()]
 
@@ -108,7 +108,7 @@ class LakeStore:
                 # Whoever is told to stop leaves the connection only when the thread has done with it.
                 await asyncio.gather(copying, return_exceptions=True)
 
-    async def mark_copied(self, session: AsyncSession, kind: RecordKind, partitions: Sequence[Partition]) -> None:
+    async def mark_copied(self, session: Session, kind: RecordKind, partitions: Sequence[Partition]) -> None:
         """Notes what was copied; a change since then has a higher number and stays to be done."""
         await session.execute(
             _COPIED,

@@ -6,9 +6,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from service_runtime.database import Database
+from service_runtime.database import Database, Session
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from ingest_service.record_kinds import METRIC_RECORDS, POST_RECORDS, RecordKind
 
@@ -83,7 +82,7 @@ class PostStore:
             rows = (await session.execute(page, values)).mappings().all()
         return Page([dict(row) for row in rows], int(total))
 
-    async def newest_metrics(self, session: AsyncSession, numbers: Sequence[int]) -> dict[int, Mapping[str, Any]]:
+    async def newest_metrics(self, session: Session, numbers: Sequence[int]) -> dict[int, Mapping[str, Any]]:
         """Gives the newest reading of each of these accounts that has one, by the account's number."""
         rows = await session.execute(_NEWEST, {"numbers": list(numbers)})
         return {row["id_usuario"]: dict(row) for row in rows.mappings()}

@@ -4,12 +4,12 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from service_runtime.database import Database
+from service_runtime.database import Database, Session
 from service_runtime.errors import AlreadyExists, InvalidArgument, NotFound
 from service_runtime.identity import Identity
 from service_runtime.jobs import AuditOutbox
 
-from ingest_service.account_store import Account, AccountStore, Session
+from ingest_service.account_store import Account, AccountStore
 from ingest_service.lake_changes_store import LakeChanges
 from ingest_service.post_text import found_hashtags, found_mentions
 from ingest_service.record_keys import post_key

@@ -6,11 +6,11 @@ from contextlib import aclosing
 from typing import TypeVar
 from uuid import UUID
 
-from service_runtime.database import Database
+from service_runtime.database import Database, Session
 from service_runtime.errors import Unavailable
 from service_runtime.jobs import JobCancelled, JobRun
 
-from ingest_service.account_store import AccountStore, Session, name_key
+from ingest_service.account_store import AccountStore, name_key
 from ingest_service.import_job import Counts, Work
 from ingest_service.import_request import ImportRequest
 from ingest_service.import_store import ImportStore

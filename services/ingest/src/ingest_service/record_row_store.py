@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
+from service_runtime.database import Session
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from ingest_service.counter_store import take_numbers
 from ingest_service.record_kinds import RecordKind
@@ -16,20 +16,20 @@ Row = Mapping[str, Any]
 class RecordRowStore:
     """Rows of the session's tenant, found by their number or by their key."""
 
-    async def take_turn(self, session: AsyncSession, tenant_id: UUID, kind: RecordKind) -> None:
+    async def take_turn(self, session: Session, tenant_id: UUID, kind: RecordKind) -> None:
         """Waits for others who write the tenant's records of the kind, and lets nobody else do so until the end."""
         await take_numbers(session, tenant_id, kind.name, 0)
 
-    async def by_number(self, session: AsyncSession, kind: RecordKind, id_usuario: int, number: int) -> Row | None:
+    async def by_number(self, session: Session, kind: RecordKind, id_usuario: int, number: int) -> Row | None:
         """Gives an account's row."""
         where = f"id_usuario = :id_usuario AND {kind.number} = :number"
         return await self._one(session, kind, where, {"id_usuario": id_usuario, "number": number})
 
-    async def by_key(self, session: AsyncSession, kind: RecordKind, row: Row) -> Row | None:
+    async def by_key(self, session: Session, kind: RecordKind, row: Row) -> Row | None:
         """Gives the row that has the same key."""
         return await self._one(session, kind, " AND ".join(f"{name} = :{name}" for name in kind.key), row)
 
-    async def insert(self, session: AsyncSession, tenant_id: UUID, kind: RecordKind, row: Row) -> Row:
+    async def insert(self, session: Session, tenant_id: UUID, kind: RecordKind, row: Row) -> Row:
         """Adds a row under the next number."""
         number = await take_numbers(session, tenant_id, kind.name, 1) + 1
         columns = (kind.number, *kind.columns)
@@ -40,7 +40,7 @@ class RecordRowStore:
         values = {**row, "tenant_id": tenant_id, kind.number: number}
         return dict((await session.execute(statement, values)).mappings().one())
 
-    async def update(self, session: AsyncSession, kind: RecordKind, number: int, row: Row) -> Row:
+    async def update(self, session: Session, kind: RecordKind, number: int, row: Row) -> Row:
         """Gives the row with this number these values, its key among them."""
         columns = (kind.number, *kind.columns)
         changes = ", ".join(f"{name} = :{name}" for name in kind.columns)
@@ -50,11 +50,11 @@ class RecordRowStore:
         )
         return dict((await session.execute(statement, {**row, "number": number})).mappings().one())
 
-    async def delete(self, session: AsyncSession, kind: RecordKind, number: int) -> None:
+    async def delete(self, session: Session, kind: RecordKind, number: int) -> None:
         statement = text(f"DELETE FROM {kind.name} WHERE {kind.number} = :number")  # noqa: S608
         await session.execute(statement, {"number": number})
 
-    async def _one(self, session: AsyncSession, kind: RecordKind, where: str, values: Row) -> Row | None:
+    async def _one(self, session: Session, kind: RecordKind, where: str, values: Row) -> Row | None:
         columns = ", ".join((kind.number, *kind.columns))
         found = await session.execute(text(f"SELECT {columns} FROM {kind.name} WHERE {where}"), values)  # noqa: S608
         row = found.mappings().one_or_none()

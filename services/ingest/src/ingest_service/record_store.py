@@ -7,8 +7,8 @@ from uuid import UUID
 import psycopg
 import pyarrow as pa
 import pyarrow.compute as pc
+from service_runtime.database import Session
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from ingest_service.counter_store import take_numbers
 from ingest_service.first_rows_store import FirstRows, copy_in
@@ -30,9 +30,7 @@ class Written:
 class RecordLoad:
     """One import's rows on their way into the record, inside the caller's transaction."""
 
-    def __init__(
-        self, session: AsyncSession, driver: psycopg.AsyncConnection, tenant_id: UUID, kind: RecordKind
-    ) -> None:
+    def __init__(self, session: Session, driver: psycopg.AsyncConnection, tenant_id: UUID, kind: RecordKind) -> None:
         self._session = session
         self._driver = driver
         self._tenant_id = tenant_id

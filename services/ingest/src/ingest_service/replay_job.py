@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from service_runtime.database import Database
+from service_runtime.database import Database, Session
 from service_runtime.errors import Conflict, NotFound
 from service_runtime.jobs import JobRun
 
-from ingest_service.account_store import Session
 from ingest_service.import_store import ImportRecord, ImportStore, RejectedRow
 from ingest_service.reading.rejection import Rejection
 from ingest_service.replay_store import ReplayStore

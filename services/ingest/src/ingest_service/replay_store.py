@@ -5,10 +5,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from service_runtime.database import Database
+from service_runtime.database import Database, Session
 from service_runtime.identity import Identity
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from ingest_service.import_store import MOST_KEPT, RejectedRow
 
@@ -45,7 +44,7 @@ class ReplayStore:
 
     async def insert(
         self,
-        session: AsyncSession,
+        session: Session,
         caller: Identity,
         replay: UUID,
         request: Mapping[str, Any],
@@ -67,33 +66,31 @@ class ReplayStore:
         )
 
     async def is_under_way(
-        self, session: AsyncSession, original: UUID, besides: UUID, statuses: Sequence[str] = ("QUEUED", "RUNNING")
+        self, session: Session, original: UUID, besides: UUID, statuses: Sequence[str] = ("QUEUED", "RUNNING")
     ) -> bool:
         """Tells whether another replay of the import is; none begins until the session's transaction ends."""
         await session.execute(_LOCK, {"original": original})
         values = {"original": original, "besides": besides, "statuses": list(statuses)}
         return bool((await session.execute(_UNDER_WAY, values)).scalar_one())
 
-    async def known_lines(self, session: AsyncSession, original: UUID, lines: Sequence[int]) -> set[int]:
+    async def known_lines(self, session: Session, original: UUID, lines: Sequence[int]) -> set[int]:
         rows = await session.execute(_LINES, {"original": original, "lines": list(lines)})
         return set(rows.scalars())
 
-    async def count(self, session: AsyncSession, original: UUID) -> int:
+    async def count(self, session: Session, original: UUID) -> int:
         return int((await session.execute(_COUNT, {"original": original})).scalar_one())
 
-    async def not_kept(self, session: AsyncSession, original: UUID) -> int:
+    async def not_kept(self, session: Session, original: UUID) -> int:
         """Counts the rejected rows of an import that nobody has any more."""
         return int(
             (await session.execute(_NOT_KEPT, {"original": original, "most": MOST_KEPT})).scalar_one_or_none() or 0
         )
 
-    async def begin(self, session: AsyncSession, original: UUID, replay: UUID) -> None:
+    async def begin(self, session: Session, original: UUID, replay: UUID) -> None:
         """Notes that all rows are tried by this replay."""
         await session.execute(_TRY, {"original": original, "replay": replay})
 
-    async def reject_again(
-        self, session: AsyncSession, original: UUID, replay: UUID, rows: Sequence[RejectedRow]
-    ) -> None:
+    async def reject_again(self, session: Session, original: UUID, replay: UUID, rows: Sequence[RejectedRow]) -> None:
         await session.execute(
             _AGAIN,
             {
@@ -106,6 +103,6 @@ class ReplayStore:
             },
         )
 
-    async def settle(self, session: AsyncSession, original: UUID, replay: UUID) -> None:
+    async def settle(self, session: Session, original: UUID, replay: UUID) -> None:
         """Takes the rows that were not rejected again off the list."""
         await session.execute(_SETTLE, {"original": original, "replay": replay})

@@ -6,12 +6,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
-from service_runtime.database import Database
+from service_runtime.database import Database, Session
 from service_runtime.errors import Conflict, InvalidArgument
 from service_runtime.identity import Identity
 from service_runtime.jobs import JobQueue, JobRecord
 
-from ingest_service.account_store import Session
 from ingest_service.columns import parse_mapping
 from ingest_service.import_request import ImportRequest, check
 from ingest_service.import_store import MOST_KEPT, ImportRecord, ImportStore

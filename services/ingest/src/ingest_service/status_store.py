@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from service_runtime.database import Session
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncSession
 
 # What an earlier release has noted has no time; it lacks something since now at least.
 _LAGS = text(
@@ -48,13 +48,13 @@ class LastRun:
 class StatusStore:
     """Reads of the session's tenant."""
 
-    async def lags(self, session: AsyncSession) -> dict[int, float]:
+    async def lags(self, session: Session) -> dict[int, float]:
         """Gives the seconds for which the lake has lacked something, by the account's number, where it does."""
         return {int(number): float(seconds) for number, seconds in await session.execute(_LAGS)}
 
-    async def last_imports(self, session: AsyncSession) -> list[LastImport]:
+    async def last_imports(self, session: Session) -> list[LastImport]:
         """Gives an account's newest import, once for each way in which its name was written."""
         return [LastImport(**row) for row in (await session.execute(_LAST_IMPORTS)).mappings()]
 
-    async def sources(self, session: AsyncSession) -> list[LastRun]:
+    async def sources(self, session: Session) -> list[LastRun]:
         return [LastRun(**row) for row in (await session.execute(_SOURCES)).mappings()]

@@ -7,9 +7,8 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any
 from uuid import UUID
 
-from service_runtime.database import Database
+from service_runtime.database import Database, Session
 from sqlalchemy import RowMapping, text
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from ml_service.model import Kind, ModelVersion, TrainedModel, card_bytes, content_hash
 
@@ -35,7 +34,7 @@ class Store:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def transaction(self, tenant_id: UUID) -> AbstractAsyncContextManager[AsyncSession]:
+    def transaction(self, tenant_id: UUID) -> AbstractAsyncContextManager[Session]:
         """One transaction, for a version and the end of its job together."""
         return self._database.tenant_session(tenant_id)
 
@@ -52,7 +51,7 @@ class Store:
 
     async def promote(
         self,
-        session: AsyncSession,
+        session: Session,
         *,
         tenant_id: UUID,
         model_id: UUID,

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy.ext.asyncio import AsyncSession
 from uuid6 import uuid7
 
+from service_runtime.database import Session
 from service_runtime.idempotency import note_effect
 from service_runtime.jobs.defer import defer_task
 from service_runtime.origin import current_origin
@@ -35,7 +35,7 @@ class AuditOutbox:
 
     async def record(
         self,
-        session: AsyncSession,
+        session: Session,
         *,
         tenant_id: UUID,
         actor: str,

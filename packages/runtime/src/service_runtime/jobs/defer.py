@@ -7,8 +7,8 @@ from uuid import UUID
 
 from opentelemetry import propagate
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncSession
 
+from service_runtime.database import Session
 from service_runtime.request import current_request
 
 TASK = "run_job"
@@ -22,7 +22,7 @@ _DEFER = text(
 )
 
 
-async def defer(session: AsyncSession, service: str, tenant_id: UUID, job_id: UUID, *, seconds: float = 0) -> None:
+async def defer(session: Session, service: str, tenant_id: UUID, job_id: UUID, *, seconds: float = 0) -> None:
     """Queues one attempt at a job, to begin `seconds` from now at the earliest."""
     carried: dict[str, str] = {}
     propagate.inject(carried)
@@ -36,8 +36,6 @@ async def defer(session: AsyncSession, service: str, tenant_id: UUID, job_id: UU
     await defer_task(session, service, TASK, args, seconds=seconds)
 
 
-async def defer_task(
-    session: AsyncSession, queue: str, task: str, args: Mapping[str, Any], *, seconds: float = 0
-) -> None:
+async def defer_task(session: Session, queue: str, task: str, args: Mapping[str, Any], *, seconds: float = 0) -> None:
     """Queues a call of a task with these arguments."""
     await session.execute(_DEFER, {"queue": queue, "task": task, "args": json.dumps(args), "seconds": float(seconds)})

@@ -8,10 +8,9 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncSession
 from uuid6 import uuid7
 
-from service_runtime.database import Database
+from service_runtime.database import Database, Session
 from service_runtime.errors import Conflict, NotFound
 from service_runtime.idempotency import note_effect
 from service_runtime.jobs.audit_outbox import AuditOutbox
@@ -68,7 +67,7 @@ class JobQueue:
 
     async def enqueue(
         self,
-        session: AsyncSession,
+        session: Session,
         *,
         tenant_id: UUID,
         kind: str,
@@ -171,7 +170,7 @@ class JobQueue:
             await asyncio.sleep(min(pause, left))
             pause = min(pause * 1.5, _LONGEST_PAUSE)
 
-    async def _keep_within_quota(self, session: AsyncSession, tenant_id: UUID, *, besides: int = 0) -> None:
+    async def _keep_within_quota(self, session: Session, tenant_id: UUID, *, besides: int = 0) -> None:
         """Raises where as many wait or run as may, `besides` left out."""
 
         async def unfinished() -> int:

@@ -6,9 +6,8 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncSession
 
-from service_runtime.database import Database
+from service_runtime.database import Database, Session
 
 _REPORT = text(
     "UPDATE jobs SET progress = COALESCE(:progress, progress), rows_read = COALESCE(:rows_read, rows_read), "
@@ -59,7 +58,7 @@ class JobRun:
         rows_unchanged: int | None = None,
         rows_rejected: int | None = None,
         details: Mapping[str, str] | None = None,
-        session: AsyncSession | None = None,
+        session: Session | None = None,
     ) -> None:
         """Tells how far the job is; raises JobCancelled or StaleAttempt where it is to stop.
 
@@ -86,7 +85,7 @@ class JobRun:
 
     async def finish(
         self,
-        session: AsyncSession,
+        session: Session,
         *,
         result: Mapping[str, Any] | None = None,
         rows_read: int | None = None,

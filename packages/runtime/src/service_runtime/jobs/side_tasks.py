@@ -4,9 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy.ext.asyncio import AsyncSession
-
-from service_runtime.database import session_purpose
+from service_runtime.database import Session, session_purpose
 from service_runtime.jobs.defer import defer_task
 from service_runtime.jobs.stalled import purpose_of
 from service_runtime.request import current_request, read_request
@@ -24,7 +22,7 @@ class SideTask:
     name: str
     at_a_time: int = 1
 
-    async def ask(self, session: AsyncSession, tenant_id: UUID, *, seconds: float = 0) -> None:
+    async def ask(self, session: Session, tenant_id: UUID, *, seconds: float = 0) -> None:
         """Queues it in the session's transaction, to begin `seconds` from now at the earliest."""
         await defer_task(session, self.queue, self.name, {"tenant_id": str(tenant_id)}, seconds=seconds)
 

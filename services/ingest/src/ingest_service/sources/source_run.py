@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from uuid import UUID
 
-from service_runtime.database import Database
+from service_runtime.database import Database, Session
 from service_runtime.errors import Conflict, NotFound
 from service_runtime.jobs import AuditOutbox, JobRun
 from service_runtime.lake import Lake
@@ -18,7 +18,7 @@ from ingest_service.sources.connection import Connect
 from ingest_service.sources.judging import MOST_KEPT
 from ingest_service.sources.pace import Pace
 from ingest_service.sources.sealing import KeyRing
-from ingest_service.sources.source_store import Session, SourceRecord, SourceStore
+from ingest_service.sources.source_store import SourceRecord, SourceStore
 from ingest_service.sources.sources import dataset_of, login_of
 from ingest_service.sources.table import Counts, Rejected, TableState, Written
 from ingest_service.sources.table_reading import Staged, TableReader

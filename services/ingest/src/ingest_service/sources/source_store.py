@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from service_runtime.database import Session
 from service_runtime.errors import AlreadyExists
 from sqlalchemy import Result, RowMapping, text
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from ingest_service.sources.address import Address
 from ingest_service.sources.sealing import Sealed
@@ -50,8 +50,6 @@ _NEXT = text("UPDATE sources SET next_run_at = :next_run_at WHERE source_id = :s
 _REWRAP = text("UPDATE sources SET key_id = :key_id, wrapped_key = :wrapped_key WHERE source_id = :source_id")
 _ALL_DUE = text("SELECT tenant_id, source_id FROM due_sources(:moment)")
 _UNDER_OTHER_KEYS = text("SELECT tenant_id, source_id FROM sources_under_other_keys(:key_id)")
-# A transaction as rules see it: something to pass on to the stores.
-Session = AsyncSession
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
-from service_runtime.database import Database
+from service_runtime.database import Database, Session
 from service_runtime.errors import Conflict, InvalidArgument, NotFound, PermissionDenied
 from service_runtime.identity import Identity
 from service_runtime.jobs import AuditOutbox, JobQueue, JobRecord
@@ -17,7 +17,7 @@ from ingest_service.sources.address import Address, Login, parse_url
 from ingest_service.sources.allow_list import AllowList
 from ingest_service.sources.schedule import next_run
 from ingest_service.sources.sealing import KeyRing, Sealed
-from ingest_service.sources.source_store import Session, SourceRecord, SourceStore
+from ingest_service.sources.source_store import SourceRecord, SourceStore
 from ingest_service.sources.table import TableState, WantedTable
 from ingest_service.sources.table_state_store import TableStateStore
 

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
+from service_runtime.database import Session
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from ingest_service.sources.table import Column, Rejected, TableState
 
@@ -41,7 +41,7 @@ _AT_ONCE = 5_000
 class TableStateStore:
     """Tables of the session's tenant's sources."""
 
-    async def states(self, session: AsyncSession, source_ids: Sequence[UUID]) -> dict[UUID, dict[str, TableState]]:
+    async def states(self, session: Session, source_ids: Sequence[UUID]) -> dict[UUID, dict[str, TableState]]:
         """Gives the states by source and table."""
         found: dict[UUID, dict[str, TableState]] = {source_id: {} for source_id in source_ids}
         for row in (await session.execute(_LIST, {"source_ids": list(source_ids)})).mappings():
@@ -59,7 +59,7 @@ class TableStateStore:
             )
         return found
 
-    async def set(self, session: AsyncSession, tenant_id: UUID, source_id: UUID, state: TableState) -> None:
+    async def set(self, session: Session, tenant_id: UUID, source_id: UUID, state: TableState) -> None:
         values = {
             "tenant_id": tenant_id,
             "source_id": source_id,
@@ -78,7 +78,7 @@ class TableStateStore:
         await session.execute(_FORGET_DATASET, {"dataset": state.dataset})
 
     async def keep_rejected(
-        self, session: AsyncSession, tenant_id: UUID, job_id: UUID, rejected: Sequence[Rejected]
+        self, session: Session, tenant_id: UUID, job_id: UUID, rejected: Sequence[Rejected]
     ) -> None:
         """Keeps what a run left out, in place of what an earlier attempt has kept."""
         await session.execute(_FORGET_REJECTED, {"job_id": job_id})
@@ -97,7 +97,7 @@ class TableStateStore:
             }
             await session.execute(_INSERT_REJECTED, values)
 
-    async def rejected(self, session: AsyncSession, job_id: UUID, after: int, limit: int) -> list[Mapping[str, Any]]:
+    async def rejected(self, session: Session, job_id: UUID, after: int, limit: int) -> list[Mapping[str, Any]]:
         """Gives what a run left out behind a number."""
         rows = await session.execute(_REJECTED, {"job_id": job_id, "after": after, "limit": limit})
         return [dict(row) for row in rows.mappings()]
