@@ -28,9 +28,9 @@ FILL = (
     """INSERT INTO tenants (tenant_id, name, name_key, timezone, is_active, created_at)
        SELECT gen_random_uuid(), 'load ' || n, 'load ' || n, 'UTC', true, now() FROM generate_series(1, %s) n
        ON CONFLICT DO NOTHING""",
-    """INSERT INTO users (tenant_id, user_id, id_usuario, email, email_key, username, username_key, full_name, role,
+    """INSERT INTO users (tenant_id, user_id, email, email_key, username, username_key, full_name, role,
                           password_hash, password_changed_at, is_active, created_at)
-       SELECT tenant_id, gen_random_uuid(), n, name_key || n || '@load', name_key || n || '@load', 'u' || n, 'u' || n,
+       SELECT tenant_id, gen_random_uuid(), name_key || n || '@load', name_key || n || '@load', 'u' || n, 'u' || n,
               'U', 'viewer', '', now(), true, now()
        FROM tenants, generate_series(1, %s) n WHERE name_key LIKE 'load %%' ON CONFLICT DO NOTHING""",
     "ANALYZE tenants, users",

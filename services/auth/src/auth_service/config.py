@@ -31,9 +31,9 @@ class Settings(RuntimeSettings):
     refresh_grace_seconds: int = Field(default=5, ge=0, le=60)
     # Threads that hash passwords: as many as there are cores for this process.
     password_hash_threads: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1, le=64)
-    # Log-ins and registrations that may wait for a thread; one more is answered 429 OVERLOADED at once. With eight
-    # waiting for each thread the last one admitted takes some nine times as long as hashing alone.
-    password_hash_queue: int = Field(default=16, ge=0, le=1000)
+    # Log-ins and registrations that may wait for a thread; one more is answered 429 OVERLOADED at once. With four
+    # waiting for each of two threads the last one admitted takes some five times as long as hashing alone.
+    password_hash_queue: int = Field(default=8, ge=0, le=1000)
     # Consecutive failures on one account before each further attempt has to wait.
     login_failures_before_delay: int = Field(default=10, ge=0, le=40)
     # Failures from one source (an IPv4 address or an IPv6 /64) within an hour before it has to wait.

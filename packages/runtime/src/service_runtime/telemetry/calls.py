@@ -17,6 +17,7 @@ from service_runtime.telemetry.metrics import CALL_SECONDS, CALLS
 _log = structlog.stdlib.get_logger("service_runtime.calls")
 # A good call that took longer is worth a line.
 SLOW_SECONDS = 1.0
+_TOO_MANY = grpc.StatusCode.RESOURCE_EXHAUSTED.name
 _tracer = trace.get_tracer("service_runtime")
 
 
@@ -74,5 +75,7 @@ class CallObserver:
         if call.code != "OK":
             span.set_status(StatusCode.ERROR, call.reason)
         # Good calls are in the traces, the metrics and the gateway's own log; a line for each would cost a tenth of it.
-        tell = _log.debug if call.code == "OK" and seconds < SLOW_SECONDS else _log.info
+        # What is refused for its number must cost least of all.
+        quiet = (call.code == "OK" and seconds < SLOW_SECONDS) or call.code == _TOO_MANY
+        tell = _log.debug if quiet else _log.info
         tell("call", method=request.method, code=call.code, reason=call.reason or None, ms=round(seconds * 1000, 1))
