@@ -10,22 +10,32 @@ from auth_service.revocation_store import RevocationWriting
 class SessionRecords(RevocationWriting):
     """What a transaction that sees one tenant does with sessions."""
 
-    async def add_session(self, session: Session) -> None:
-        """Records a session, and that the person has logged in."""
-        values = {"user_id": session.user_id, "created_at": session.created_at}
+    async def add_session(self, session: Session, token: RefreshToken) -> None:
+        """Records a session with its first refresh token, and that the person has logged in."""
+        # One statement: a log-in has little time beside its hashing.
         await self.run(
-            """INSERT INTO sessions (tenant_id, session_id, user_id, created_at, last_used_at, expires_at,
-                                     previous_login_at, source, user_agent)
-               SELECT tenant_id, :session_id, user_id, :created_at, :created_at, :expires_at, last_login_at,
-                      :source, :user_agent
-               FROM users WHERE user_id = :user_id""",
-            **values,
+            """WITH begun AS (
+                   INSERT INTO sessions (tenant_id, session_id, user_id, created_at, last_used_at, expires_at,
+                                         previous_login_at, source, user_agent)
+                   SELECT tenant_id, :session_id, user_id, :created_at, :created_at, :session_expires_at, last_login_at,
+                          :source, :user_agent
+                   FROM users WHERE user_id = :user_id
+                   RETURNING tenant_id, session_id
+               ), first_token AS (
+                   INSERT INTO refresh_tokens (tenant_id, token_id, family_id, session_id, token_hash, issued_at,
+                                               expires_at)
+                   SELECT tenant_id, :token_id, :family_id, session_id, :token_hash, :issued_at, :expires_at
+                   FROM begun
+               )
+               UPDATE users SET last_login_at = :created_at WHERE user_id = :user_id""",
+            user_id=session.user_id,
+            created_at=session.created_at,
             session_id=session.session_id,
-            expires_at=session.expires_at,
+            session_expires_at=session.expires_at,
             source=session.origin.source,
             user_agent=session.origin.user_agent,
+            **vars(token),
         )
-        await self.run("UPDATE users SET last_login_at = :created_at WHERE user_id = :user_id", **values)
 
     async def add_refresh_token(self, session_id: UUID, token: RefreshToken) -> None:
         await self.run(

@@ -38,15 +38,14 @@ class Sessions:
         session_id = self._new_id()
         token = new_refresh_token()
         session = Session(session_id, bearer.tenant_id, bearer.user_id, now, now + self._refresh_life, origin)
-        await records.add_session(session)
-        await self._add_refresh_token(records, session_id, self._new_id(), token, now)
+        await records.add_session(session, self._record(self._new_id(), token, now))
         return self.tokens(bearer, session_id, token)
 
     async def go_on(self, records: TenantRecords, used: PresentedToken, refresh_token: str) -> IssuedTokens:
         """Records the successor of a refresh token that was used, and that the session lives on."""
         now = self._clock()
         await records.keep_session(used.session_id, now, now + self._refresh_life)
-        await self._add_refresh_token(records, used.session_id, used.family_id, refresh_token, now)
+        await records.add_refresh_token(used.session_id, self._record(used.family_id, refresh_token, now))
         return self.tokens(used.bearer, used.session_id, refresh_token)
 
     async def end(self, records: TenantRecords, session_id: UUID) -> None:
@@ -83,8 +82,5 @@ class Sessions:
         )
         return IssuedTokens(self._signer.sign(claims, self._clock()), refresh_token, self._signer.expires_in)
 
-    async def _add_refresh_token(
-        self, records: TenantRecords, session_id: UUID, family_id: UUID, token: str, now: datetime
-    ) -> None:
-        record = RefreshToken(self._new_id(), family_id, refresh_token_hash(token), now, now + self._refresh_life)
-        await records.add_refresh_token(session_id, record)
+    def _record(self, family_id: UUID, token: str, now: datetime) -> RefreshToken:
+        return RefreshToken(self._new_id(), family_id, refresh_token_hash(token), now, now + self._refresh_life)

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from uuid import UUID
 
 from service_runtime.database import Session
@@ -11,6 +12,9 @@ from sqlalchemy import RowMapping, text
 
 from auth_service.accounts import AuditEvent
 from auth_service.attempts import Counter, Key
+
+# Parsing a statement takes longer than sending it, and there are few.
+_parsed = lru_cache(512)(text)
 
 
 class Transaction:
@@ -105,10 +109,10 @@ class Transaction:
         return self._session
 
     async def row(self, statement: str, **values: object) -> RowMapping | None:
-        return (await self._session.execute(text(statement), values)).mappings().one_or_none()
+        return (await self._session.execute(_parsed(statement), values)).mappings().one_or_none()
 
     async def rows(self, statement: str, **values: object) -> Sequence[RowMapping]:
-        return (await self._session.execute(text(statement), values)).mappings().all()
+        return (await self._session.execute(_parsed(statement), values)).mappings().all()
 
     async def run(self, statement: str, **values: object) -> None:
-        await self._session.execute(text(statement), values)
+        await self._session.execute(_parsed(statement), values)
