@@ -75,16 +75,21 @@ async def test_files_that_are_no_table_are_refused(tenant: Tenant, content: byte
 
 
 async def test_parameters_are_refused_before_the_file_has_arrived(tenant: Tenant) -> None:
-    sent = []
+    reasons = []
+    # A client that is in the middle of a write when the answer comes may tell of the broken write alone.
+    while "UNKNOWN_KIND" not in reasons and len(reasons) < 10:
+        sent: list[int] = []
+        error = await refusal(tenant.data.ImportData(endless(sent), metadata=tenant.bearer()))
+        reasons.append(error.reason)
+        assert sum(sent) < 100 << 20
+    assert reasons[-1] == "UNKNOWN_KIND"
 
-    def endless() -> Any:
-        for message in messages(b"x" * (200 << 20), "text/csv", {"kind": "likes"}):
-            sent.append(len(message.file.data))
-            yield message
 
-    error = await refusal(tenant.data.ImportData(endless(), metadata=tenant.bearer()))
-    assert error.reason == "UNKNOWN_KIND"
-    assert sum(sent) < 100 << 20
+def endless(sent: list[int]) -> Any:
+    """Gives a file that takes long to send, and notes how much of it was asked for."""
+    for message in messages(b"x" * (200 << 20), "text/csv", {"kind": "likes"}):
+        sent.append(len(message.file.data))
+        yield message
 
 
 def body(*parts: tuple[str, bytes]) -> bytes:
