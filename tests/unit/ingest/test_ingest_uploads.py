@@ -75,7 +75,7 @@ async def test_files_that_are_no_table_are_refused(tenant: Tenant, content: byte
 
 
 async def test_parameters_are_refused_before_the_file_has_arrived(tenant: Tenant) -> None:
-    reasons = []
+    reasons: list[str] = []
     # A client that is in the middle of a write when the answer comes may tell of the broken write alone.
     while "UNKNOWN_KIND" not in reasons and len(reasons) < 10:
         sent: list[int] = []
