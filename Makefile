@@ -68,6 +68,11 @@ test-browser: .venv/.installed-all ## Test the docs pages in Debian's chromium, 
 test-install: .venv/.installed-all ## Install each service by itself and start it with its own dependencies alone
 	@PATH="$$PWD/.tools/bin:$$PATH" $(RUN) -m pytest tests/install
 
+.PHONY: test-sources
+test-sources: .venv/.installed-all ## Test sources on real MariaDB, PostgreSQL and Cassandra servers, installing them where it may
+	@sh tests/sources/install.sh
+	@$(RUN) -m pytest tests/sources
+
 .PHONY: test-faults
 test-faults: .venv/.installed-all ## Break what runs while data come in (FAULT_SEEDS=10 for each fault ten times)
 	@$(RUN) -m pytest --numprocesses 2 tests/faults
