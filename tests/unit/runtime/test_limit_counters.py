@@ -32,7 +32,7 @@ async def counters(request: pytest.FixtureRequest, redis: EmbeddedRedis) -> Asyn
         yield MemoryCounters()
         return
     async with connected(redis) as client:
-        yield RedisCounters(client)
+        yield RedisCounters(client, patience_seconds=10)
 
 
 def connected(server: EmbeddedRedis) -> redis.asyncio.Redis:
@@ -73,7 +73,7 @@ async def test_a_window_tells_how_long_it_lasts(counters: Counters) -> None:
 async def test_of_calls_at_the_same_moment_exactly_so_many_pass(redis: EmbeddedRedis) -> None:
     key, window = str(uuid4()), Window(20, 60)
     async with connected(redis) as one, connected(redis) as two:
-        processes = [RedisCounters(one), RedisCounters(two)]
+        processes = [RedisCounters(each, patience_seconds=10) for each in (one, two)]
         results = await asyncio.gather(*(processes[number % 2].count(key, [window, HOUR]) for number in range(60)))
 
     # Five an hour is less than twenty a minute.
@@ -95,7 +95,7 @@ async def test_a_window_begins_anew_when_it_has_ended() -> None:
 async def test_a_window_in_redis_begins_anew_when_it_has_ended(redis: EmbeddedRedis) -> None:
     key = str(uuid4())
     async with connected(redis) as client:
-        counters = RedisCounters(client)
+        counters = RedisCounters(client, patience_seconds=10)
         for _ in range(4):
             await counters.count(key, [MINUTE, HOUR])
         # As if a minute had passed.
@@ -111,7 +111,7 @@ async def test_a_counter_without_an_end_shuts_nobody_out(redis: EmbeddedRedis) -
     async with connected(redis) as client:
         await client.set(f"atalaya:limits:{{{key}}}:60", 99)
 
-        admitted, [minute] = await RedisCounters(client).count(key, [MINUTE])
+        admitted, [minute] = await RedisCounters(client, patience_seconds=10).count(key, [MINUTE])
 
     assert (admitted, minute.taken) == (True, 1)
 

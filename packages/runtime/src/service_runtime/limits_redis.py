@@ -15,7 +15,7 @@ from service_runtime.limits import CountersAway, Standing, Window
 
 _PREFIX = "atalaya:limits:"
 # A call waits no longer than this for a Redis that hangs, and then others do not wait at all for a while.
-_PATIENCE_SECONDS = 0.25
+PATIENCE_SECONDS = 0.5
 _AWAY_SECONDS = 1.0
 
 # KEYS are counters, ARGV their limits and lengths in milliseconds in turn. Redis runs a script alone, so nobody counts
@@ -45,9 +45,16 @@ _HASH = sha1(_SCRIPT.encode(), usedforsecurity=False).hexdigest()
 class RedisCounters:
     """Counters that end with their windows, by Redis's own clock."""
 
-    def __init__(self, client: redis.asyncio.Redis, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        client: redis.asyncio.Redis,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        patience_seconds: float = PATIENCE_SECONDS,
+    ) -> None:
         self._client: Any = client
         self._clock = clock
+        self._patience_seconds = patience_seconds
         self._away_until = 0.0
 
     async def count(self, key: str, windows: Sequence[Window]) -> tuple[bool, list[Standing]]:
@@ -58,7 +65,7 @@ class RedisCounters:
         keys = [f"{_PREFIX}{{{key}}}:{window.seconds}" for window in windows]
         numbers = [number for window in windows for number in (window.limit, window.seconds * 1000)]
         try:
-            async with asyncio.timeout(_PATIENCE_SECONDS):
+            async with asyncio.timeout(self._patience_seconds):
                 admitted, *standing = await self._run(len(keys), *keys, *numbers)
         except (RedisError, OSError, TimeoutError) as error:
             self._away_until = self._clock() + _AWAY_SECONDS
