@@ -80,9 +80,11 @@ async def build_server(settings: Settings, *, clock: Callable[[], datetime] = ut
     server = Server(settings, policies=rpc_policies(), verifier=verifier, name="auth", exchange_key=exchange_key)
     server.keep_answers(parts.database)
     queue = JobQueue(parts.database, "auth")
-    _add_access(server, parts, MailJobs(queue))
-    _add_oneself(server, parts)
-    _add_people(server, parts, queue)
+    mails = MailJobs(queue)
+    own_sessions = OwnSessions(parts.store, parts.sessions, parts.audit, clock=clock)
+    _add_access(server, parts, mails, own_sessions)
+    _add_oneself(server, parts, own_sessions)
+    _add_people(server, parts, queue, mails)
     _add_programs(server, parts, exchange)
     server.add_check("database", parts.database.ping)
     server.add_check("workers", workers_alive(parts.database), critical=False)
@@ -95,7 +97,7 @@ async def build_server(settings: Settings, *, clock: Callable[[], datetime] = ut
     return server
 
 
-def _add_access(server: Server, parts: Parts, mails: MailJobs) -> None:
+def _add_access(server: Server, parts: Parts, mails: MailJobs, own_sessions: OwnSessions) -> None:
     """Adds how one gets in, stays in, and gets back in."""
     store, passwords, sessions, limits, audit = (
         parts.store,
@@ -111,7 +113,7 @@ def _add_access(server: Server, parts: Parts, mails: MailJobs) -> None:
         Joining(store, passwords, sessions, limits, audit, clock=clock),
         Login(store, passwords, sessions, limits, audit, clock=clock),
         Refreshing(store, sessions, audit, grace=grace, clock=clock),
-        OwnSessions(store, sessions, audit, clock=clock),
+        own_sessions,
         parts.signer,
     )
     server.add(add_AuthServiceServicer_to_server, auth_servicer)
@@ -119,23 +121,22 @@ def _add_access(server: Server, parts: Parts, mails: MailJobs) -> None:
     server.add(add_RecoveryServiceServicer_to_server, RecoveryServicer(recovery))
 
 
-def _add_oneself(server: Server, parts: Parts) -> None:
+def _add_oneself(server: Server, parts: Parts, own_sessions: OwnSessions) -> None:
     """Adds what people see and change of themselves."""
     store, sessions, audit, clock = parts.store, parts.sessions, parts.audit, parts.clock
     users, passwords, own_password = parts.users, parts.passwords, parts.own_password
     password_change = PasswordChange(store, users, passwords, own_password, sessions, audit, clock=clock)
     server.add(add_UsersServiceServicer_to_server, UsersServicer(users, password_change))
-    own_sessions = OwnSessions(store, sessions, audit, clock=clock)
     server.add(add_SessionsServiceServicer_to_server, SessionsServicer(own_sessions))
     profile = OwnProfile(store, users, passwords, own_password, sessions, audit, clock=clock)
     server.add(add_ProfileServiceServicer_to_server, ProfileServicer(profile))
 
 
-def _add_people(server: Server, parts: Parts, queue: JobQueue) -> None:
+def _add_people(server: Server, parts: Parts, queue: JobQueue, mails: MailJobs) -> None:
     """Adds what people of a tenant see of it, and what its admins do."""
     store, settings, audit, clock = parts.store, parts.settings, parts.audit, parts.clock
     life, places = timedelta(days=settings.invitation_days), settings.users_per_tenant
-    invitations = Invitations(store, MailJobs(queue), audit, life=life, places=places, clock=clock, new_id=uuid7)
+    invitations = Invitations(store, mails, audit, life=life, places=places, clock=clock, new_id=uuid7)
     people = People(store, invitations, parts.sessions, audit, clock=clock)
     server.add(add_PeopleServiceServicer_to_server, PeopleServicer(people, invitations))
     server.add(add_JobsServiceServicer_to_server, JobsServicer(queue))

@@ -4,12 +4,13 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from uuid import UUID
 
+from atalaya import auth_calls
+from service_runtime.audit_delivery import audit_delivery
 from service_runtime.database import Database
 from service_runtime.jobs import AuditOutbox, JobQueue, Worker
 from service_runtime.lake import Lake, tenant_lake
 
 from ingest_service.account_store import AccountStore
-from ingest_service.audit_client import delivery
 from ingest_service.config import Settings
 from ingest_service.dataset_import import DatasetImport
 from ingest_service.export_expiry import ExportExpiry
@@ -72,7 +73,9 @@ def build_worker(settings: Settings, new_id: Callable[[], UUID]) -> Worker:
         "ingest",
         {JOB_KIND: job.handle, EXPORT_KIND: export_job.handle, SOURCE_KIND: source_run.handle},
         concurrency=settings.ingest_worker_concurrency,
-        deliver=delivery(settings),
+        deliver=audit_delivery(
+            "ingest", settings, issue=auth_calls.service_token_issue, deliver=auth_calls.audit_delivery
+        ),
         side_tasks={
             LAKE_COPY: LakeFollower(database, changes, lake_copy, spool).follow,
             EXPIRE_EXPORTS: ExportExpiry(database, exports, open_lake).remove_expired,

@@ -8,11 +8,13 @@ import time
 from collections.abc import Callable
 from functools import partial
 
+from atalaya import auth_calls
 from atalaya.auth_calls import key_exchange, signing_keys
 from atalaya.ingest.v1.accounts_pb2_grpc import SocialAccountsServiceStub
 from atalaya.ml.v1 import clustering_pb2_grpc, jobs_pb2_grpc, regression_pb2_grpc
 from atalaya.policies import rpc_policies
 from atalaya.tenancy.v1 import erasure_pb2_grpc
+from service_runtime.audit_delivery import audit_delivery
 from service_runtime.client import open_channel
 from service_runtime.config import load_settings
 from service_runtime.database import Database
@@ -24,7 +26,6 @@ from service_runtime.token_verifier import TokenVerifier
 from uuid6 import uuid7
 
 from ml_service.accounts_client import VisibleAccounts
-from ml_service.audit_client import delivery
 from ml_service.clustering_servicer import ClusteringServicer
 from ml_service.clusters import Clusters
 from ml_service.config import Settings
@@ -81,7 +82,13 @@ def build_worker(settings: Settings, renewal: Renewal) -> Worker:
     """Joins the worker's parts; one training at a time, since it takes a whole core."""
     database = Database(settings.database_url)
     trainings = Trainings(Store(database), LakeReader(settings), renewal, new_id=uuid7)
-    return Worker(settings, database, "ml", trainings.handlers(), deliver=delivery(settings))
+    return Worker(
+        settings,
+        database,
+        "ml",
+        trainings.handlers(),
+        deliver=audit_delivery("ml", settings, issue=auth_calls.service_token_issue, deliver=auth_calls.audit_delivery),
+    )
 
 
 async def serve(settings: Settings) -> None:
