@@ -34,7 +34,18 @@ class Answer:
 
     rows: list[Row]
     as_of: datetime | None
+    parameters: Mapping[str, int]
     data_issues: list[DataIssue]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A report over the tables of one version, with what its SQL is to be told."""
+
+    report: Report
+    tables: Mapping[str, Table]
+    as_of: datetime | None
+    parameters: Mapping[str, int]
 
 
 class Answers:
@@ -46,9 +57,17 @@ class Answers:
         self._flights: SingleFlight[object] = SingleFlight()
 
     async def answer(
-        self, tenant_id: UUID, report: Report, shape: Callable[[Answer], R], as_of: datetime | None = None
+        self,
+        tenant_id: UUID,
+        report: Report,
+        shape: Callable[[Answer], R],
+        as_of: datetime | None = None,
+        **parameters: int,
     ) -> R:
-        """The report's reply. Errors: DATASET_NOT_FOUND, COLUMN_MISSING, LAKE_UNAVAILABLE, QUERY_TIMEOUT."""
+        """The report's reply; `parameters` are those of its SQL, such as months.
+
+        Errors: DATASET_NOT_FOUND, COLUMN_MISSING, LAKE_UNAVAILABLE, QUERY_TIMEOUT.
+        """
         tables = await self._tables.open(tenant_id, report.datasets)
         _check_columns(report, tables)
         version = key_of(*(table.version for table in tables.values()))
@@ -57,30 +76,24 @@ class Answers:
                 sources = {name: table.source() for name, table in tables.items()}
                 newest = await self._times.find(str(tenant_id), report.times, version, sources)
                 as_of = newest or self._times.now().replace(microsecond=0)
-            key = (tenant_id, (report.name, shape, as_of, version))
+            key = (tenant_id, (report.name, shape, as_of, *sorted(parameters.items()), version))
             if key in self._kept:
                 self._kept.move_to_end(key)
                 return cast(R, self._kept[key])
-            return cast(R, await self._flights.run(key, lambda: self._compute(key, report, tables, as_of, shape)))
+            asked = Asked(report, tables, as_of, parameters)
+            return cast(R, await self._flights.run(key, lambda: self._compute(key, asked, shape)))
 
     def forget(self, tenant_id: UUID) -> None:
         """Drops a tenant's replies."""
         for key in [key for key in self._kept if key[0] == tenant_id]:
             del self._kept[key]
 
-    async def _compute(
-        self,
-        key: tuple[UUID, Hashable],
-        report: Report,
-        tables: Mapping[str, Table],
-        as_of: datetime | None,
-        shape: Callable[[Answer], R],
-    ) -> R:
-        with self._tables.in_use(tables):
-            sql = sql_text(report.name)
-            sources = {name: table.source() for name, table in tables.items()}
-            rows = await self._engine.rows(Query(str(key[0]), sql, sources, _parameters(report, tables, as_of, sql)))
-        reply = shape(Answer(rows, as_of, _data_issues(report, tables) if report.times else []))
+    async def _compute(self, key: tuple[UUID, Hashable], asked: Asked, shape: Callable[[Answer], R]) -> R:
+        with self._tables.in_use(asked.tables):
+            sources = {name: table.source() for name, table in asked.tables.items()}
+            query = Query(str(key[0]), sql_text(asked.report.name), sources, _bound(asked))
+            rows = await self._engine.rows(query)
+        reply = shape(Answer(rows, asked.as_of, asked.parameters, _data_issues(asked)))
         self._kept[key] = reply
         if len(self._kept) > self._most_kept:
             self._kept.popitem(last=False)
@@ -99,19 +112,24 @@ def column_missing(dataset: str, column: str) -> Unprocessable:
     return Unprocessable("COLUMN_MISSING", f"{dataset} has no column {column}.", dataset=dataset, column=column)
 
 
-def _parameters(report: Report, tables: Mapping[str, Table], as_of: datetime | None, sql: str) -> dict[str, Any]:
-    parameters: dict[str, Any] = {"as_of": as_of} if as_of is not None else {}
-    for item in report.inputs:
-        table = tables[item.dataset.table]
-        parameters |= {f"{table.dataset.table}_has_{column}": column in table.columns for column in item.optional}
-    return {name: value for name, value in parameters.items() if f"${name}" in sql}
+def _bound(asked: Asked) -> dict[str, Any]:
+    bound: dict[str, Any] = dict(asked.parameters)
+    if asked.as_of is not None:
+        bound["as_of"] = asked.as_of
+    for item in asked.report.inputs:
+        table = asked.tables[item.dataset.table]
+        bound |= {f"{table.dataset.table}_has_{column}": column in table.columns for column in item.optional}
+    sql = sql_text(asked.report.name)
+    return {name: value for name, value in bound.items() if f"${name}" in sql}
 
 
-def _data_issues(report: Report, tables: Mapping[str, Table]) -> list[DataIssue]:
+def _data_issues(asked: Asked) -> list[DataIssue]:
+    if asked.report.is_legacy:
+        return []
     issues = [
         DataIssue(item.dataset.name, column, bad)
-        for item in report.inputs
+        for item in asked.report.inputs
         for column in (*item.required, *item.optional)
-        if (bad := tables[item.dataset.table].bad_values(column))
+        if (bad := asked.tables[item.dataset.table].bad_values(column))
     ]
     return sorted(issues, key=lambda issue: (issue.dataset, issue.column))

@@ -18,11 +18,12 @@ class Input:
 
 @dataclass(frozen=True)
 class Report:
-    """A report: `sql` and `times` name .sql files; without `times` it has no as_of and no data_issues."""
+    """A report: `name` and `times` name .sql files; without `times` it has no as_of of its own, legacy no issues."""
 
     name: str
     inputs: tuple[Input, ...]
     times: str = ""
+    is_legacy: bool = False
 
     @property
     def datasets(self) -> list[Dataset]:
@@ -35,9 +36,9 @@ def sql_text(name: str) -> str:
     return resources.files("analytics_service").joinpath("sql", f"{name}.sql").read_text(encoding="utf-8")
 
 
-CLAIM_STATS = Report("claim_stats", (Input(CLAIMS, ("estado",)),))
-AVERAGE_PAYMENT = Report("average_payment", (Input(PAYMENTS, ("monto",)),))
-TOP_SERVICES = Report("top_services", (Input(AUDIT, ("servicio",)),))
+CLAIM_STATS = Report("claim_stats", (Input(CLAIMS, ("estado",)),), is_legacy=True)
+AVERAGE_PAYMENT = Report("average_payment", (Input(PAYMENTS, ("monto",)),), is_legacy=True)
+TOP_SERVICES = Report("top_services", (Input(AUDIT, ("servicio",)),), is_legacy=True)
 CUSTOMER_JOURNEY = Report(
     "customer_journey",
     (
