@@ -4,11 +4,12 @@ from dataclasses import dataclass, field
 from functools import cache
 
 # Imported before the descriptor set is read, so that its options are understood.
+from atalaya.options.v1 import values_pb2
 from atalaya.policies import descriptor_set
 from buf.validate import validate_pb2
 from google.protobuf.descriptor_pb2 import DescriptorProto, EnumDescriptorProto, FileDescriptorProto
 
-__all__ = ["Descriptors", "descriptors", "validate_pb2"]
+__all__ = ["Descriptors", "descriptors", "validate_pb2", "values_pb2"]
 
 
 @dataclass

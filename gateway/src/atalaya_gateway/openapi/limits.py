@@ -4,7 +4,7 @@ from typing import Any
 
 from google.protobuf.descriptor_pb2 import FieldDescriptorProto
 
-from atalaya_gateway.openapi.descriptors import validate_pb2
+from atalaya_gateway.openapi.descriptors import validate_pb2, values_pb2
 from atalaya_gateway.typed import JsonObject
 
 _KEYWORDS = {
@@ -58,6 +58,8 @@ def _of_rules(rules: Any) -> JsonObject:
     if allowed:
         found["enum"] = allowed
     formats = [name for name in _FORMATS if kind == "string" and getattr(said, name)]
+    if kind == "string" and said.Extensions[values_pb2.moment]:
+        formats.append("date-time")
     if formats:
         found["format"] = formats[0]
     if kind == "repeated" and said.HasField("items"):

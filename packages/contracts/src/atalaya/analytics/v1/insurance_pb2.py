@@ -23,13 +23,14 @@ _sym_db = _symbol_database.Default()
 
 
 from atalaya.options.v1 import access_pb2 as atalaya_dot_options_dot_v1_dot_access__pb2
+from atalaya.options.v1 import values_pb2 as atalaya_dot_options_dot_v1_dot_values__pb2
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.api import httpbody_pb2 as google_dot_api_dot_httpbody__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$atalaya/analytics/v1/insurance.proto\x12\x14\x61talaya.analytics.v1\x1a\x1f\x61talaya/options/v1/access.proto\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x16\n\x14GetClaimStatsRequest\"\xa9\x01\n\x15GetClaimStatsResponse\x12Y\n\x10\x63laims_by_estado\x18\x01 \x03(\x0b\x32?.atalaya.analytics.v1.GetClaimStatsResponse.ClaimsByEstadoEntry\x1a\x35\n\x13\x43laimsByEstadoEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x05:\x02\x38\x01\"\x1d\n\x1b\x45xportClaimStatsJsonRequest\"\x1a\n\x18GetAveragePaymentRequest\"A\n\x19GetAveragePaymentResponse\x12\x16\n\tavg_monto\x18\x01 \x01(\x01H\x00\x88\x01\x01\x42\x0c\n\n_avg_monto\"\x18\n\x16ListTopServicesRequest\"O\n\x17ListTopServicesResponse\x12\x34\n\x08services\x18\x01 \x03(\x0b\x32\".atalaya.analytics.v1.ServiceCount\"6\n\x0cServiceCount\x12\x10\n\x08servicio\x18\x01 \x01(\t\x12\x14\n\x0ctransactions\x18\x02 \x01(\x05\"\x1e\n\x1c\x45xportTopServicesJsonRequest\"\xec\x01\n\x19GetCustomerJourneyRequest\x12\xce\x01\n\x05\x61s_of\x18\x01 \x01(\tB\xbe\x01\xbaH\xba\x01\xba\x01\xb6\x01\n\ras_of.rfc3339\x12\"must be an RFC 3339 time with zone\x1a\x80\x01this == \'\' || this.matches(\'^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})$\')\"\xc0\x02\n\x1aGetCustomerJourneyResponse\x12\x41\n\x11\x63onversion_funnel\x18\x01 \x01(\x0b\x32&.atalaya.analytics.v1.ConversionFunnel\x12;\n\x0ejourney_timing\x18\x02 \x01(\x0b\x32#.atalaya.analytics.v1.JourneyTiming\x12\x41\n\x11\x63ustomer_segments\x18\x03 \x01(\x0b\x32&.atalaya.analytics.v1.CustomerSegments\x12)\n\x05\x61s_of\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x34\n\x0b\x64\x61ta_issues\x18\x05 \x03(\x0b\x32\x1f.atalaya.analytics.v1.DataIssue\"\xc8\x01\n\x10\x43onversionFunnel\x12\x13\n\x0btotal_users\x18\x01 \x01(\x05\x12\x18\n\x10users_to_clients\x18\x02 \x01(\x05\x12 \n\x18\x63lients_to_policyholders\x18\x03 \x01(\x05\x12\"\n\x1apolicyholders_to_claimants\x18\x04 \x01(\x05\x12?\n\x10\x63onversion_rates\x18\x05 \x01(\x0b\x32%.atalaya.analytics.v1.ConversionRates\"\xdf\x01\n\x0f\x43onversionRates\x12\x1b\n\x0euser_to_client\x18\x01 \x01(\x01H\x00\x88\x01\x01\x12\x1d\n\x10\x63lient_to_policy\x18\x02 \x01(\x01H\x01\x88\x01\x01\x12\x1c\n\x0fpolicy_to_claim\x18\x03 \x01(\x01H\x02\x88\x01\x01\x12\x1f\n\x12overall_conversion\x18\x04 \x01(\x01H\x03\x88\x01\x01\x42\x11\n\x0f_user_to_clientB\x13\n\x11_client_to_policyB\x12\n\x10_policy_to_claimB\x15\n\x13_overall_conversion\"\xdb\x01\n\rJourneyTiming\x12$\n\x17\x61vg_days_user_to_client\x18\x01 \x01(\x01H\x00\x88\x01\x01\x12&\n\x19\x61vg_days_client_to_policy\x18\x02 \x01(\x01H\x01\x88\x01\x01\x12%\n\x18\x61vg_days_policy_to_claim\x18\x03 \x01(\x01H\x02\x88\x01\x01\x42\x1a\n\x18_avg_days_user_to_clientB\x1c\n\x1a_avg_days_client_to_policyB\x1b\n\x19_avg_days_policy_to_claim\"\xb0\x01\n\x10\x43ustomerSegments\x12\x45\n\x08\x62y_state\x18\x01 \x03(\x0b\x32\x33.atalaya.analytics.v1.CustomerSegments.ByStateEntry\x1aU\n\x0c\x42yStateEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x34\n\x05value\x18\x02 \x01(\x0b\x32%.atalaya.analytics.v1.StateConversion:\x02\x38\x01\"o\n\x0fStateConversion\x12\x13\n\x0btotal_users\x18\x01 \x01(\x05\x12\x15\n\rwith_policies\x18\x02 \x01(\x05\x12\x1c\n\x0f\x63onversion_rate\x18\x03 \x01(\x01H\x00\x88\x01\x01\x42\x12\n\x10_conversion_rate\"@\n\tDataIssue\x12\x0f\n\x07\x64\x61taset\x18\x01 \x01(\t\x12\x0e\n\x06\x63olumn\x18\x02 \x01(\t\x12\x12\n\nbad_values\x18\x03 \x01(\x05\x32\xc1\x06\n\x10InsuranceService\x12p\n\rGetClaimStats\x12*.atalaya.analytics.v1.GetClaimStatsRequest\x1a+.atalaya.analytics.v1.GetClaimStatsResponse\"\x06\xa2\xbb\x18\x02\x08\x01\x12|\n\x14\x45xportClaimStatsJson\x12\x31.atalaya.analytics.v1.ExportClaimStatsJsonRequest\x1a\x14.google.api.HttpBody\"\x1b\xa2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x0f\x12\r/claims/stats\x12\x91\x01\n\x11GetAveragePayment\x12..atalaya.analytics.v1.GetAveragePaymentRequest\x1a/.atalaya.analytics.v1.GetAveragePaymentResponse\"\x1b\xa2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x0f\x12\r/payments/avg\x12v\n\x0fListTopServices\x12,.atalaya.analytics.v1.ListTopServicesRequest\x1a-.atalaya.analytics.v1.ListTopServicesResponse\"\x06\xa2\xbb\x18\x02\x08\x01\x12\x85\x01\n\x15\x45xportTopServicesJson\x12\x32.atalaya.analytics.v1.ExportTopServicesJsonRequest\x1a\x14.google.api.HttpBody\"\"\xa2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x16\x12\x14/audits/top-services\x12\xa8\x01\n\x12GetCustomerJourney\x12/.atalaya.analytics.v1.GetCustomerJourneyRequest\x1a\x30.atalaya.analytics.v1.GetCustomerJourneyResponse\"/\xa2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02#\x12!/cross/analytics/customer-journeyb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$atalaya/analytics/v1/insurance.proto\x12\x14\x61talaya.analytics.v1\x1a\x1f\x61talaya/options/v1/access.proto\x1a\x1f\x61talaya/options/v1/values.proto\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x16\n\x14GetClaimStatsRequest\"\xa9\x01\n\x15GetClaimStatsResponse\x12Y\n\x10\x63laims_by_estado\x18\x01 \x03(\x0b\x32?.atalaya.analytics.v1.GetClaimStatsResponse.ClaimsByEstadoEntry\x1a\x35\n\x13\x43laimsByEstadoEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x05:\x02\x38\x01\"\x1d\n\x1b\x45xportClaimStatsJsonRequest\"\x1a\n\x18GetAveragePaymentRequest\"A\n\x19GetAveragePaymentResponse\x12\x16\n\tavg_monto\x18\x01 \x01(\x01H\x00\x88\x01\x01\x42\x0c\n\n_avg_monto\"\x18\n\x16ListTopServicesRequest\"O\n\x17ListTopServicesResponse\x12\x34\n\x08services\x18\x01 \x03(\x0b\x32\".atalaya.analytics.v1.ServiceCount\"6\n\x0cServiceCount\x12\x10\n\x08servicio\x18\x01 \x01(\t\x12\x14\n\x0ctransactions\x18\x02 \x01(\x05\"\x1e\n\x1c\x45xportTopServicesJsonRequest\"5\n\x19GetCustomerJourneyRequest\x12\x18\n\x05\x61s_of\x18\x01 \x01(\tB\t\xbaH\x06r\x04\xa0\xbb\x18\x01\"\xc0\x02\n\x1aGetCustomerJourneyResponse\x12\x41\n\x11\x63onversion_funnel\x18\x01 \x01(\x0b\x32&.atalaya.analytics.v1.ConversionFunnel\x12;\n\x0ejourney_timing\x18\x02 \x01(\x0b\x32#.atalaya.analytics.v1.JourneyTiming\x12\x41\n\x11\x63ustomer_segments\x18\x03 \x01(\x0b\x32&.atalaya.analytics.v1.CustomerSegments\x12)\n\x05\x61s_of\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x34\n\x0b\x64\x61ta_issues\x18\x05 \x03(\x0b\x32\x1f.atalaya.analytics.v1.DataIssue\"\xc8\x01\n\x10\x43onversionFunnel\x12\x13\n\x0btotal_users\x18\x01 \x01(\x05\x12\x18\n\x10users_to_clients\x18\x02 \x01(\x05\x12 \n\x18\x63lients_to_policyholders\x18\x03 \x01(\x05\x12\"\n\x1apolicyholders_to_claimants\x18\x04 \x01(\x05\x12?\n\x10\x63onversion_rates\x18\x05 \x01(\x0b\x32%.atalaya.analytics.v1.ConversionRates\"\xdf\x01\n\x0f\x43onversionRates\x12\x1b\n\x0euser_to_client\x18\x01 \x01(\x01H\x00\x88\x01\x01\x12\x1d\n\x10\x63lient_to_policy\x18\x02 \x01(\x01H\x01\x88\x01\x01\x12\x1c\n\x0fpolicy_to_claim\x18\x03 \x01(\x01H\x02\x88\x01\x01\x12\x1f\n\x12overall_conversion\x18\x04 \x01(\x01H\x03\x88\x01\x01\x42\x11\n\x0f_user_to_clientB\x13\n\x11_client_to_policyB\x12\n\x10_policy_to_claimB\x15\n\x13_overall_conversion\"\xdb\x01\n\rJourneyTiming\x12$\n\x17\x61vg_days_user_to_client\x18\x01 \x01(\x01H\x00\x88\x01\x01\x12&\n\x19\x61vg_days_client_to_policy\x18\x02 \x01(\x01H\x01\x88\x01\x01\x12%\n\x18\x61vg_days_policy_to_claim\x18\x03 \x01(\x01H\x02\x88\x01\x01\x42\x1a\n\x18_avg_days_user_to_clientB\x1c\n\x1a_avg_days_client_to_policyB\x1b\n\x19_avg_days_policy_to_claim\"\xb0\x01\n\x10\x43ustomerSegments\x12\x45\n\x08\x62y_state\x18\x01 \x03(\x0b\x32\x33.atalaya.analytics.v1.CustomerSegments.ByStateEntry\x1aU\n\x0c\x42yStateEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x34\n\x05value\x18\x02 \x01(\x0b\x32%.atalaya.analytics.v1.StateConversion:\x02\x38\x01\"o\n\x0fStateConversion\x12\x13\n\x0btotal_users\x18\x01 \x01(\x05\x12\x15\n\rwith_policies\x18\x02 \x01(\x05\x12\x1c\n\x0f\x63onversion_rate\x18\x03 \x01(\x01H\x00\x88\x01\x01\x42\x12\n\x10_conversion_rate\"@\n\tDataIssue\x12\x0f\n\x07\x64\x61taset\x18\x01 \x01(\t\x12\x0e\n\x06\x63olumn\x18\x02 \x01(\t\x12\x12\n\nbad_values\x18\x03 \x01(\x05\x32\xc1\x06\n\x10InsuranceService\x12p\n\rGetClaimStats\x12*.atalaya.analytics.v1.GetClaimStatsRequest\x1a+.atalaya.analytics.v1.GetClaimStatsResponse\"\x06\xa2\xbb\x18\x02\x08\x01\x12|\n\x14\x45xportClaimStatsJson\x12\x31.atalaya.analytics.v1.ExportClaimStatsJsonRequest\x1a\x14.google.api.HttpBody\"\x1b\xa2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x0f\x12\r/claims/stats\x12\x91\x01\n\x11GetAveragePayment\x12..atalaya.analytics.v1.GetAveragePaymentRequest\x1a/.atalaya.analytics.v1.GetAveragePaymentResponse\"\x1b\xa2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x0f\x12\r/payments/avg\x12v\n\x0fListTopServices\x12,.atalaya.analytics.v1.ListTopServicesRequest\x1a-.atalaya.analytics.v1.ListTopServicesResponse\"\x06\xa2\xbb\x18\x02\x08\x01\x12\x85\x01\n\x15\x45xportTopServicesJson\x12\x32.atalaya.analytics.v1.ExportTopServicesJsonRequest\x1a\x14.google.api.HttpBody\"\"\xa2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x16\x12\x14/audits/top-services\x12\xa8\x01\n\x12GetCustomerJourney\x12/.atalaya.analytics.v1.GetCustomerJourneyRequest\x1a\x30.atalaya.analytics.v1.GetCustomerJourneyResponse\"/\xa2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02#\x12!/cross/analytics/customer-journeyb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,7 +40,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETCLAIMSTATSRESPONSE_CLAIMSBYESTADOENTRY']._loaded_options = None
   _globals['_GETCLAIMSTATSRESPONSE_CLAIMSBYESTADOENTRY']._serialized_options = b'8\001'
   _globals['_GETCUSTOMERJOURNEYREQUEST'].fields_by_name['as_of']._loaded_options = None
-  _globals['_GETCUSTOMERJOURNEYREQUEST'].fields_by_name['as_of']._serialized_options = b'\272H\272\001\272\001\266\001\n\ras_of.rfc3339\022\"must be an RFC 3339 time with zone\032\200\001this == \'\' || this.matches(\'^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})$\')'
+  _globals['_GETCUSTOMERJOURNEYREQUEST'].fields_by_name['as_of']._serialized_options = b'\272H\006r\004\240\273\030\001'
   _globals['_CUSTOMERSEGMENTS_BYSTATEENTRY']._loaded_options = None
   _globals['_CUSTOMERSEGMENTS_BYSTATEENTRY']._serialized_options = b'8\001'
   _globals['_INSURANCESERVICE'].methods_by_name['GetClaimStats']._loaded_options = None
@@ -54,44 +55,44 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_INSURANCESERVICE'].methods_by_name['ExportTopServicesJson']._serialized_options = b'\242\273\030\002\010\001\202\323\344\223\002\026\022\024/audits/top-services'
   _globals['_INSURANCESERVICE'].methods_by_name['GetCustomerJourney']._loaded_options = None
   _globals['_INSURANCESERVICE'].methods_by_name['GetCustomerJourney']._serialized_options = b'\242\273\030\002\010\001\202\323\344\223\002#\022!/cross/analytics/customer-journey'
-  _globals['_GETCLAIMSTATSREQUEST']._serialized_start=214
-  _globals['_GETCLAIMSTATSREQUEST']._serialized_end=236
-  _globals['_GETCLAIMSTATSRESPONSE']._serialized_start=239
-  _globals['_GETCLAIMSTATSRESPONSE']._serialized_end=408
-  _globals['_GETCLAIMSTATSRESPONSE_CLAIMSBYESTADOENTRY']._serialized_start=355
-  _globals['_GETCLAIMSTATSRESPONSE_CLAIMSBYESTADOENTRY']._serialized_end=408
-  _globals['_EXPORTCLAIMSTATSJSONREQUEST']._serialized_start=410
-  _globals['_EXPORTCLAIMSTATSJSONREQUEST']._serialized_end=439
-  _globals['_GETAVERAGEPAYMENTREQUEST']._serialized_start=441
-  _globals['_GETAVERAGEPAYMENTREQUEST']._serialized_end=467
-  _globals['_GETAVERAGEPAYMENTRESPONSE']._serialized_start=469
-  _globals['_GETAVERAGEPAYMENTRESPONSE']._serialized_end=534
-  _globals['_LISTTOPSERVICESREQUEST']._serialized_start=536
-  _globals['_LISTTOPSERVICESREQUEST']._serialized_end=560
-  _globals['_LISTTOPSERVICESRESPONSE']._serialized_start=562
-  _globals['_LISTTOPSERVICESRESPONSE']._serialized_end=641
-  _globals['_SERVICECOUNT']._serialized_start=643
-  _globals['_SERVICECOUNT']._serialized_end=697
-  _globals['_EXPORTTOPSERVICESJSONREQUEST']._serialized_start=699
-  _globals['_EXPORTTOPSERVICESJSONREQUEST']._serialized_end=729
-  _globals['_GETCUSTOMERJOURNEYREQUEST']._serialized_start=732
-  _globals['_GETCUSTOMERJOURNEYREQUEST']._serialized_end=968
-  _globals['_GETCUSTOMERJOURNEYRESPONSE']._serialized_start=971
-  _globals['_GETCUSTOMERJOURNEYRESPONSE']._serialized_end=1291
-  _globals['_CONVERSIONFUNNEL']._serialized_start=1294
-  _globals['_CONVERSIONFUNNEL']._serialized_end=1494
-  _globals['_CONVERSIONRATES']._serialized_start=1497
-  _globals['_CONVERSIONRATES']._serialized_end=1720
-  _globals['_JOURNEYTIMING']._serialized_start=1723
-  _globals['_JOURNEYTIMING']._serialized_end=1942
-  _globals['_CUSTOMERSEGMENTS']._serialized_start=1945
-  _globals['_CUSTOMERSEGMENTS']._serialized_end=2121
-  _globals['_CUSTOMERSEGMENTS_BYSTATEENTRY']._serialized_start=2036
-  _globals['_CUSTOMERSEGMENTS_BYSTATEENTRY']._serialized_end=2121
-  _globals['_STATECONVERSION']._serialized_start=2123
-  _globals['_STATECONVERSION']._serialized_end=2234
-  _globals['_DATAISSUE']._serialized_start=2236
-  _globals['_DATAISSUE']._serialized_end=2300
-  _globals['_INSURANCESERVICE']._serialized_start=2303
-  _globals['_INSURANCESERVICE']._serialized_end=3136
+  _globals['_GETCLAIMSTATSREQUEST']._serialized_start=247
+  _globals['_GETCLAIMSTATSREQUEST']._serialized_end=269
+  _globals['_GETCLAIMSTATSRESPONSE']._serialized_start=272
+  _globals['_GETCLAIMSTATSRESPONSE']._serialized_end=441
+  _globals['_GETCLAIMSTATSRESPONSE_CLAIMSBYESTADOENTRY']._serialized_start=388
+  _globals['_GETCLAIMSTATSRESPONSE_CLAIMSBYESTADOENTRY']._serialized_end=441
+  _globals['_EXPORTCLAIMSTATSJSONREQUEST']._serialized_start=443
+  _globals['_EXPORTCLAIMSTATSJSONREQUEST']._serialized_end=472
+  _globals['_GETAVERAGEPAYMENTREQUEST']._serialized_start=474
+  _globals['_GETAVERAGEPAYMENTREQUEST']._serialized_end=500
+  _globals['_GETAVERAGEPAYMENTRESPONSE']._serialized_start=502
+  _globals['_GETAVERAGEPAYMENTRESPONSE']._serialized_end=567
+  _globals['_LISTTOPSERVICESREQUEST']._serialized_start=569
+  _globals['_LISTTOPSERVICESREQUEST']._serialized_end=593
+  _globals['_LISTTOPSERVICESRESPONSE']._serialized_start=595
+  _globals['_LISTTOPSERVICESRESPONSE']._serialized_end=674
+  _globals['_SERVICECOUNT']._serialized_start=676
+  _globals['_SERVICECOUNT']._serialized_end=730
+  _globals['_EXPORTTOPSERVICESJSONREQUEST']._serialized_start=732
+  _globals['_EXPORTTOPSERVICESJSONREQUEST']._serialized_end=762
+  _globals['_GETCUSTOMERJOURNEYREQUEST']._serialized_start=764
+  _globals['_GETCUSTOMERJOURNEYREQUEST']._serialized_end=817
+  _globals['_GETCUSTOMERJOURNEYRESPONSE']._serialized_start=820
+  _globals['_GETCUSTOMERJOURNEYRESPONSE']._serialized_end=1140
+  _globals['_CONVERSIONFUNNEL']._serialized_start=1143
+  _globals['_CONVERSIONFUNNEL']._serialized_end=1343
+  _globals['_CONVERSIONRATES']._serialized_start=1346
+  _globals['_CONVERSIONRATES']._serialized_end=1569
+  _globals['_JOURNEYTIMING']._serialized_start=1572
+  _globals['_JOURNEYTIMING']._serialized_end=1791
+  _globals['_CUSTOMERSEGMENTS']._serialized_start=1794
+  _globals['_CUSTOMERSEGMENTS']._serialized_end=1970
+  _globals['_CUSTOMERSEGMENTS_BYSTATEENTRY']._serialized_start=1885
+  _globals['_CUSTOMERSEGMENTS_BYSTATEENTRY']._serialized_end=1970
+  _globals['_STATECONVERSION']._serialized_start=1972
+  _globals['_STATECONVERSION']._serialized_end=2083
+  _globals['_DATAISSUE']._serialized_start=2085
+  _globals['_DATAISSUE']._serialized_end=2149
+  _globals['_INSURANCESERVICE']._serialized_start=2152
+  _globals['_INSURANCESERVICE']._serialized_end=2985
 # @@protoc_insertion_point(module_scope)
