@@ -42,6 +42,9 @@ class Auth(auth_pb2_grpc.AuthServiceServicer):
         self.jwks = jwks
         # What logging in gives to those who know the password.
         self.token = ""
+        # While this is clear, passwords are checked without end.
+        self.checks_passwords = asyncio.Event()
+        self.checks_passwords.set()
 
     async def GetJwks(self, request: auth_pb2.GetJwksRequest, context: Any) -> httpbody_pb2.HttpBody:
         return httpbody_pb2.HttpBody(content_type="application/json", data=self.jwks)
@@ -52,6 +55,7 @@ class Auth(auth_pb2_grpc.AuthServiceServicer):
         return auth_pb2.RegisterResponse(token_type="bearer", expires_in=3600)
 
     async def Login(self, request: auth_pb2.LoginRequest, context: Any) -> auth_pb2.LoginResponse:
+        await self.checks_passwords.wait()
         raise errors.Unauthenticated("BAD_CREDENTIALS", "The address or the password is wrong.")
 
     async def LoginByUsername(self, request: auth_pb2.LoginByUsernameRequest, context: Any) -> Any:

@@ -7,12 +7,17 @@ JWKS_CLUSTER = "jwks"
 
 
 def clusters() -> list[JsonObject | str]:
-    """Gives a cluster per service, the gateway itself for the JWKS, and the place where spans go."""
-    return [*(_service(name) for name in contract.clusters()), _jwks(), "${SPANS_CLUSTER}"]
+    """Gives a cluster per service, a narrow one for what hashes, the gateway for its JWKS, and where spans go."""
+    return [
+        *(_service(name, name, _circuit_breaker()) for name in contract.clusters()),
+        *(_service(contract.hashing_cluster(name), name, _few_at_once()) for name in contract.hashing_clusters()),
+        _jwks(),
+        "${SPANS_CLUSTER}",
+    ]
 
 
-def _service(name: str) -> JsonObject:
-    key = name.upper()
+def _service(name: str, service: str, circuit_breaker: JsonObject) -> JsonObject:
+    key = service.upper()
     return {
         "name": name,
         # Several addresses behind a name (a headless service) are balanced request by request.
@@ -22,7 +27,7 @@ def _service(name: str) -> JsonObject:
         "per_connection_buffer_limit_bytes": 1048576,
         "typed_extension_protocol_options": http2(),
         "health_checks": [_health_check()],
-        "circuit_breakers": {"thresholds": [_circuit_breaker()]},
+        "circuit_breakers": {"thresholds": [circuit_breaker]},
         "outlier_detection": _outlier_detection(),
         "load_assignment": one_endpoint(name, f"${{{key}_ADDRESS}}"),
     }
@@ -85,6 +90,11 @@ def _circuit_breaker() -> JsonObject:
         "max_requests": 4096,
         "retry_budget": {"budget_percent": {"value": 20.0}, "min_retry_concurrency": 3},
     }
+
+
+def _few_at_once() -> JsonObject:
+    # What auth would refuse is refused here, for a tenth of the work. The processors it saves hash.
+    return {**_circuit_breaker(), "max_pending_requests": "${HASHING_PLACES}", "max_requests": "${HASHING_PLACES}"}
 
 
 def _jwks() -> JsonObject:

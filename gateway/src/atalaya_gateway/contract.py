@@ -24,6 +24,11 @@ class Rpc:
         return self.method.name
 
     @property
+    def upstream(self) -> str:
+        """The cluster of Envoy's that takes the rpc: the service's own, or the narrow one beside it."""
+        return hashing_cluster(self.cluster) if self.policy.hashes_password else self.cluster
+
+    @property
     def streams_upload(self) -> bool:
         """True where the request is a stream, so that its body has no limit of size."""
         return self.method.client_streaming
@@ -59,6 +64,16 @@ def _rpcs() -> Iterator[Rpc]:
 def clusters() -> tuple[str, ...]:
     """Names the service processes that have rpcs, as `auth`."""
     return tuple(sorted({rpc.cluster for rpc in rpcs()}))
+
+
+def hashing_clusters() -> tuple[str, ...]:
+    """Names the service processes that have rpcs which hash passwords."""
+    return tuple(sorted({rpc.cluster for rpc in rpcs() if rpc.policy.hashes_password}))
+
+
+def hashing_cluster(service: str) -> str:
+    """Names the cluster that leads to a service's rpcs which hash passwords."""
+    return f"{service}_hashing"
 
 
 def services() -> tuple[str, ...]:

@@ -28,7 +28,14 @@ RETRY_AFTER_SECONDS = {429: 1, 503: 1}
 def local_reply_config() -> JsonObject:
     """Gives a mapper per status, and one for all other errors. Calls that came as gRPC stay as Envoy makes them."""
     mappers = [_mapper("EQ", status, code, detail) for status, code, detail in ERRORS]
-    return {"mappers": [*mappers, _mapper("GE", 400, "GATEWAY_ERROR", None)]}
+    return {"mappers": [_overflow(), *mappers, _mapper("GE", 400, "GATEWAY_ERROR", None)]}
+
+
+def _overflow() -> JsonObject:
+    # A cluster that has as many requests as its circuit breaker allows.
+    mapper = _mapper("EQ", 503, "OVERLOADED", "Too many such requests are in work right now; try again.")
+    mapper["filter"]["and_filter"]["filters"].append({"response_flag_filter": {"flags": ["UO"]}})
+    return mapper
 
 
 def _mapper(operation: str, status: int, code: str, detail: str | None) -> JsonObject:

@@ -31,6 +31,7 @@ def render(
     max_content_length: int = ONE_MEBIBYTE,
     max_connections: int = 10_000,
     max_heap_bytes: int = 512 * ONE_MEBIBYTE,
+    password_hash_places: int = 10,
     trusted_proxy_hops: int = 0,
     reply_timeout_seconds: int = 60,
     otlp: str = "",
@@ -38,7 +39,8 @@ def render(
     """Writes Envoy's configuration, the descriptor set and the pages into a folder; gives the configuration's path.
 
     `sockets` names the address of each service: the path of a Unix socket, or host:port. So do `admin_socket` and
-    `otlp`, the collector of spans, which may be missing.
+    `otlp`, the collector of spans, which may be missing. `password_hash_places` is how many calls that hash a password
+    auth takes at once, over all its replicas.
     """
     directory = directory.resolve()
     pages = directory / "pages"
@@ -50,6 +52,7 @@ def render(
         "ATALAYA_PORT": port,
         "CORS_ORIGINS": "|".join(cors_origins or [LOCAL_ORIGINS]),
         "DESCRIPTORS": str(descriptors),
+        "HASHING_PLACES": password_hash_places,
         "JWT_AUDIENCE": jwt_audience,
         "JWT_ISSUER": jwt_issuer,
         "JWKS_CACHE": f"{jwks_cache_seconds}s",

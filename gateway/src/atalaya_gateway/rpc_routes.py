@@ -17,7 +17,7 @@ def rpc_routes() -> list[JsonObject]:
 
 def _route(rpc: Rpc) -> JsonObject:
     streaming = rpc.streams_upload or rpc.method.server_streaming
-    action: JsonObject = {"cluster": rpc.cluster}
+    action: JsonObject = {"cluster": rpc.upstream}
     if streaming:
         # A duration of its own also puts the timeout of replies out of force.
         action["idle_timeout"] = STREAM_SILENCE

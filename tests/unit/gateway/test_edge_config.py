@@ -33,7 +33,8 @@ def manager(config: Json) -> Json:
 
 
 def services(config: Json) -> list[Json]:
-    return [each for each in config["static_resources"]["clusters"] if each["name"] in contract.clusters()]
+    names = {*contract.clusters(), *map(contract.hashing_cluster, contract.hashing_clusters())}
+    return [each for each in config["static_resources"]["clusters"] if each["name"] in names]
 
 
 def routes(manager: Json) -> list[Json]:

@@ -31,7 +31,7 @@ class Upstream:
             found = await self._counts(admin)
             async with asyncio.timeout(10):
                 # Envoy fetches the keys once, from a service; after that only what tests ask for goes there.
-                while not found["jwks"]:
+                while not found["jwks"] or not any(found[name] for name in found if name != "jwks"):
                     await asyncio.sleep(0.05)
                     found = await self._counts(admin)
         return sum(count for name, count in found.items() if name != "jwks") - 1

@@ -94,8 +94,13 @@ def test_an_internal_rpc_is_routed_nowhere(full_method: str) -> None:
 def test_every_rpc_is_routed_and_its_tokens_are_checked(full_method: str) -> None:
     route = route_for("POST", full_method)
 
-    assert route["route"]["cluster"] == full_method.split(".")[1]
+    service = full_method.split(".")[1]
+    assert route["route"]["cluster"] == (service + "_hashing" if hashes(full_method) else service)
     assert checked_rpcs().count(full_method) == 1
+
+
+def hashes(full_method: str) -> bool:
+    return rpc_policies()[full_method].hashes_password
 
 
 def test_only_reads_are_sent_again_after_they_may_have_arrived() -> None:

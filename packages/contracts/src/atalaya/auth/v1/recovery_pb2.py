@@ -27,7 +27,7 @@ from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x61talaya/auth/v1/recovery.proto\x12\x0f\x61talaya.auth.v1\x1a\x1f\x61talaya/options/v1/access.proto\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\"2\n\x15\x46orgotPasswordRequest\x12\x19\n\x05\x65mail\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x18\xfe\x01`\x01\"\x18\n\x16\x46orgotPasswordResponse\"Y\n\x14ResetPasswordRequest\x12\x1c\n\x05token\x18\x01 \x01(\tB\r\x80\x01\x01\xbaH\x07r\x05\x10\x01\x18\x80\x04\x12#\n\x0cnew_password\x18\x02 \x01(\tB\r\x80\x01\x01\xbaH\x07r\x05\x10\n\x18\x80\x01\"\x17\n\x15ResetPasswordResponse2\xb3\x02\n\x0fRecoveryService\x12\x90\x01\n\x0e\x46orgotPassword\x12&.atalaya.auth.v1.ForgotPasswordRequest\x1a\'.atalaya.auth.v1.ForgotPasswordResponse\"-\xa2\xbb\x18\x02\x10\x01\x82\xd3\xe4\x93\x02!\"\x1c/api/v1/auth/forgot-password:\x01*\x12\x8c\x01\n\rResetPassword\x12%.atalaya.auth.v1.ResetPasswordRequest\x1a&.atalaya.auth.v1.ResetPasswordResponse\",\xa2\xbb\x18\x02\x10\x01\x82\xd3\xe4\x93\x02 \"\x1b/api/v1/auth/reset-password:\x01*b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x61talaya/auth/v1/recovery.proto\x12\x0f\x61talaya.auth.v1\x1a\x1f\x61talaya/options/v1/access.proto\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\"2\n\x15\x46orgotPasswordRequest\x12\x19\n\x05\x65mail\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x18\xfe\x01`\x01\"\x18\n\x16\x46orgotPasswordResponse\"Y\n\x14ResetPasswordRequest\x12\x1c\n\x05token\x18\x01 \x01(\tB\r\x80\x01\x01\xbaH\x07r\x05\x10\x01\x18\x80\x04\x12#\n\x0cnew_password\x18\x02 \x01(\tB\r\x80\x01\x01\xbaH\x07r\x05\x10\n\x18\x80\x01\"\x17\n\x15ResetPasswordResponse2\xb5\x02\n\x0fRecoveryService\x12\x90\x01\n\x0e\x46orgotPassword\x12&.atalaya.auth.v1.ForgotPasswordRequest\x1a\'.atalaya.auth.v1.ForgotPasswordResponse\"-\xa2\xbb\x18\x02\x10\x01\x82\xd3\xe4\x93\x02!\"\x1c/api/v1/auth/forgot-password:\x01*\x12\x8e\x01\n\rResetPassword\x12%.atalaya.auth.v1.ResetPasswordRequest\x1a&.atalaya.auth.v1.ResetPasswordResponse\".\xa2\xbb\x18\x04\x10\x01\x38\x01\x82\xd3\xe4\x93\x02 \"\x1b/api/v1/auth/reset-password:\x01*b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -43,7 +43,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RECOVERYSERVICE'].methods_by_name['ForgotPassword']._loaded_options = None
   _globals['_RECOVERYSERVICE'].methods_by_name['ForgotPassword']._serialized_options = b'\242\273\030\002\020\001\202\323\344\223\002!\"\034/api/v1/auth/forgot-password:\001*'
   _globals['_RECOVERYSERVICE'].methods_by_name['ResetPassword']._loaded_options = None
-  _globals['_RECOVERYSERVICE'].methods_by_name['ResetPassword']._serialized_options = b'\242\273\030\002\020\001\202\323\344\223\002 \"\033/api/v1/auth/reset-password:\001*'
+  _globals['_RECOVERYSERVICE'].methods_by_name['ResetPassword']._serialized_options = b'\242\273\030\004\020\0018\001\202\323\344\223\002 \"\033/api/v1/auth/reset-password:\001*'
   _globals['_FORGOTPASSWORDREQUEST']._serialized_start=143
   _globals['_FORGOTPASSWORDREQUEST']._serialized_end=193
   _globals['_FORGOTPASSWORDRESPONSE']._serialized_start=195
@@ -53,5 +53,5 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RESETPASSWORDRESPONSE']._serialized_start=312
   _globals['_RESETPASSWORDRESPONSE']._serialized_end=335
   _globals['_RECOVERYSERVICE']._serialized_start=338
-  _globals['_RECOVERYSERVICE']._serialized_end=645
+  _globals['_RECOVERYSERVICE']._serialized_end=647
 # @@protoc_insertion_point(module_scope)

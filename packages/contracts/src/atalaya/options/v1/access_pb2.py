@@ -25,15 +25,15 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import descriptor_pb2 as google_dot_protobuf_dot_descriptor__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x61talaya/options/v1/access.proto\x12\x12\x61talaya.options.v1\x1a google/protobuf/descriptor.proto\"\x9f\x01\n\x06\x41\x63\x63\x65ss\x12,\n\nleast_role\x18\x01 \x01(\x0e\x32\x18.atalaya.options.v1.Role\x12\x0e\n\x06public\x18\x02 \x01(\x08\x12\x16\n\x0esuccess_status\x18\x03 \x01(\x05\x12\x10\n\x08internal\x18\x04 \x01(\x08\x12\x14\n\x0cservice_only\x18\x05 \x01(\x08\x12\x17\n\x0fidempotency_key\x18\x06 \x01(\x08*L\n\x04Role\x12\x14\n\x10ROLE_UNSPECIFIED\x10\x00\x12\x0f\n\x0bROLE_VIEWER\x10\x01\x12\r\n\tROLE_USER\x10\x02\x12\x0e\n\nROLE_ADMIN\x10\x03:L\n\x06\x61\x63\x63\x65ss\x12\x1e.google.protobuf.MethodOptions\x18\xb4\x87\x03 \x01(\x0b\x32\x1a.atalaya.options.v1.Accessb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x61talaya/options/v1/access.proto\x12\x12\x61talaya.options.v1\x1a google/protobuf/descriptor.proto\"\xb8\x01\n\x06\x41\x63\x63\x65ss\x12,\n\nleast_role\x18\x01 \x01(\x0e\x32\x18.atalaya.options.v1.Role\x12\x0e\n\x06public\x18\x02 \x01(\x08\x12\x16\n\x0esuccess_status\x18\x03 \x01(\x05\x12\x10\n\x08internal\x18\x04 \x01(\x08\x12\x14\n\x0cservice_only\x18\x05 \x01(\x08\x12\x17\n\x0fidempotency_key\x18\x06 \x01(\x08\x12\x17\n\x0fhashes_password\x18\x07 \x01(\x08*L\n\x04Role\x12\x14\n\x10ROLE_UNSPECIFIED\x10\x00\x12\x0f\n\x0bROLE_VIEWER\x10\x01\x12\r\n\tROLE_USER\x10\x02\x12\x0e\n\nROLE_ADMIN\x10\x03:L\n\x06\x61\x63\x63\x65ss\x12\x1e.google.protobuf.MethodOptions\x18\xb4\x87\x03 \x01(\x0b\x32\x1a.atalaya.options.v1.Accessb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'atalaya.options.v1.access_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_ROLE']._serialized_start=251
-  _globals['_ROLE']._serialized_end=327
+  _globals['_ROLE']._serialized_start=276
+  _globals['_ROLE']._serialized_end=352
   _globals['_ACCESS']._serialized_start=90
-  _globals['_ACCESS']._serialized_end=249
+  _globals['_ACCESS']._serialized_end=274
 # @@protoc_insertion_point(module_scope)

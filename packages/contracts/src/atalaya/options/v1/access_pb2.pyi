@@ -59,6 +59,7 @@ class Access(_message.Message):
     INTERNAL_FIELD_NUMBER: _builtins.int
     SERVICE_ONLY_FIELD_NUMBER: _builtins.int
     IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
+    HASHES_PASSWORD_FIELD_NUMBER: _builtins.int
     least_role: Global___Role.ValueType
     """The least role that may call the rpc; ignored when it is public."""
     public: _builtins.bool
@@ -75,6 +76,10 @@ class Access(_message.Message):
     """True where a call may bring an idempotency key (header `Idempotency-Key`, gRPC metadata `idempotency-key`): the same
     key with the same request gives the first answer again for 24 hours.
     """
+    hashes_password: _builtins.bool
+    """True where a call hashes a password, which takes a processor for tens of milliseconds. The gateway lets only as many
+    of all these in at once as auth has places for; one more gets OVERLOADED (503 with Retry-After) at once.
+    """
     def __init__(
         self,
         *,
@@ -84,10 +89,11 @@ class Access(_message.Message):
         internal: _builtins.bool = ...,
         service_only: _builtins.bool = ...,
         idempotency_key: _builtins.bool = ...,
+        hashes_password: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["idempotency_key", b"idempotency_key", "internal", b"internal", "least_role", b"least_role", "public", b"public", "service_only", b"service_only", "success_status", b"success_status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["hashes_password", b"hashes_password", "idempotency_key", b"idempotency_key", "internal", b"internal", "least_role", b"least_role", "public", b"public", "service_only", b"service_only", "success_status", b"success_status"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
