@@ -1,127 +1,55 @@
-"""Small insurance datasets, made at random from a seed, clean or as dirty as real ones are."""
+"""Insurance datasets as CSV files, made from a seed: clean, or as dirty as real ones are."""
 
 import csv
 import io
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
-from random import Random
+from collections.abc import Iterable, Sequence
 
-Rows = list[dict[str, str]]
+import numpy as np
 
-_END = datetime(2024, 10, 4, 20, 39, 8, tzinfo=UTC)
-_STATES = ("LIMA", "CUSCO", "PIURA", "ÁNCASH")
-_JUNK = ("NULL", "n/a", "nan", "1_000", "2024-1-5", "2024-02-30", "12,5", "?")
+from support.insurance_dirt import dirty_lines
+from support.insurance_tables import Columns, insurance_tables, random_of, transactions
 
-
-def insurance_files(seed: int, *, users: int = 120, dirty: bool = False) -> dict[str, bytes]:
-    """The datasets of the reports as CSV files by their path in the lake."""
-    random = Random(seed)  # noqa: S311
-    tables = _tables(random, users)
-    spoil = _spoiler(random) if dirty else None
-    return {path: _csv(rows, random, spoil) for path, rows in tables.items()}
+# Small enough for a test of every day: 120 users, 96 clients, 144 policies, 480 payments.
+SMALL = 0.0012
 
 
-def _tables(random: Random, users: int) -> dict[str, Rows]:
-    people = [
-        {"id": str(number), "state": random.choice(_STATES), "created_at": _time(random, 900)}
-        for number in range(1, users + 1)
-    ]
-    clients = [
-        {"user_id": person["id"], "id": str(1000 + int(person["id"])), "created_at": _time(random, 700)}
-        for person in random.sample(people, users * 3 // 4)
-    ]
-    policies: Rows = [
-        {
-            "id": str(number),
-            "policy_number": f"POL-{number:04d}",
-            "customer_id": random.choice(clients)["id"],
-            "premium": str(round(random.uniform(10, 900), 2)),
-            "start_date": _time(random, 500)[:10],
-            "created_at": _time(random, 500),
-        }
-        for number in range(1, users * 5 // 4)
-    ]
-    claims = [
-        {
-            "id": str(number),
-            "policy_number": random.choice(policies)["policy_number"],
-            "estado": random.choice(("aprobado", "pendiente", "rechazado", "en_revision")),
-            "monto": str(round(random.uniform(1, 5000), 2)),
-            "fecha_reclamo": _time(random, 300),
-        }
-        for number in range(users)
-    ]
-    payments = [
-        {
-            "id": str(number),
-            "customer_id": random.choice(clients)["id"],
-            "monto": str(round(random.lognormvariate(5, 1), 2)),
-            "metodo_pago": "yape",
-            "fecha_pago": _time(random, 600),
-        }
-        for number in range(users * 5)
-    ]
+def insurance_files(seed: int, *, scale: float = SMALL, dirty: bool = False) -> dict[str, bytes]:
+    """The eleven datasets by their path in the lake; scale 1 has 100,000 users, 120,000 policies, 400,000 payments."""
     return {
-        "mysql/users/users.csv": people,
-        "mysql/clients/clients.csv": clients,
-        "postgresql/policies/policies.csv": policies,
-        "cassandra/reclamos/reclamos.csv": claims,
-        "cassandra/pagos/pagos.csv": payments,
+        f"{name}/{name.split('/')[1]}.csv": _file(name, columns, seed, dirty)
+        for name, columns in insurance_tables(seed, scale).items()
     }
 
 
-def _time(random: Random, days: int) -> str:
-    moment = _END - timedelta(seconds=int(random.random() ** 2 * days * 86400))
-    return moment.strftime("%Y-%m-%dT%H:%M:%S")
+def transaction_files(seed: int, *, scale: float = SMALL, dirty: bool = False) -> dict[str, bytes]:
+    """The purchases that RFM takes before payments, by their path; scale 1 has a million of 100,000 accounts."""
+    name = "datavision/transactions"
+    return {f"{name}/transactions.csv": _file(name, transactions(seed, scale), seed, dirty)}
 
 
-def _spoiler(random: Random) -> Callable[[str, str], str]:
-    """Changes a cell now and then, in the ways that exports, people and other systems do."""
-
-    def spoil(column: str, value: str) -> str:
-        chance = random.random()
-        if chance > 0.25:
-            return value
-        if chance < 0.03:
-            return random.choice(("", " ", "\u00a0"))
-        if chance < 0.06:
-            return random.choice(_JUNK)
-        if column.endswith("id") and chance < 0.10:
-            return f"{value}.0"
-        if column.endswith(("_at", "_date", "fecha_reclamo", "fecha_pago")) and "T" in value:
-            return random.choice(
-                (
-                    value + "Z",
-                    value + "-05:00",
-                    value.replace("T", " ") + ".25",
-                    value[:16],
-                    "2099-01-01",
-                    value + "+0530",
-                )
-            )
-        if column in ("monto", "premium") and chance < 0.15:
-            return random.choice(("-5", "0", "1e3", "+7.", ".5"))
-        if column.endswith("id") and chance < 0.14:
-            return "nobody"
-        return random.choice((value.lower(), value.upper(), f"  {value}\t"))
-
-    return spoil
+def without_columns(data: bytes, *names: str) -> bytes:
+    """A clean file without some of its columns."""
+    header, *rows = csv.reader(io.StringIO(data.decode(), newline=""))
+    kept = [place for place, name in enumerate(header) if name not in names]
+    return _text([[row[place] for place in kept] for row in (header, *rows)], "\n")
 
 
-def _csv(rows: Rows, random: Random, spoil: Callable[[str, str], str] | None) -> bytes:
-    columns = list(rows[0])
-    if spoil is None:
-        return _write([columns, *([row[column] for column in columns] for row in rows)], "\n")
-    # Some rows twice, some of them cut short or too long.
-    kept = [row for row in rows for _ in range(2 if random.random() < 0.05 else 1)]
-    cells = [[spoil(column, row[column]) for column in columns] for row in kept]
-    shaped = [line[: random.randint(1, len(line))] if random.random() < 0.02 else line for line in cells]
-    shaped = [[*line, "extra"] if len(line) == len(columns) and random.random() < 0.02 else line for line in shaped]
-    header = [f" {column.upper()} " if random.random() < 0.3 else column for column in columns]
-    return b"\xef\xbb\xbf" + _write([header, *shaped], "\r\n").replace(b"\r\n", b"\r\n\r\n", 2) + b"\xff"
+def _file(name: str, columns: Columns, seed: int, dirty: bool) -> bytes:
+    if not dirty:
+        return _text([list(columns), *zip(*columns.values(), strict=True)], "\n")
+    random = random_of(seed, f"dirt of {name}")
+    header, lines = dirty_lines(columns, random)
+    # A byte order mark, blank lines within, and a byte at the end that is no UTF-8.
+    middle = int(random.integers(0, len(lines) + 1))
+    parts = (_text([header, *lines[:middle]], "\r\n"), b"\r\n \r\n", _text(lines[middle:], "\r\n"), _bad_byte(random))
+    return b"\xef\xbb\xbf" + b"".join(parts)
 
 
-def _write(lines: list[list[str]], end: str) -> bytes:
+def _bad_byte(random: np.random.Generator) -> bytes:
+    return b"\xff" if random.random() < 0.5 else b""
+
+
+def _text(lines: Iterable[Sequence[str]], end: str) -> bytes:
     text = io.StringIO(newline="")
     csv.writer(text, lineterminator=end).writerows(lines)
     return text.getvalue().encode()

@@ -100,7 +100,7 @@ async def _import_everything(
         ({"kind": "metrics", **many}, _csv("cuenta,hora,seguidores", readings)),
         ({"kind": "transactions"}, _csv("id_cuenta,fecha,monto", bought)),
     ]
-    payments = insurance_files(7, users=20)["cassandra/pagos/pagos.csv"]
+    payments = insurance_files(7, scale=0.0002)["cassandra/pagos/pagos.csv"]
     files.append(({"kind": "dataset", "dataset": "cassandra/pagos"}, payments))
     admin = company.people["admin"]
     jobs = [await _upload(house, admin, parameters, content) for parameters, content in files]
