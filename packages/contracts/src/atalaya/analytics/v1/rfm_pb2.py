@@ -27,7 +27,7 @@ from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x61talaya/analytics/v1/rfm.proto\x12\x14\x61talaya.analytics.v1\x1a\x1f\x61talaya/options/v1/access.proto\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\"\x15\n\x13ListSegmentsRequest\"~\n\x14ListSegmentsResponse\x12\x30\n\tsegmentos\x18\x01 \x03(\x0b\x32\x1d.atalaya.analytics.v1.Segment\x12\x16\n\x0etotal_clientes\x18\x02 \x01(\x05\x12\x12\n\x05\x61s_of\x18\x03 \x01(\tH\x00\x88\x01\x01\x42\x08\n\x06_as_of\"\x8a\x02\n\x07Segment\x12\x10\n\x08segmento\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scripcion\x18\x02 \x01(\t\x12\x10\n\x08\x63lientes\x18\x03 \x01(\x05\x12\x17\n\nporcentaje\x18\x04 \x01(\x01H\x00\x88\x01\x01\x12\x1e\n\x11recencia_promedio\x18\x05 \x01(\x01H\x01\x88\x01\x01\x12 \n\x13\x66recuencia_promedio\x18\x06 \x01(\x01H\x02\x88\x01\x01\x12\x1b\n\x0emonto_promedio\x18\x07 \x01(\x01H\x03\x88\x01\x01\x42\r\n\x0b_porcentajeB\x14\n\x12_recencia_promedioB\x16\n\x14_frecuencia_promedioB\x11\n\x0f_monto_promedio\"3\n\x12GetCustomerRequest\x12\x1d\n\tid_cuenta\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xc8\x01\"\xc0\x01\n\x13GetCustomerResponse\x12\x11\n\tid_cuenta\x18\x01 \x01(\t\x12\x10\n\x08recencia\x18\x02 \x01(\x05\x12\x12\n\nfrecuencia\x18\x03 \x01(\x05\x12\r\n\x05monto\x18\x04 \x01(\x01\x12\t\n\x01r\x18\x05 \x01(\x05\x12\t\n\x01\x66\x18\x06 \x01(\x05\x12\t\n\x01m\x18\x07 \x01(\x05\x12\x0b\n\x03rfm\x18\x08 \x01(\t\x12\x10\n\x08segmento\x18\t \x01(\t\x12\x12\n\nbeneficios\x18\n \x03(\t\x12\r\n\x05\x61s_of\x18\x0b \x01(\t2\xad\x02\n\nRfmService\x12\x8a\x01\n\x0cListSegments\x12).atalaya.analytics.v1.ListSegmentsRequest\x1a*.atalaya.analytics.v1.ListSegmentsResponse\"#\xa2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x17\x12\x15/api/v1/rfm/segmentos\x12\x91\x01\n\x0bGetCustomer\x12(.atalaya.analytics.v1.GetCustomerRequest\x1a).atalaya.analytics.v1.GetCustomerResponse\"-\xa2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02!\x12\x1f/api/v1/rfm/cliente/{id_cuenta}b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x61talaya/analytics/v1/rfm.proto\x12\x14\x61talaya.analytics.v1\x1a\x1f\x61talaya/options/v1/access.proto\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\"\x15\n\x13ListSegmentsRequest\"~\n\x14ListSegmentsResponse\x12\x30\n\tsegmentos\x18\x01 \x03(\x0b\x32\x1d.atalaya.analytics.v1.Segment\x12\x16\n\x0etotal_clientes\x18\x02 \x01(\x05\x12\x12\n\x05\x61s_of\x18\x03 \x01(\tH\x00\x88\x01\x01\x42\x08\n\x06_as_of\"\x8a\x02\n\x07Segment\x12\x10\n\x08segmento\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scripcion\x18\x02 \x01(\t\x12\x10\n\x08\x63lientes\x18\x03 \x01(\x05\x12\x17\n\nporcentaje\x18\x04 \x01(\x01H\x00\x88\x01\x01\x12\x1e\n\x11recencia_promedio\x18\x05 \x01(\x01H\x01\x88\x01\x01\x12 \n\x13\x66recuencia_promedio\x18\x06 \x01(\x01H\x02\x88\x01\x01\x12\x1b\n\x0emonto_promedio\x18\x07 \x01(\x01H\x03\x88\x01\x01\x42\r\n\x0b_porcentajeB\x14\n\x12_recencia_promedioB\x16\n\x14_frecuencia_promedioB\x11\n\x0f_monto_promedio\"3\n\x12GetCustomerRequest\x12\x1d\n\tid_cuenta\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xc8\x01\"\xc0\x01\n\x13GetCustomerResponse\x12\x11\n\tid_cuenta\x18\x01 \x01(\t\x12\x10\n\x08recencia\x18\x02 \x01(\x05\x12\x12\n\nfrecuencia\x18\x03 \x01(\x05\x12\r\n\x05monto\x18\x04 \x01(\x01\x12\t\n\x01r\x18\x05 \x01(\x05\x12\t\n\x01\x66\x18\x06 \x01(\x05\x12\t\n\x01m\x18\x07 \x01(\x05\x12\x0b\n\x03rfm\x18\x08 \x01(\t\x12\x10\n\x08segmento\x18\t \x01(\t\x12\x12\n\nbeneficios\x18\n \x03(\t\x12\r\n\x05\x61s_of\x18\x0b \x01(\t\"=\n\x18\x42\x61tchGetCustomersRequest\x12!\n\x03ids\x18\x01 \x03(\tB\x14\xbaH\x11\x92\x01\x0e\x08\x01\x10\xe8\x07\"\x07r\x05\x10\x01\x18\xc8\x01\"`\n\x19\x42\x61tchGetCustomersResponse\x12\x30\n\x08\x63lientes\x18\x01 \x03(\x0b\x32\x1e.atalaya.analytics.v1.Customer\x12\x11\n\tnot_found\x18\x02 \x03(\t\"\xb5\x01\n\x08\x43ustomer\x12\x11\n\tid_cuenta\x18\x01 \x01(\t\x12\x10\n\x08recencia\x18\x02 \x01(\x05\x12\x12\n\nfrecuencia\x18\x03 \x01(\x05\x12\r\n\x05monto\x18\x04 \x01(\x01\x12\t\n\x01r\x18\x05 \x01(\x05\x12\t\n\x01\x66\x18\x06 \x01(\x05\x12\t\n\x01m\x18\x07 \x01(\x05\x12\x0b\n\x03rfm\x18\x08 \x01(\t\x12\x10\n\x08segmento\x18\t \x01(\t\x12\x12\n\nbeneficios\x18\n \x03(\t\x12\r\n\x05\x61s_of\x18\x0b \x01(\t\":\n\x19GetCustomerHistoryRequest\x12\x1d\n\tid_cuenta\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xc8\x01\"R\n\x1aGetCustomerHistoryResponse\x12\x34\n\thistorial\x18\x01 \x03(\x0b\x32!.atalaya.analytics.v1.SegmentMove\"Z\n\x0bSegmentMove\x12\r\n\x05\x61s_of\x18\x01 \x01(\t\x12\x15\n\x08segmento\x18\x02 \x01(\tH\x00\x88\x01\x01\x12\x10\n\x03rfm\x18\x03 \x01(\tH\x01\x88\x01\x01\x42\x0b\n\t_segmentoB\x06\n\x04_rfm\"e\n\x19SetSegmentBenefitsRequest\x12\x1b\n\x08segmento\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18\x64\x12+\n\nbeneficios\x18\x02 \x03(\tB\x17\xbaH\x14\x92\x01\x11\x10\x14\x18\x01\"\x0br\t\x10\x01\x18\xc8\x01\x32\x02\\S\"B\n\x1aSetSegmentBenefitsResponse\x12\x10\n\x08segmento\x18\x01 \x01(\t\x12\x12\n\nbeneficios\x18\x02 \x03(\t2\xbf\x06\n\nRfmService\x12\x8a\x01\n\x0cListSegments\x12).atalaya.analytics.v1.ListSegmentsRequest\x1a*.atalaya.analytics.v1.ListSegmentsResponse\"#\xa2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x17\x12\x15/api/v1/rfm/segmentos\x12\x91\x01\n\x0bGetCustomer\x12(.atalaya.analytics.v1.GetCustomerRequest\x1a).atalaya.analytics.v1.GetCustomerResponse\"-\xa2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02!\x12\x1f/api/v1/rfm/cliente/{id_cuenta}\x12\xa4\x01\n\x11\x42\x61tchGetCustomers\x12..atalaya.analytics.v1.BatchGetCustomersRequest\x1a/.atalaya.analytics.v1.BatchGetCustomersResponse\".\xa2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\"\"\x1d/api/v1/rfm/clientes:batchGet:\x01*\x12\xb0\x01\n\x12GetCustomerHistory\x12/.atalaya.analytics.v1.GetCustomerHistoryRequest\x1a\x30.atalaya.analytics.v1.GetCustomerHistoryResponse\"7\xa2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02+\x12)/api/v1/rfm/cliente/{id_cuenta}/historial\x12\xb5\x01\n\x12SetSegmentBenefits\x12/.atalaya.analytics.v1.SetSegmentBenefitsRequest\x1a\x30.atalaya.analytics.v1.SetSegmentBenefitsResponse\"<\xa2\xbb\x18\x02\x08\x03\x82\xd3\xe4\x93\x02\x30\x1a+/api/v1/rfm/segmentos/{segmento}/beneficios:\x01*b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,10 +36,24 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_GETCUSTOMERREQUEST'].fields_by_name['id_cuenta']._loaded_options = None
   _globals['_GETCUSTOMERREQUEST'].fields_by_name['id_cuenta']._serialized_options = b'\272H\007r\005\020\001\030\310\001'
+  _globals['_BATCHGETCUSTOMERSREQUEST'].fields_by_name['ids']._loaded_options = None
+  _globals['_BATCHGETCUSTOMERSREQUEST'].fields_by_name['ids']._serialized_options = b'\272H\021\222\001\016\010\001\020\350\007\"\007r\005\020\001\030\310\001'
+  _globals['_GETCUSTOMERHISTORYREQUEST'].fields_by_name['id_cuenta']._loaded_options = None
+  _globals['_GETCUSTOMERHISTORYREQUEST'].fields_by_name['id_cuenta']._serialized_options = b'\272H\007r\005\020\001\030\310\001'
+  _globals['_SETSEGMENTBENEFITSREQUEST'].fields_by_name['segmento']._loaded_options = None
+  _globals['_SETSEGMENTBENEFITSREQUEST'].fields_by_name['segmento']._serialized_options = b'\272H\006r\004\020\001\030d'
+  _globals['_SETSEGMENTBENEFITSREQUEST'].fields_by_name['beneficios']._loaded_options = None
+  _globals['_SETSEGMENTBENEFITSREQUEST'].fields_by_name['beneficios']._serialized_options = b'\272H\024\222\001\021\020\024\030\001\"\013r\t\020\001\030\310\0012\002\\S'
   _globals['_RFMSERVICE'].methods_by_name['ListSegments']._loaded_options = None
   _globals['_RFMSERVICE'].methods_by_name['ListSegments']._serialized_options = b'\242\273\030\002\010\001\202\323\344\223\002\027\022\025/api/v1/rfm/segmentos'
   _globals['_RFMSERVICE'].methods_by_name['GetCustomer']._loaded_options = None
   _globals['_RFMSERVICE'].methods_by_name['GetCustomer']._serialized_options = b'\242\273\030\002\010\001\202\323\344\223\002!\022\037/api/v1/rfm/cliente/{id_cuenta}'
+  _globals['_RFMSERVICE'].methods_by_name['BatchGetCustomers']._loaded_options = None
+  _globals['_RFMSERVICE'].methods_by_name['BatchGetCustomers']._serialized_options = b'\242\273\030\002\010\001\202\323\344\223\002\"\"\035/api/v1/rfm/clientes:batchGet:\001*'
+  _globals['_RFMSERVICE'].methods_by_name['GetCustomerHistory']._loaded_options = None
+  _globals['_RFMSERVICE'].methods_by_name['GetCustomerHistory']._serialized_options = b'\242\273\030\002\010\001\202\323\344\223\002+\022)/api/v1/rfm/cliente/{id_cuenta}/historial'
+  _globals['_RFMSERVICE'].methods_by_name['SetSegmentBenefits']._loaded_options = None
+  _globals['_RFMSERVICE'].methods_by_name['SetSegmentBenefits']._serialized_options = b'\242\273\030\002\010\003\202\323\344\223\0020\032+/api/v1/rfm/segmentos/{segmento}/beneficios:\001*'
   _globals['_LISTSEGMENTSREQUEST']._serialized_start=148
   _globals['_LISTSEGMENTSREQUEST']._serialized_end=169
   _globals['_LISTSEGMENTSRESPONSE']._serialized_start=171
@@ -50,6 +64,22 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETCUSTOMERREQUEST']._serialized_end=619
   _globals['_GETCUSTOMERRESPONSE']._serialized_start=622
   _globals['_GETCUSTOMERRESPONSE']._serialized_end=814
-  _globals['_RFMSERVICE']._serialized_start=817
-  _globals['_RFMSERVICE']._serialized_end=1118
+  _globals['_BATCHGETCUSTOMERSREQUEST']._serialized_start=816
+  _globals['_BATCHGETCUSTOMERSREQUEST']._serialized_end=877
+  _globals['_BATCHGETCUSTOMERSRESPONSE']._serialized_start=879
+  _globals['_BATCHGETCUSTOMERSRESPONSE']._serialized_end=975
+  _globals['_CUSTOMER']._serialized_start=978
+  _globals['_CUSTOMER']._serialized_end=1159
+  _globals['_GETCUSTOMERHISTORYREQUEST']._serialized_start=1161
+  _globals['_GETCUSTOMERHISTORYREQUEST']._serialized_end=1219
+  _globals['_GETCUSTOMERHISTORYRESPONSE']._serialized_start=1221
+  _globals['_GETCUSTOMERHISTORYRESPONSE']._serialized_end=1303
+  _globals['_SEGMENTMOVE']._serialized_start=1305
+  _globals['_SEGMENTMOVE']._serialized_end=1395
+  _globals['_SETSEGMENTBENEFITSREQUEST']._serialized_start=1397
+  _globals['_SETSEGMENTBENEFITSREQUEST']._serialized_end=1498
+  _globals['_SETSEGMENTBENEFITSRESPONSE']._serialized_start=1500
+  _globals['_SETSEGMENTBENEFITSRESPONSE']._serialized_end=1566
+  _globals['_RFMSERVICE']._serialized_start=1569
+  _globals['_RFMSERVICE']._serialized_end=2400
 # @@protoc_insertion_point(module_scope)

@@ -215,3 +215,262 @@ class GetCustomerResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetCustomerResponse: _TypeAlias = GetCustomerResponse  # noqa: Y015
+
+@_typing.final
+class BatchGetCustomersRequest(_message.Message):
+    """Which customers."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    IDS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Customer ids as in the transactions, 1 to 1,000 of 1 to 200 characters each; one that is named twice is given twice."""
+
+    def __init__(
+        self,
+        *,
+        ids: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ids", b"ids"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BatchGetCustomersRequest: _TypeAlias = BatchGetCustomersRequest  # noqa: Y015
+
+@_typing.final
+class BatchGetCustomersResponse(_message.Message):
+    """The customers that there are."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CLIENTES_FIELD_NUMBER: _builtins.int
+    NOT_FOUND_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def clientes(self) -> _containers.RepeatedCompositeFieldContainer[Global___Customer]:
+        """Those found, in the order asked."""
+
+    @_builtins.property
+    def not_found(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Ids of those without a purchase, as asked and in that order."""
+
+    def __init__(
+        self,
+        *,
+        clientes: _abc.Iterable[Global___Customer] | None = ...,
+        not_found: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["clientes", b"clientes", "not_found", b"not_found"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BatchGetCustomersResponse: _TypeAlias = BatchGetCustomersResponse  # noqa: Y015
+
+@_typing.final
+class Customer(_message.Message):
+    """A customer's scores, as GetCustomer gives them."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_CUENTA_FIELD_NUMBER: _builtins.int
+    RECENCIA_FIELD_NUMBER: _builtins.int
+    FRECUENCIA_FIELD_NUMBER: _builtins.int
+    MONTO_FIELD_NUMBER: _builtins.int
+    R_FIELD_NUMBER: _builtins.int
+    F_FIELD_NUMBER: _builtins.int
+    M_FIELD_NUMBER: _builtins.int
+    RFM_FIELD_NUMBER: _builtins.int
+    SEGMENTO_FIELD_NUMBER: _builtins.int
+    BENEFICIOS_FIELD_NUMBER: _builtins.int
+    AS_OF_FIELD_NUMBER: _builtins.int
+    id_cuenta: _builtins.str
+    """Customer id."""
+    recencia: _builtins.int
+    """Days since the last purchase."""
+    frecuencia: _builtins.int
+    """Distinct days of purchase."""
+    monto: _builtins.float
+    """Sum of amounts, 2 decimals."""
+    r: _builtins.int
+    """Recency score, 1 (long ago) to 5."""
+    f: _builtins.int
+    """Frequency score, 1 to 5."""
+    m: _builtins.int
+    """Monetary score, 1 to 5."""
+    rfm: _builtins.str
+    """The three scores as digits, such as `544`."""
+    segmento: _builtins.str
+    """Name of the segment."""
+    as_of: _builtins.str
+    """Date of the newest purchase of all, YYYY-MM-DD in UTC."""
+    @_builtins.property
+    def beneficios(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Benefits of the segment."""
+
+    def __init__(
+        self,
+        *,
+        id_cuenta: _builtins.str = ...,
+        recencia: _builtins.int = ...,
+        frecuencia: _builtins.int = ...,
+        monto: _builtins.float = ...,
+        r: _builtins.int = ...,
+        f: _builtins.int = ...,
+        m: _builtins.int = ...,
+        rfm: _builtins.str = ...,
+        segmento: _builtins.str = ...,
+        beneficios: _abc.Iterable[_builtins.str] | None = ...,
+        as_of: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "beneficios", b"beneficios", "f", b"f", "frecuencia", b"frecuencia", "id_cuenta", b"id_cuenta", "m", b"m", "monto", b"monto", "r", b"r", "recencia", b"recencia", "rfm", b"rfm", "segmento", b"segmento"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Customer: _TypeAlias = Customer  # noqa: Y015
+
+@_typing.final
+class GetCustomerHistoryRequest(_message.Message):
+    """Whose moves."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_CUENTA_FIELD_NUMBER: _builtins.int
+    id_cuenta: _builtins.str
+    """Customer id as in the transactions, 1 to 200 characters."""
+    def __init__(
+        self,
+        *,
+        id_cuenta: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["id_cuenta", b"id_cuenta"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetCustomerHistoryRequest: _TypeAlias = GetCustomerHistoryRequest  # noqa: Y015
+
+@_typing.final
+class GetCustomerHistoryResponse(_message.Message):
+    """A customer's moves."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HISTORIAL_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def historial(self) -> _containers.RepeatedCompositeFieldContainer[Global___SegmentMove]:
+        """The newest first."""
+
+    def __init__(
+        self,
+        *,
+        historial: _abc.Iterable[Global___SegmentMove] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["historial", b"historial"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetCustomerHistoryResponse: _TypeAlias = GetCustomerHistoryResponse  # noqa: Y015
+
+@_typing.final
+class SegmentMove(_message.Message):
+    """A move into a segment, or out of all."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AS_OF_FIELD_NUMBER: _builtins.int
+    SEGMENTO_FIELD_NUMBER: _builtins.int
+    RFM_FIELD_NUMBER: _builtins.int
+    as_of: _builtins.str
+    """Date of the newest purchase of all in the data that showed it, YYYY-MM-DD in UTC; without any, the day it was seen."""
+    segmento: _builtins.str
+    """Name of the segment that the customer came into; absent where the data no longer held a purchase of its own."""
+    rfm: _builtins.str
+    """The three scores at that time as digits, such as `544`; absent as the segment is."""
+    def __init__(
+        self,
+        *,
+        as_of: _builtins.str = ...,
+        segmento: _builtins.str | None = ...,
+        rfm: _builtins.str | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_rfm", b"_rfm", "_segmento", b"_segmento", "rfm", b"rfm", "segmento", b"segmento"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_rfm", b"_rfm", "_segmento", b"_segmento", "as_of", b"as_of", "rfm", b"rfm", "segmento", b"segmento"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__rfm: _TypeAlias = _typing.Literal["rfm"]  # noqa: Y015
+    _WhichOneofArgType__rfm: _TypeAlias = _typing.Literal["_rfm", b"_rfm"]  # noqa: Y015
+    _WhichOneofReturnType__segmento: _TypeAlias = _typing.Literal["segmento"]  # noqa: Y015
+    _WhichOneofArgType__segmento: _TypeAlias = _typing.Literal["_segmento", b"_segmento"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__rfm) -> _WhichOneofReturnType__rfm | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__segmento) -> _WhichOneofReturnType__segmento | None: ...
+
+Global___SegmentMove: _TypeAlias = SegmentMove  # noqa: Y015
+
+@_typing.final
+class SetSegmentBenefitsRequest(_message.Message):
+    """What a segment offers."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SEGMENTO_FIELD_NUMBER: _builtins.int
+    BENEFICIOS_FIELD_NUMBER: _builtins.int
+    segmento: _builtins.str
+    """Name of one of the eleven segments, such as `Campeones`."""
+    @_builtins.property
+    def beneficios(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Benefits in the order to show, at most 20 different ones of 1 to 200 characters, not only of spaces; none: nothing is
+        offered.
+        """
+
+    def __init__(
+        self,
+        *,
+        segmento: _builtins.str = ...,
+        beneficios: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["beneficios", b"beneficios", "segmento", b"segmento"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetSegmentBenefitsRequest: _TypeAlias = SetSegmentBenefitsRequest  # noqa: Y015
+
+@_typing.final
+class SetSegmentBenefitsResponse(_message.Message):
+    """What the segment offers now."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SEGMENTO_FIELD_NUMBER: _builtins.int
+    BENEFICIOS_FIELD_NUMBER: _builtins.int
+    segmento: _builtins.str
+    """Name of the segment."""
+    @_builtins.property
+    def beneficios(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Its benefits."""
+
+    def __init__(
+        self,
+        *,
+        segmento: _builtins.str = ...,
+        beneficios: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["beneficios", b"beneficios", "segmento", b"segmento"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetSegmentBenefitsResponse: _TypeAlias = SetSegmentBenefitsResponse  # noqa: Y015

@@ -26,8 +26,9 @@ if _version_not_supported:
 
 
 class RfmServiceStub:
-    """RFM segments, from the tenant's transactions, or from the insurance payments where it has none.
-    Errors of both: DATASET_NOT_FOUND (404), COLUMN_MISSING (422), LAKE_UNAVAILABLE (503). Repeating is safe.
+    """RFM segments, from the tenant's transactions, or from the insurance payments where it has none. Whatever the lake holds
+    at the moment of the call is what counts.
+    Errors of all that read: DATASET_NOT_FOUND (404), COLUMN_MISSING (422), LAKE_UNAVAILABLE (503). Repeating is safe.
     """
 
     def __init__(self, channel):
@@ -46,11 +47,27 @@ class RfmServiceStub:
                 request_serializer=atalaya_dot_analytics_dot_v1_dot_rfm__pb2.GetCustomerRequest.SerializeToString,
                 response_deserializer=atalaya_dot_analytics_dot_v1_dot_rfm__pb2.GetCustomerResponse.FromString,
                 _registered_method=True)
+        self.BatchGetCustomers = channel.unary_unary(
+                '/atalaya.analytics.v1.RfmService/BatchGetCustomers',
+                request_serializer=atalaya_dot_analytics_dot_v1_dot_rfm__pb2.BatchGetCustomersRequest.SerializeToString,
+                response_deserializer=atalaya_dot_analytics_dot_v1_dot_rfm__pb2.BatchGetCustomersResponse.FromString,
+                _registered_method=True)
+        self.GetCustomerHistory = channel.unary_unary(
+                '/atalaya.analytics.v1.RfmService/GetCustomerHistory',
+                request_serializer=atalaya_dot_analytics_dot_v1_dot_rfm__pb2.GetCustomerHistoryRequest.SerializeToString,
+                response_deserializer=atalaya_dot_analytics_dot_v1_dot_rfm__pb2.GetCustomerHistoryResponse.FromString,
+                _registered_method=True)
+        self.SetSegmentBenefits = channel.unary_unary(
+                '/atalaya.analytics.v1.RfmService/SetSegmentBenefits',
+                request_serializer=atalaya_dot_analytics_dot_v1_dot_rfm__pb2.SetSegmentBenefitsRequest.SerializeToString,
+                response_deserializer=atalaya_dot_analytics_dot_v1_dot_rfm__pb2.SetSegmentBenefitsResponse.FromString,
+                _registered_method=True)
 
 
 class RfmServiceServicer:
-    """RFM segments, from the tenant's transactions, or from the insurance payments where it has none.
-    Errors of both: DATASET_NOT_FOUND (404), COLUMN_MISSING (422), LAKE_UNAVAILABLE (503). Repeating is safe.
+    """RFM segments, from the tenant's transactions, or from the insurance payments where it has none. Whatever the lake holds
+    at the moment of the call is what counts.
+    Errors of all that read: DATASET_NOT_FOUND (404), COLUMN_MISSING (422), LAKE_UNAVAILABLE (503). Repeating is safe.
     """
 
     def ListSegments(self, request, context):
@@ -62,6 +79,29 @@ class RfmServiceServicer:
 
     def GetCustomer(self, request, context):
         """Gets a customer. Errors also: CUSTOMER_NOT_FOUND (404).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def BatchGetCustomers(self, request, context):
+        """Gets many customers at once, of one version of the data, in the order asked.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetCustomerHistory(self, request, context):
+        """Gets a customer's moves between segments, the newest first: all that are kept, 200 at most. The first is where the
+        customer stands now. Errors also: CUSTOMER_NOT_FOUND (404) for one that never had a purchase.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetSegmentBenefits(self, request, context):
+        """Replaces what the customers of a segment are offered, in this tenant; later replies show it.
+        Errors: SEGMENT_NOT_FOUND (404). Repeating is safe.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -80,6 +120,21 @@ def add_RfmServiceServicer_to_server(servicer, server):
                     request_deserializer=atalaya_dot_analytics_dot_v1_dot_rfm__pb2.GetCustomerRequest.FromString,
                     response_serializer=atalaya_dot_analytics_dot_v1_dot_rfm__pb2.GetCustomerResponse.SerializeToString,
             ),
+            'BatchGetCustomers': grpc.unary_unary_rpc_method_handler(
+                    servicer.BatchGetCustomers,
+                    request_deserializer=atalaya_dot_analytics_dot_v1_dot_rfm__pb2.BatchGetCustomersRequest.FromString,
+                    response_serializer=atalaya_dot_analytics_dot_v1_dot_rfm__pb2.BatchGetCustomersResponse.SerializeToString,
+            ),
+            'GetCustomerHistory': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetCustomerHistory,
+                    request_deserializer=atalaya_dot_analytics_dot_v1_dot_rfm__pb2.GetCustomerHistoryRequest.FromString,
+                    response_serializer=atalaya_dot_analytics_dot_v1_dot_rfm__pb2.GetCustomerHistoryResponse.SerializeToString,
+            ),
+            'SetSegmentBenefits': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetSegmentBenefits,
+                    request_deserializer=atalaya_dot_analytics_dot_v1_dot_rfm__pb2.SetSegmentBenefitsRequest.FromString,
+                    response_serializer=atalaya_dot_analytics_dot_v1_dot_rfm__pb2.SetSegmentBenefitsResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'atalaya.analytics.v1.RfmService', rpc_method_handlers)
@@ -89,8 +144,9 @@ def add_RfmServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class RfmService:
-    """RFM segments, from the tenant's transactions, or from the insurance payments where it has none.
-    Errors of both: DATASET_NOT_FOUND (404), COLUMN_MISSING (422), LAKE_UNAVAILABLE (503). Repeating is safe.
+    """RFM segments, from the tenant's transactions, or from the insurance payments where it has none. Whatever the lake holds
+    at the moment of the call is what counts.
+    Errors of all that read: DATASET_NOT_FOUND (404), COLUMN_MISSING (422), LAKE_UNAVAILABLE (503). Repeating is safe.
     """
 
     @staticmethod
@@ -137,6 +193,87 @@ class RfmService:
             '/atalaya.analytics.v1.RfmService/GetCustomer',
             atalaya_dot_analytics_dot_v1_dot_rfm__pb2.GetCustomerRequest.SerializeToString,
             atalaya_dot_analytics_dot_v1_dot_rfm__pb2.GetCustomerResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BatchGetCustomers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/atalaya.analytics.v1.RfmService/BatchGetCustomers',
+            atalaya_dot_analytics_dot_v1_dot_rfm__pb2.BatchGetCustomersRequest.SerializeToString,
+            atalaya_dot_analytics_dot_v1_dot_rfm__pb2.BatchGetCustomersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetCustomerHistory(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/atalaya.analytics.v1.RfmService/GetCustomerHistory',
+            atalaya_dot_analytics_dot_v1_dot_rfm__pb2.GetCustomerHistoryRequest.SerializeToString,
+            atalaya_dot_analytics_dot_v1_dot_rfm__pb2.GetCustomerHistoryResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetSegmentBenefits(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/atalaya.analytics.v1.RfmService/SetSegmentBenefits',
+            atalaya_dot_analytics_dot_v1_dot_rfm__pb2.SetSegmentBenefitsRequest.SerializeToString,
+            atalaya_dot_analytics_dot_v1_dot_rfm__pb2.SetSegmentBenefitsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -27,8 +27,9 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class RfmServiceStub:
-    """RFM segments, from the tenant's transactions, or from the insurance payments where it has none.
-    Errors of both: DATASET_NOT_FOUND (404), COLUMN_MISSING (422), LAKE_UNAVAILABLE (503). Repeating is safe.
+    """RFM segments, from the tenant's transactions, or from the insurance payments where it has none. Whatever the lake holds
+    at the moment of the call is what counts.
+    Errors of all that read: DATASET_NOT_FOUND (404), COLUMN_MISSING (422), LAKE_UNAVAILABLE (503). Repeating is safe.
     """
 
     @_typing.overload
@@ -39,11 +40,22 @@ class RfmServiceStub:
     """Lists the eleven segments, most customers first, ties by name."""
     GetCustomer: _grpc.UnaryUnaryMultiCallable[_rfm_pb2.GetCustomerRequest, _rfm_pb2.GetCustomerResponse]
     """Gets a customer. Errors also: CUSTOMER_NOT_FOUND (404)."""
+    BatchGetCustomers: _grpc.UnaryUnaryMultiCallable[_rfm_pb2.BatchGetCustomersRequest, _rfm_pb2.BatchGetCustomersResponse]
+    """Gets many customers at once, of one version of the data, in the order asked."""
+    GetCustomerHistory: _grpc.UnaryUnaryMultiCallable[_rfm_pb2.GetCustomerHistoryRequest, _rfm_pb2.GetCustomerHistoryResponse]
+    """Gets a customer's moves between segments, the newest first: all that are kept, 200 at most. The first is where the
+    customer stands now. Errors also: CUSTOMER_NOT_FOUND (404) for one that never had a purchase.
+    """
+    SetSegmentBenefits: _grpc.UnaryUnaryMultiCallable[_rfm_pb2.SetSegmentBenefitsRequest, _rfm_pb2.SetSegmentBenefitsResponse]
+    """Replaces what the customers of a segment are offered, in this tenant; later replies show it.
+    Errors: SEGMENT_NOT_FOUND (404). Repeating is safe.
+    """
 
 @_typing.type_check_only
 class RfmServiceAsyncStub(RfmServiceStub):
-    """RFM segments, from the tenant's transactions, or from the insurance payments where it has none.
-    Errors of both: DATASET_NOT_FOUND (404), COLUMN_MISSING (422), LAKE_UNAVAILABLE (503). Repeating is safe.
+    """RFM segments, from the tenant's transactions, or from the insurance payments where it has none. Whatever the lake holds
+    at the moment of the call is what counts.
+    Errors of all that read: DATASET_NOT_FOUND (404), COLUMN_MISSING (422), LAKE_UNAVAILABLE (503). Repeating is safe.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -51,10 +63,21 @@ class RfmServiceAsyncStub(RfmServiceStub):
     """Lists the eleven segments, most customers first, ties by name."""
     GetCustomer: _aio.UnaryUnaryMultiCallable[_rfm_pb2.GetCustomerRequest, _rfm_pb2.GetCustomerResponse]  # type: ignore[assignment]
     """Gets a customer. Errors also: CUSTOMER_NOT_FOUND (404)."""
+    BatchGetCustomers: _aio.UnaryUnaryMultiCallable[_rfm_pb2.BatchGetCustomersRequest, _rfm_pb2.BatchGetCustomersResponse]  # type: ignore[assignment]
+    """Gets many customers at once, of one version of the data, in the order asked."""
+    GetCustomerHistory: _aio.UnaryUnaryMultiCallable[_rfm_pb2.GetCustomerHistoryRequest, _rfm_pb2.GetCustomerHistoryResponse]  # type: ignore[assignment]
+    """Gets a customer's moves between segments, the newest first: all that are kept, 200 at most. The first is where the
+    customer stands now. Errors also: CUSTOMER_NOT_FOUND (404) for one that never had a purchase.
+    """
+    SetSegmentBenefits: _aio.UnaryUnaryMultiCallable[_rfm_pb2.SetSegmentBenefitsRequest, _rfm_pb2.SetSegmentBenefitsResponse]  # type: ignore[assignment]
+    """Replaces what the customers of a segment are offered, in this tenant; later replies show it.
+    Errors: SEGMENT_NOT_FOUND (404). Repeating is safe.
+    """
 
 class RfmServiceServicer(metaclass=_abc_1.ABCMeta):
-    """RFM segments, from the tenant's transactions, or from the insurance payments where it has none.
-    Errors of both: DATASET_NOT_FOUND (404), COLUMN_MISSING (422), LAKE_UNAVAILABLE (503). Repeating is safe.
+    """RFM segments, from the tenant's transactions, or from the insurance payments where it has none. Whatever the lake holds
+    at the moment of the call is what counts.
+    Errors of all that read: DATASET_NOT_FOUND (404), COLUMN_MISSING (422), LAKE_UNAVAILABLE (503). Repeating is safe.
     """
 
     @_abc_1.abstractmethod
@@ -72,5 +95,33 @@ class RfmServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_rfm_pb2.GetCustomerResponse, _abc.Awaitable[_rfm_pb2.GetCustomerResponse]]:
         """Gets a customer. Errors also: CUSTOMER_NOT_FOUND (404)."""
+
+    @_abc_1.abstractmethod
+    def BatchGetCustomers(
+        self,
+        request: _rfm_pb2.BatchGetCustomersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_rfm_pb2.BatchGetCustomersResponse, _abc.Awaitable[_rfm_pb2.BatchGetCustomersResponse]]:
+        """Gets many customers at once, of one version of the data, in the order asked."""
+
+    @_abc_1.abstractmethod
+    def GetCustomerHistory(
+        self,
+        request: _rfm_pb2.GetCustomerHistoryRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_rfm_pb2.GetCustomerHistoryResponse, _abc.Awaitable[_rfm_pb2.GetCustomerHistoryResponse]]:
+        """Gets a customer's moves between segments, the newest first: all that are kept, 200 at most. The first is where the
+        customer stands now. Errors also: CUSTOMER_NOT_FOUND (404) for one that never had a purchase.
+        """
+
+    @_abc_1.abstractmethod
+    def SetSegmentBenefits(
+        self,
+        request: _rfm_pb2.SetSegmentBenefitsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_rfm_pb2.SetSegmentBenefitsResponse, _abc.Awaitable[_rfm_pb2.SetSegmentBenefitsResponse]]:
+        """Replaces what the customers of a segment are offered, in this tenant; later replies show it.
+        Errors: SEGMENT_NOT_FOUND (404). Repeating is safe.
+        """
 
 def add_RfmServiceServicer_to_server(servicer: RfmServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
