@@ -89,7 +89,7 @@ class Tables:
         raise Unavailable("LAKE_CHANGING", "The data are being replaced. Try again.", retry_after=1)
 
     async def _table(self, tenant_id: UUID, dataset: Dataset, files: Sequence[StoredObject]) -> Table:
-        keys = [key_of(RULES_VERSION, tenant_id, dataset.name, file.path, file.etag) for file in files]
+        keys = _keys(tenant_id, dataset, files)
         found = [self._kept.find(key) for key in keys]
         if None not in found:
             return Table(dataset, tuple(part for part in found if part))
@@ -115,6 +115,15 @@ class Tables:
         """Holds the tables' files as long as a query reads them."""
         with self._kept.in_use([part for table in tables.values() for part in table.parts]):
             yield
+
+
+def version_of(tenant_id: UUID, dataset: Dataset, files: Sequence[StoredObject]) -> str:
+    """The version that a table of these files has, told without opening it."""
+    return key_of(*_keys(tenant_id, dataset, files))
+
+
+def _keys(tenant_id: UUID, dataset: Dataset, files: Sequence[StoredObject]) -> list[str]:
+    return [key_of(RULES_VERSION, tenant_id, dataset.name, file.path, file.etag) for file in files]
 
 
 def not_found(dataset: Dataset) -> NotFound:
