@@ -26,6 +26,10 @@ class Settings(RuntimeSettings):
     ingest_largest_file: int = Field(default=10 * 1024**3, ge=1024)
     # Hours for which the file of an export stays.
     export_hours: float = Field(default=24, gt=0, le=24 * 365)
+    # Days for which the upload of an import that failed or was cancelled stays, so that it can be tried again.
+    import_file_days: float = Field(default=30, gt=0, le=3650)
+    # Days for which rejected rows of imports, and what source runs left out, stay to be seen and replayed.
+    rejected_rows_days: float = Field(default=90, gt=0, le=3650)
     # Imports that a worker runs at the same time.
     ingest_worker_concurrency: int = Field(default=1, ge=1, le=16)
     # Where sources may be, as host:port or network:port with * for any port, separated by commas: 10.1.0.0/16:3306,

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from uuid import UUID
 
 from service_runtime.database import Database, Session
@@ -12,6 +13,7 @@ from service_runtime.jobs import AuditOutbox, JobQueue, JobRecord
 from service_runtime.lake import Lake
 
 from ingest_service.account_store import AccountStore
+from ingest_service.clean_up_store import CleanUpStore
 from ingest_service.dataset_place import dataset_path
 from ingest_service.export_files import CONTENT_TYPES, content_disposition, export_path
 from ingest_service.export_range import AskedRange, ByteRange, wanted_range
@@ -56,6 +58,7 @@ class Exports:
         self._audit = audit
         self._open_lake = open_lake
         self._new_id = new_id
+        self._clean_ups = CleanUpStore()
 
     async def create(self, caller: Identity, request: ExportRequest) -> JobRecord:
         """Queues an export; what the caller may see is kept with it."""
@@ -68,6 +71,7 @@ class Exports:
             if request.account and not await self._accounts.find(session, [request.account], callers_sight(caller)):
                 raise account_forbidden(request.account)
             await self._store.insert(session, caller, export_id, request.as_json())
+            await self._clean_ups.expect(session, caller.tenant_id, caller.timezone, datetime.now(UTC))
             return await self._queue.enqueue(
                 session,
                 tenant_id=caller.tenant_id,

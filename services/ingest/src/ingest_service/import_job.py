@@ -13,6 +13,7 @@ from service_runtime.jobs import JobRun
 from service_runtime.lake import Lake
 
 from ingest_service.columns import known_names, parse_mapping
+from ingest_service.import_files import upload_path
 from ingest_service.import_request import ImportRequest
 from ingest_service.import_store import MOST_RAW, ImportRecord, ImportStore, RejectedRow
 from ingest_service.reading.opening import Hints, open_table
@@ -112,13 +113,15 @@ class ImportJob:
             with self._spool.folder() as folder:
                 made = self._replayed if record.replay_of is not None else self._uploaded
                 await importer.bring_in(await made(run, import_id, record, request, lake, folder))
-        await asyncio.to_thread(lake.delete, _file_of(import_id))
+        await asyncio.to_thread(lake.delete, upload_path(import_id))
 
     async def _uploaded(
         self, run: JobRun, import_id: UUID, record: ImportRecord, request: ImportRequest, lake: Lake, folder: Path
     ) -> Work:
+        if record.upload_removed:
+            raise NotFound("UPLOAD_EXPIRED", "The file was kept for a while and is gone; send it again.")
         source = folder / "source"
-        await asyncio.to_thread(lake.fetch, _file_of(import_id), source)
+        await asyncio.to_thread(lake.fetch, upload_path(import_id), source)
         hints = Hints(request.format, request.delimiter, request.encoding, request.sheet, self._largest_file)
         chosen = parse_mapping(request.kind, request.mapping).values()
         names = known_names(request.kind, [*chosen, request.account_column])
@@ -162,10 +165,6 @@ def _shown(table: Table, rows: Sequence[Rejection]) -> list[RejectedRow]:
         cells = [_storable(cell) for cell in table.cells(raw)] if len(raw) < MOST_RAW else None
         kept.append(RejectedRow(row.line, row.column, _storable(row.value)[:1000], row.reason, raw, cells))
     return kept
-
-
-def _file_of(import_id: UUID) -> str:
-    return f"imports/{import_id}.csv"
 
 
 def _sight_of(record: ImportRecord) -> Sight:

@@ -18,7 +18,7 @@ _INSERT = text(
 )
 _GET = text(
     "SELECT request, size, sha256, recorded, requested_by, requested_role, requested_kind, "
-    "columns, judged, replay_of, corrections "
+    "columns, judged, replay_of, corrections, upload_removed, rows_removed "
     "FROM imports WHERE import_id = :import_id"
 )
 _RECORDED = text("UPDATE imports SET recorded = CAST(:recorded AS jsonb) WHERE import_id = :import_id")
@@ -36,7 +36,7 @@ _INSERT_REJECTED = text(
     "ON CONFLICT DO NOTHING"
 )
 _TELL_FILE = text(
-    "UPDATE imports SET columns = CAST(:columns AS text[]), judged = CAST(:judged AS jsonb) "
+    "UPDATE imports SET columns = CAST(:columns AS text[]), judged = CAST(:judged AS jsonb), rows_removed = false "
     "WHERE import_id = :import_id"
 )
 # Also where there is no row yet.
@@ -58,7 +58,7 @@ class ImportRecord:
     """An accepted file, and who sent it; `recorded` holds the counts once its rows are in the record.
 
     `columns` and `judged` tell of the file where rows were rejected. A replay has no file: it tries the rejected rows
-    of the import `replay_of` again, with `corrections` by line.
+    of the import `replay_of` again, with `corrections` by line. What was kept for its time is `removed`.
     """
 
     request: dict[str, Any]
@@ -72,6 +72,8 @@ class ImportRecord:
     judged: dict[str, Any] | None = None
     replay_of: UUID | None = None
     corrections: dict[str, Any] | None = None
+    upload_removed: bool = False
+    rows_removed: bool = False
 
     @property
     def original(self) -> UUID:

@@ -6,6 +6,7 @@ import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from uuid import UUID
 
 from service_runtime.database import Database
@@ -17,6 +18,8 @@ from service_runtime.lake import Lake
 
 from ingest_service import lake_source
 from ingest_service.account_store import AccountStore
+from ingest_service.clean_up_store import CleanUpStore
+from ingest_service.import_files import upload_path
 from ingest_service.import_request import ImportRequest, check
 from ingest_service.import_store import ImportRecord, ImportStore, RejectedRow
 from ingest_service.sight import account_forbidden, account_inactive, callers_sight
@@ -56,6 +59,7 @@ class Imports:
         self._open_lake = open_lake
         self._new_id = new_id
         self._largest_file = largest_file
+        self._clean_ups = CleanUpStore()
 
     async def accept(
         self, caller: Identity, request: ImportRequest, content_type: str, pieces: AsyncIterator[bytes]
@@ -85,6 +89,7 @@ class Imports:
     async def rejected(self, caller: Identity, job_id: str, after: int, limit: int) -> list[RejectedRow]:
         """Gives rejected rows of an import behind a line, by line; of a replay those that it has rejected again."""
         place = await self.place_of(caller, job_id)
+        await self.check_kept(caller, place)
         return await self._store.rejected(caller.tenant_id, place.original, after, limit, replay=place.replay)
 
     async def place_of(self, caller: Identity, job_id: str) -> RowsPlace:
@@ -99,6 +104,12 @@ class Imports:
             return RowsPlace(import_id)
         await self._check_rows(caller, await self._store.get(caller.tenant_id, record.replay_of))
         return RowsPlace(record.replay_of, replay=import_id)
+
+    async def check_kept(self, caller: Identity, place: RowsPlace) -> None:
+        """Raises where the rows were kept for their time and are gone."""
+        record = await self._store.get(caller.tenant_id, place.original)
+        if record is not None and record.rows_removed:
+            raise rows_expired()
 
     async def _check_rows(self, caller: Identity, record: ImportRecord | None) -> None:
         """Rejected rows are shown as they came, so only to who sent them or may see every account they may be of."""
@@ -129,11 +140,12 @@ class Imports:
     async def _queue_import(self, caller: Identity, request: ImportRequest, received: ReceivedFile) -> JobRecord:
         import_id = self._new_id()
         lake = self._open_lake(caller.tenant_id)
-        path = f"imports/{import_id}.csv"
+        path = upload_path(import_id)
         await asyncio.to_thread(lake.put_file, received.path, path)
         try:
             async with self._database.tenant_session(caller.tenant_id) as session:
                 await self._store.insert(session, caller, import_id, request.as_json(), received.size, received.sha256)
+                await self._clean_ups.expect(session, caller.tenant_id, caller.timezone, datetime.now(UTC))
                 return await self._queue.enqueue(
                     session,
                     tenant_id=caller.tenant_id,
@@ -147,6 +159,10 @@ class Imports:
             with suppress(ServiceError):
                 await asyncio.to_thread(lake.delete, path)
             raise
+
+
+def rows_expired() -> NotFound:
+    return NotFound("REJECTED_ROWS_EXPIRED", "The rejected rows were kept for a while and are gone.")
 
 
 def _digest(request: ImportRequest, content: str) -> str:

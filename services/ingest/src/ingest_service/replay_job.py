@@ -11,6 +11,7 @@ from service_runtime.errors import Conflict, NotFound
 from service_runtime.jobs import JobRun
 
 from ingest_service.import_store import ImportRecord, ImportStore, RejectedRow
+from ingest_service.imports import rows_expired
 from ingest_service.reading.rejection import Rejection
 from ingest_service.replay_store import ReplayStore
 from ingest_service.replay_table import ReplayTable, corrected, write_rows
@@ -52,6 +53,8 @@ class ReplayRows:
         first = await self._imports.get(run.tenant_id, original)
         if first is None or first.columns is None:
             raise NotFound("IMPORT_NOT_FOUND", "The import whose rows are to be tried again is gone.")
+        if first.rows_removed:
+            raise rows_expired()
         await self._begin(run, original, replay)
         target = folder / "rejected"
         target.touch()

@@ -14,7 +14,7 @@ from service_runtime.jobs import JobQueue, JobRecord
 from ingest_service.columns import parse_mapping
 from ingest_service.import_request import ImportRequest, check
 from ingest_service.import_store import MOST_KEPT, ImportRecord, ImportStore
-from ingest_service.imports import JOB_KIND, Imports
+from ingest_service.imports import JOB_KIND, Imports, rows_expired
 from ingest_service.rejected_file import head, rows_as_csv
 from ingest_service.replay_store import ReplayStore
 
@@ -79,6 +79,7 @@ class Replays:
     async def download(self, caller: Identity, job_id: str, *, raw: bool) -> AsyncIterator[bytes]:
         """Gives the rows as a file; `raw` leaves cells as they are that a spreadsheet would take for formulas."""
         place = await self._imports.place_of(caller, job_id)
+        await self._imports.check_kept(caller, place)
         record = await self._store.get(caller.tenant_id, place.original)
         yield head((record.columns if record else None) or [], raw=raw)
         after = 0
@@ -95,6 +96,8 @@ class Replays:
         first = await self._store.get(caller.tenant_id, place.original)
         if first is None:
             raise _nothing()
+        if first.rows_removed:
+            raise rows_expired()
         return await self._queue.get(caller.tenant_id, job_id), place.original, first
 
     async def _check_lines(self, session: Session, original: UUID, first: ImportRecord, lines: Sequence[int]) -> None:

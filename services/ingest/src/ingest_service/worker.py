@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from uuid import UUID
 
 from atalaya import auth_calls
@@ -11,6 +12,8 @@ from service_runtime.jobs import AuditOutbox, JobQueue, Worker
 from service_runtime.lake import Lake, tenant_lake
 
 from ingest_service.account_store import AccountStore
+from ingest_service.clean_up import CleanUp, Retention
+from ingest_service.clean_up_store import CLEAN_UP, CleanUpStore
 from ingest_service.config import Settings
 from ingest_service.dataset_import import DatasetImport
 from ingest_service.export_expiry import ExportExpiry
@@ -64,6 +67,7 @@ def build_worker(settings: Settings, new_id: Callable[[], UUID]) -> Worker:
     export_job = ExportJob(
         database, exports, ExportRowsStore(), AccountStore(), spool, open_lake, settings.export_hours
     )
+    retention = Retention(timedelta(days=settings.import_file_days), timedelta(days=settings.rejected_rows_days))
     source_run = SourceRun(
         database, SourceStore(), TableStateStore(), AuditOutbox("ingest"), open_lake, spool, connect, settings
     )
@@ -79,6 +83,7 @@ def build_worker(settings: Settings, new_id: Callable[[], UUID]) -> Worker:
         side_tasks={
             LAKE_COPY: LakeFollower(database, changes, lake_copy, spool).follow,
             EXPIRE_EXPORTS: ExportExpiry(database, exports, open_lake).remove_expired,
+            CLEAN_UP: CleanUp(database, CleanUpStore(), open_lake, retention).clean,
         },
     )
 

@@ -12,6 +12,7 @@ from service_runtime.identity import Identity
 from service_runtime.jobs import AuditOutbox, JobQueue, JobRecord
 from service_runtime.quotas import keep_within
 
+from ingest_service.clean_up_store import CleanUpStore
 from ingest_service.import_store import RejectedRow
 from ingest_service.sources.address import Address, Login, parse_url
 from ingest_service.sources.allow_list import AllowList
@@ -71,6 +72,7 @@ class Sources:
         self._new_id = new_id
         self._clock = clock
         self._per_tenant = per_tenant
+        self._clean_ups = CleanUpStore()
 
     async def page(self, caller: Identity, after: str, limit: int) -> list[SourceView]:
         """Gives the sources behind a name, by name."""
@@ -107,6 +109,7 @@ class Sources:
             )
             await self._check_datasets(session, source)
             source = await self._store.insert(session, caller.tenant_id, source)
+            await self._clean_ups.expect(session, caller.tenant_id, caller.timezone, self._clock())
             await self._tell(session, caller, "create_source", source)
         return SourceView(source, {})
 
