@@ -223,6 +223,628 @@ class ExportTopServicesJsonRequest(_message.Message):
 Global___ExportTopServicesJsonRequest: _TypeAlias = ExportTopServicesJsonRequest  # noqa: Y015
 
 @_typing.final
+class GetCustomerPolicyProfileRequest(_message.Message):
+    """Asks for the customer profile."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AS_OF_FIELD_NUMBER: _builtins.int
+    as_of: _builtins.str
+    """At which time ages count, RFC 3339 with zone; the newest date of a policy that is not in the future where empty."""
+    def __init__(
+        self,
+        *,
+        as_of: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetCustomerPolicyProfileRequest: _TypeAlias = GetCustomerPolicyProfileRequest  # noqa: Y015
+
+@_typing.final
+class GetCustomerPolicyProfileResponse(_message.Message):
+    """The customer profile. Policies of customers that are not among the clients are left out."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class PoliciesPerCustomerEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.int
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.int = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
+    class ByStateEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        @_builtins.property
+        def value(self) -> Global___CustomerGroup: ...
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: Global___CustomerGroup | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["value", b"value"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
+    class ByAgeGroupEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        @_builtins.property
+        def value(self) -> Global___CustomerGroup: ...
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: Global___CustomerGroup | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["value", b"value"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    CUSTOMERS_WITH_POLICIES_FIELD_NUMBER: _builtins.int
+    CUSTOMERS_WITHOUT_POLICIES_FIELD_NUMBER: _builtins.int
+    POLICIES_PER_CUSTOMER_FIELD_NUMBER: _builtins.int
+    BY_STATE_FIELD_NUMBER: _builtins.int
+    BY_AGE_GROUP_FIELD_NUMBER: _builtins.int
+    HIGH_VALUE_CUSTOMERS_FIELD_NUMBER: _builtins.int
+    AS_OF_FIELD_NUMBER: _builtins.int
+    DATA_ISSUES_FIELD_NUMBER: _builtins.int
+    customers_with_policies: _builtins.int
+    """Distinct clients with a policy."""
+    customers_without_policies: _builtins.int
+    """Distinct clients without one."""
+    @_builtins.property
+    def policies_per_customer(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
+        """Clients by how many policies they have: `1`, `2` and `3+`, always all three."""
+
+    @_builtins.property
+    def by_state(self) -> _containers.MessageMap[_builtins.str, Global___CustomerGroup]:
+        """Those with policies by the user's state, else the client's own, upper-cased, else UNKNOWN."""
+
+    @_builtins.property
+    def by_age_group(self) -> _containers.MessageMap[_builtins.str, Global___CustomerGroup]:
+        """The same by age in whole years: `under 18`, `18-25`, `26-35`, `36-45`, `46-55`, `56-65` and `65+` (66 and over),
+        always all seven; UNKNOWN beside them where a birth date is missing or after as_of.
+        """
+
+    @_builtins.property
+    def high_value_customers(self) -> _containers.RepeatedCompositeFieldContainer[Global___HighValueCustomer]:
+        """The ten with most premium, ties by name, then id."""
+
+    @_builtins.property
+    def as_of(self) -> _timestamp_pb2.Timestamp:
+        """When the ages were taken."""
+
+    @_builtins.property
+    def data_issues(self) -> _containers.RepeatedCompositeFieldContainer[Global___DataIssue]:
+        """Values that did not parse, by dataset and column."""
+
+    def __init__(
+        self,
+        *,
+        customers_with_policies: _builtins.int = ...,
+        customers_without_policies: _builtins.int = ...,
+        policies_per_customer: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
+        by_state: _abc.Mapping[_builtins.str, Global___CustomerGroup] | None = ...,
+        by_age_group: _abc.Mapping[_builtins.str, Global___CustomerGroup] | None = ...,
+        high_value_customers: _abc.Iterable[Global___HighValueCustomer] | None = ...,
+        as_of: _timestamp_pb2.Timestamp | None = ...,
+        data_issues: _abc.Iterable[Global___DataIssue] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "by_age_group", b"by_age_group", "by_state", b"by_state", "customers_with_policies", b"customers_with_policies", "customers_without_policies", b"customers_without_policies", "data_issues", b"data_issues", "high_value_customers", b"high_value_customers", "policies_per_customer", b"policies_per_customer"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetCustomerPolicyProfileResponse: _TypeAlias = GetCustomerPolicyProfileResponse  # noqa: Y015
+
+@_typing.final
+class CustomerGroup(_message.Message):
+    """Customers of one state or age with their policies."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CUSTOMERS_FIELD_NUMBER: _builtins.int
+    POLICIES_FIELD_NUMBER: _builtins.int
+    AVERAGE_PREMIUM_FIELD_NUMBER: _builtins.int
+    AVERAGE_SUM_INSURED_FIELD_NUMBER: _builtins.int
+    customers: _builtins.int
+    """Distinct customers."""
+    policies: _builtins.int
+    """Their policies."""
+    average_premium: _builtins.float
+    """Mean premium of the policies that have one, 2 decimals; absent where none has."""
+    average_sum_insured: _builtins.float
+    """Mean sum insured of the policies that have one, 2 decimals; absent where none has."""
+    def __init__(
+        self,
+        *,
+        customers: _builtins.int = ...,
+        policies: _builtins.int = ...,
+        average_premium: _builtins.float | None = ...,
+        average_sum_insured: _builtins.float | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_average_premium", b"_average_premium", "_average_sum_insured", b"_average_sum_insured", "average_premium", b"average_premium", "average_sum_insured", b"average_sum_insured"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_average_premium", b"_average_premium", "_average_sum_insured", b"_average_sum_insured", "average_premium", b"average_premium", "average_sum_insured", b"average_sum_insured", "customers", b"customers", "policies", b"policies"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__average_premium: _TypeAlias = _typing.Literal["average_premium"]  # noqa: Y015
+    _WhichOneofArgType__average_premium: _TypeAlias = _typing.Literal["_average_premium", b"_average_premium"]  # noqa: Y015
+    _WhichOneofReturnType__average_sum_insured: _TypeAlias = _typing.Literal["average_sum_insured"]  # noqa: Y015
+    _WhichOneofArgType__average_sum_insured: _TypeAlias = _typing.Literal["_average_sum_insured", b"_average_sum_insured"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__average_premium) -> _WhichOneofReturnType__average_premium | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__average_sum_insured) -> _WhichOneofReturnType__average_sum_insured | None: ...
+
+Global___CustomerGroup: _TypeAlias = CustomerGroup  # noqa: Y015
+
+@_typing.final
+class HighValueCustomer(_message.Message):
+    """A customer with much premium."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CUSTOMER_ID_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    POLICIES_FIELD_NUMBER: _builtins.int
+    TOTAL_PREMIUM_FIELD_NUMBER: _builtins.int
+    customer_id: _builtins.str
+    """Key by which policies name it."""
+    name: _builtins.str
+    """First and last name, as far as they are known."""
+    policies: _builtins.int
+    """Policies."""
+    total_premium: _builtins.float
+    """Sum of their premiums, 2 decimals."""
+    def __init__(
+        self,
+        *,
+        customer_id: _builtins.str = ...,
+        name: _builtins.str = ...,
+        policies: _builtins.int = ...,
+        total_premium: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["customer_id", b"customer_id", "name", b"name", "policies", b"policies", "total_premium", b"total_premium"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___HighValueCustomer: _TypeAlias = HighValueCustomer  # noqa: Y015
+
+@_typing.final
+class GetAgentPerformanceRequest(_message.Message):
+    """Asks for the agents."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AS_OF_FIELD_NUMBER: _builtins.int
+    as_of: _builtins.str
+    """RFC 3339 with zone; the newest date of a policy that is not in the future where empty. No figure depends on it."""
+    def __init__(
+        self,
+        *,
+        as_of: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetAgentPerformanceRequest: _TypeAlias = GetAgentPerformanceRequest  # noqa: Y015
+
+@_typing.final
+class GetAgentPerformanceResponse(_message.Message):
+    """The agents."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AGENTS_FIELD_NUMBER: _builtins.int
+    TOTALS_FIELD_NUMBER: _builtins.int
+    INACTIVE_AGENTS_WITH_POLICIES_FIELD_NUMBER: _builtins.int
+    AS_OF_FIELD_NUMBER: _builtins.int
+    DATA_ISSUES_FIELD_NUMBER: _builtins.int
+    inactive_agents_with_policies: _builtins.int
+    """Agents that are not active and have policies."""
+    @_builtins.property
+    def agents(self) -> _containers.RepeatedCompositeFieldContainer[Global___AgentPerformance]:
+        """All of them, by rank."""
+
+    @_builtins.property
+    def totals(self) -> Global___AgentTotals:
+        """All of them together."""
+
+    @_builtins.property
+    def as_of(self) -> _timestamp_pb2.Timestamp:
+        """As asked for, or the newest date of a policy."""
+
+    @_builtins.property
+    def data_issues(self) -> _containers.RepeatedCompositeFieldContainer[Global___DataIssue]:
+        """Values that did not parse, by dataset and column."""
+
+    def __init__(
+        self,
+        *,
+        agents: _abc.Iterable[Global___AgentPerformance] | None = ...,
+        totals: Global___AgentTotals | None = ...,
+        inactive_agents_with_policies: _builtins.int = ...,
+        as_of: _timestamp_pb2.Timestamp | None = ...,
+        data_issues: _abc.Iterable[Global___DataIssue] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "totals", b"totals"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agents", b"agents", "as_of", b"as_of", "data_issues", b"data_issues", "inactive_agents_with_policies", b"inactive_agents_with_policies", "totals", b"totals"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetAgentPerformanceResponse: _TypeAlias = GetAgentPerformanceResponse  # noqa: Y015
+
+@_typing.final
+class AgentPerformance(_message.Message):
+    """One agent."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AGENT_ID_FIELD_NUMBER: _builtins.int
+    CODE_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    IS_ACTIVE_FIELD_NUMBER: _builtins.int
+    POLICIES_FIELD_NUMBER: _builtins.int
+    CUSTOMERS_FIELD_NUMBER: _builtins.int
+    TOTAL_PREMIUM_FIELD_NUMBER: _builtins.int
+    AVERAGE_PREMIUM_FIELD_NUMBER: _builtins.int
+    STATES_FIELD_NUMBER: _builtins.int
+    CLAIMS_FIELD_NUMBER: _builtins.int
+    APPROVED_AMOUNT_FIELD_NUMBER: _builtins.int
+    LOSS_RATIO_FIELD_NUMBER: _builtins.int
+    RETENTION_RATE_FIELD_NUMBER: _builtins.int
+    RANK_FIELD_NUMBER: _builtins.int
+    agent_id: _builtins.str
+    """Key by which policies name the agent."""
+    code: _builtins.str
+    """Its code; empty where missing."""
+    name: _builtins.str
+    """First and last name, as far as they are known."""
+    is_active: _builtins.bool
+    """Absent where it is missing or does not parse."""
+    policies: _builtins.int
+    """Policies sold."""
+    customers: _builtins.int
+    """Distinct customers of these."""
+    total_premium: _builtins.float
+    """Sum of their premiums, 2 decimals."""
+    average_premium: _builtins.float
+    """Mean of the premiums that are there, 2 decimals; absent where none is."""
+    states: _builtins.int
+    """How many states its customers live in, as far as these are known."""
+    claims: _builtins.int
+    """Claims on its policies."""
+    approved_amount: _builtins.float
+    """Sum of the approved ones, 2 decimals."""
+    loss_ratio: _builtins.float
+    """approved_amount over total_premium, 4 decimals; absent where there is no premium."""
+    retention_rate: _builtins.float
+    """Customers with two or more policies of this agent, per cent of its customers with 1 decimal; absent without any."""
+    rank: _builtins.int
+    """From 1, by total_premium, ties by name, then id."""
+    def __init__(
+        self,
+        *,
+        agent_id: _builtins.str = ...,
+        code: _builtins.str = ...,
+        name: _builtins.str = ...,
+        is_active: _builtins.bool | None = ...,
+        policies: _builtins.int = ...,
+        customers: _builtins.int = ...,
+        total_premium: _builtins.float = ...,
+        average_premium: _builtins.float | None = ...,
+        states: _builtins.int = ...,
+        claims: _builtins.int = ...,
+        approved_amount: _builtins.float = ...,
+        loss_ratio: _builtins.float | None = ...,
+        retention_rate: _builtins.float | None = ...,
+        rank: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_average_premium", b"_average_premium", "_is_active", b"_is_active", "_loss_ratio", b"_loss_ratio", "_retention_rate", b"_retention_rate", "average_premium", b"average_premium", "is_active", b"is_active", "loss_ratio", b"loss_ratio", "retention_rate", b"retention_rate"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_average_premium", b"_average_premium", "_is_active", b"_is_active", "_loss_ratio", b"_loss_ratio", "_retention_rate", b"_retention_rate", "agent_id", b"agent_id", "approved_amount", b"approved_amount", "average_premium", b"average_premium", "claims", b"claims", "code", b"code", "customers", b"customers", "is_active", b"is_active", "loss_ratio", b"loss_ratio", "name", b"name", "policies", b"policies", "rank", b"rank", "retention_rate", b"retention_rate", "states", b"states", "total_premium", b"total_premium"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__average_premium: _TypeAlias = _typing.Literal["average_premium"]  # noqa: Y015
+    _WhichOneofArgType__average_premium: _TypeAlias = _typing.Literal["_average_premium", b"_average_premium"]  # noqa: Y015
+    _WhichOneofReturnType__is_active: _TypeAlias = _typing.Literal["is_active"]  # noqa: Y015
+    _WhichOneofArgType__is_active: _TypeAlias = _typing.Literal["_is_active", b"_is_active"]  # noqa: Y015
+    _WhichOneofReturnType__loss_ratio: _TypeAlias = _typing.Literal["loss_ratio"]  # noqa: Y015
+    _WhichOneofArgType__loss_ratio: _TypeAlias = _typing.Literal["_loss_ratio", b"_loss_ratio"]  # noqa: Y015
+    _WhichOneofReturnType__retention_rate: _TypeAlias = _typing.Literal["retention_rate"]  # noqa: Y015
+    _WhichOneofArgType__retention_rate: _TypeAlias = _typing.Literal["_retention_rate", b"_retention_rate"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__average_premium) -> _WhichOneofReturnType__average_premium | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__is_active) -> _WhichOneofReturnType__is_active | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__loss_ratio) -> _WhichOneofReturnType__loss_ratio | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__retention_rate) -> _WhichOneofReturnType__retention_rate | None: ...
+
+Global___AgentPerformance: _TypeAlias = AgentPerformance  # noqa: Y015
+
+@_typing.final
+class AgentTotals(_message.Message):
+    """The policies of known agents together."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AGENTS_FIELD_NUMBER: _builtins.int
+    POLICIES_FIELD_NUMBER: _builtins.int
+    CUSTOMERS_FIELD_NUMBER: _builtins.int
+    TOTAL_PREMIUM_FIELD_NUMBER: _builtins.int
+    CLAIMS_FIELD_NUMBER: _builtins.int
+    APPROVED_AMOUNT_FIELD_NUMBER: _builtins.int
+    LOSS_RATIO_FIELD_NUMBER: _builtins.int
+    agents: _builtins.int
+    """Agents, those without policies included."""
+    policies: _builtins.int
+    """Policies of known agents."""
+    customers: _builtins.int
+    """Distinct customers of these."""
+    total_premium: _builtins.float
+    """Sum of their premiums, 2 decimals."""
+    claims: _builtins.int
+    """Claims on these policies."""
+    approved_amount: _builtins.float
+    """Sum of the approved ones, 2 decimals."""
+    loss_ratio: _builtins.float
+    """approved_amount over total_premium, 4 decimals; absent where there is no premium."""
+    def __init__(
+        self,
+        *,
+        agents: _builtins.int = ...,
+        policies: _builtins.int = ...,
+        customers: _builtins.int = ...,
+        total_premium: _builtins.float = ...,
+        claims: _builtins.int = ...,
+        approved_amount: _builtins.float = ...,
+        loss_ratio: _builtins.float | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_loss_ratio", b"_loss_ratio", "loss_ratio", b"loss_ratio"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_loss_ratio", b"_loss_ratio", "agents", b"agents", "approved_amount", b"approved_amount", "claims", b"claims", "customers", b"customers", "loss_ratio", b"loss_ratio", "policies", b"policies", "total_premium", b"total_premium"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__loss_ratio: _TypeAlias = _typing.Literal["loss_ratio"]  # noqa: Y015
+    _WhichOneofArgType__loss_ratio: _TypeAlias = _typing.Literal["_loss_ratio", b"_loss_ratio"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__loss_ratio) -> _WhichOneofReturnType__loss_ratio | None: ...
+
+Global___AgentTotals: _TypeAlias = AgentTotals  # noqa: Y015
+
+@_typing.final
+class GetClaimsVersusPoliciesRequest(_message.Message):
+    """Asks for claims against policies."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AS_OF_FIELD_NUMBER: _builtins.int
+    as_of: _builtins.str
+    """RFC 3339 with zone; the newest date of a policy or claim that is not in the future where empty. No figure depends
+    on it.
+    """
+    def __init__(
+        self,
+        *,
+        as_of: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetClaimsVersusPoliciesRequest: _TypeAlias = GetClaimsVersusPoliciesRequest  # noqa: Y015
+
+@_typing.final
+class GetClaimsVersusPoliciesResponse(_message.Message):
+    """Claims against policies. Claims that name no known policy count in claims_without_policy only."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class ByProductTypeEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        @_builtins.property
+        def value(self) -> Global___ClaimRates: ...
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: Global___ClaimRates | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["value", b"value"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
+    class BySumInsuredBandEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        @_builtins.property
+        def value(self) -> Global___ClaimRates: ...
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: Global___ClaimRates | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["value", b"value"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    TOTAL_POLICIES_FIELD_NUMBER: _builtins.int
+    POLICIES_WITH_CLAIMS_FIELD_NUMBER: _builtins.int
+    CLAIM_FREQUENCY_FIELD_NUMBER: _builtins.int
+    AVERAGE_SEVERITY_FIELD_NUMBER: _builtins.int
+    LOSS_RATIO_FIELD_NUMBER: _builtins.int
+    BY_PRODUCT_TYPE_FIELD_NUMBER: _builtins.int
+    BY_SUM_INSURED_BAND_FIELD_NUMBER: _builtins.int
+    CLAIMS_WITHOUT_POLICY_FIELD_NUMBER: _builtins.int
+    AS_OF_FIELD_NUMBER: _builtins.int
+    DATA_ISSUES_FIELD_NUMBER: _builtins.int
+    total_policies: _builtins.int
+    """Policies."""
+    policies_with_claims: _builtins.int
+    """Distinct policy numbers with a claim."""
+    claim_frequency: _builtins.float
+    """Claims per 100 policies, 2 decimals; absent where there are no policies."""
+    average_severity: _builtins.float
+    """Mean amount of the approved claims that have one, 2 decimals; absent where none has."""
+    loss_ratio: _builtins.float
+    """Approved amount over premium, 4 decimals; absent where there is no premium."""
+    claims_without_policy: _builtins.int
+    """Claims that name no policy, or none that is known."""
+    @_builtins.property
+    def by_product_type(self) -> _containers.MessageMap[_builtins.str, Global___ClaimRates]:
+        """The same by the product's type, upper-cased, UNKNOWN where no product is named or known."""
+
+    @_builtins.property
+    def by_sum_insured_band(self) -> _containers.MessageMap[_builtins.str, Global___ClaimRates]:
+        """The same by sum insured: `< 10000`, `10000-49999`, `50000-99999` and `>= 100000`, always all four; UNKNOWN beside
+        them where it is missing.
+        """
+
+    @_builtins.property
+    def as_of(self) -> _timestamp_pb2.Timestamp:
+        """As asked for, or the newest date of a policy or claim."""
+
+    @_builtins.property
+    def data_issues(self) -> _containers.RepeatedCompositeFieldContainer[Global___DataIssue]:
+        """Values that did not parse, by dataset and column."""
+
+    def __init__(
+        self,
+        *,
+        total_policies: _builtins.int = ...,
+        policies_with_claims: _builtins.int = ...,
+        claim_frequency: _builtins.float | None = ...,
+        average_severity: _builtins.float | None = ...,
+        loss_ratio: _builtins.float | None = ...,
+        by_product_type: _abc.Mapping[_builtins.str, Global___ClaimRates] | None = ...,
+        by_sum_insured_band: _abc.Mapping[_builtins.str, Global___ClaimRates] | None = ...,
+        claims_without_policy: _builtins.int = ...,
+        as_of: _timestamp_pb2.Timestamp | None = ...,
+        data_issues: _abc.Iterable[Global___DataIssue] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_average_severity", b"_average_severity", "_claim_frequency", b"_claim_frequency", "_loss_ratio", b"_loss_ratio", "as_of", b"as_of", "average_severity", b"average_severity", "claim_frequency", b"claim_frequency", "loss_ratio", b"loss_ratio"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_average_severity", b"_average_severity", "_claim_frequency", b"_claim_frequency", "_loss_ratio", b"_loss_ratio", "as_of", b"as_of", "average_severity", b"average_severity", "by_product_type", b"by_product_type", "by_sum_insured_band", b"by_sum_insured_band", "claim_frequency", b"claim_frequency", "claims_without_policy", b"claims_without_policy", "data_issues", b"data_issues", "loss_ratio", b"loss_ratio", "policies_with_claims", b"policies_with_claims", "total_policies", b"total_policies"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__average_severity: _TypeAlias = _typing.Literal["average_severity"]  # noqa: Y015
+    _WhichOneofArgType__average_severity: _TypeAlias = _typing.Literal["_average_severity", b"_average_severity"]  # noqa: Y015
+    _WhichOneofReturnType__claim_frequency: _TypeAlias = _typing.Literal["claim_frequency"]  # noqa: Y015
+    _WhichOneofArgType__claim_frequency: _TypeAlias = _typing.Literal["_claim_frequency", b"_claim_frequency"]  # noqa: Y015
+    _WhichOneofReturnType__loss_ratio: _TypeAlias = _typing.Literal["loss_ratio"]  # noqa: Y015
+    _WhichOneofArgType__loss_ratio: _TypeAlias = _typing.Literal["_loss_ratio", b"_loss_ratio"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__average_severity) -> _WhichOneofReturnType__average_severity | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__claim_frequency) -> _WhichOneofReturnType__claim_frequency | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__loss_ratio) -> _WhichOneofReturnType__loss_ratio | None: ...
+
+Global___GetClaimsVersusPoliciesResponse: _TypeAlias = GetClaimsVersusPoliciesResponse  # noqa: Y015
+
+@_typing.final
+class ClaimRates(_message.Message):
+    """Claims against the policies of one group."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POLICIES_FIELD_NUMBER: _builtins.int
+    CLAIMS_FIELD_NUMBER: _builtins.int
+    CLAIM_FREQUENCY_FIELD_NUMBER: _builtins.int
+    AVERAGE_SEVERITY_FIELD_NUMBER: _builtins.int
+    LOSS_RATIO_FIELD_NUMBER: _builtins.int
+    policies: _builtins.int
+    """Policies."""
+    claims: _builtins.int
+    """Claims on them."""
+    claim_frequency: _builtins.float
+    """Claims per 100 policies, 2 decimals; absent where there are no policies."""
+    average_severity: _builtins.float
+    """Mean amount of the approved claims that have one, 2 decimals; absent where none has."""
+    loss_ratio: _builtins.float
+    """Approved amount over premium, 4 decimals; absent where there is no premium."""
+    def __init__(
+        self,
+        *,
+        policies: _builtins.int = ...,
+        claims: _builtins.int = ...,
+        claim_frequency: _builtins.float | None = ...,
+        average_severity: _builtins.float | None = ...,
+        loss_ratio: _builtins.float | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_average_severity", b"_average_severity", "_claim_frequency", b"_claim_frequency", "_loss_ratio", b"_loss_ratio", "average_severity", b"average_severity", "claim_frequency", b"claim_frequency", "loss_ratio", b"loss_ratio"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_average_severity", b"_average_severity", "_claim_frequency", b"_claim_frequency", "_loss_ratio", b"_loss_ratio", "average_severity", b"average_severity", "claim_frequency", b"claim_frequency", "claims", b"claims", "loss_ratio", b"loss_ratio", "policies", b"policies"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__average_severity: _TypeAlias = _typing.Literal["average_severity"]  # noqa: Y015
+    _WhichOneofArgType__average_severity: _TypeAlias = _typing.Literal["_average_severity", b"_average_severity"]  # noqa: Y015
+    _WhichOneofReturnType__claim_frequency: _TypeAlias = _typing.Literal["claim_frequency"]  # noqa: Y015
+    _WhichOneofArgType__claim_frequency: _TypeAlias = _typing.Literal["_claim_frequency", b"_claim_frequency"]  # noqa: Y015
+    _WhichOneofReturnType__loss_ratio: _TypeAlias = _typing.Literal["loss_ratio"]  # noqa: Y015
+    _WhichOneofArgType__loss_ratio: _TypeAlias = _typing.Literal["_loss_ratio", b"_loss_ratio"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__average_severity) -> _WhichOneofReturnType__average_severity | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__claim_frequency) -> _WhichOneofReturnType__claim_frequency | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__loss_ratio) -> _WhichOneofReturnType__loss_ratio | None: ...
+
+Global___ClaimRates: _TypeAlias = ClaimRates  # noqa: Y015
+
+@_typing.final
 class GetCustomerJourneyRequest(_message.Message):
     """Asks for the customer journey."""
 

@@ -62,6 +62,21 @@ class InsuranceServiceStub:
                 request_serializer=atalaya_dot_analytics_dot_v1_dot_insurance__pb2.ExportTopServicesJsonRequest.SerializeToString,
                 response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
                 _registered_method=True)
+        self.GetCustomerPolicyProfile = channel.unary_unary(
+                '/atalaya.analytics.v1.InsuranceService/GetCustomerPolicyProfile',
+                request_serializer=atalaya_dot_analytics_dot_v1_dot_insurance__pb2.GetCustomerPolicyProfileRequest.SerializeToString,
+                response_deserializer=atalaya_dot_analytics_dot_v1_dot_insurance__pb2.GetCustomerPolicyProfileResponse.FromString,
+                _registered_method=True)
+        self.GetAgentPerformance = channel.unary_unary(
+                '/atalaya.analytics.v1.InsuranceService/GetAgentPerformance',
+                request_serializer=atalaya_dot_analytics_dot_v1_dot_insurance__pb2.GetAgentPerformanceRequest.SerializeToString,
+                response_deserializer=atalaya_dot_analytics_dot_v1_dot_insurance__pb2.GetAgentPerformanceResponse.FromString,
+                _registered_method=True)
+        self.GetClaimsVersusPolicies = channel.unary_unary(
+                '/atalaya.analytics.v1.InsuranceService/GetClaimsVersusPolicies',
+                request_serializer=atalaya_dot_analytics_dot_v1_dot_insurance__pb2.GetClaimsVersusPoliciesRequest.SerializeToString,
+                response_deserializer=atalaya_dot_analytics_dot_v1_dot_insurance__pb2.GetClaimsVersusPoliciesResponse.FromString,
+                _registered_method=True)
         self.GetCustomerJourney = channel.unary_unary(
                 '/atalaya.analytics.v1.InsuranceService/GetCustomerJourney',
                 request_serializer=atalaya_dot_analytics_dot_v1_dot_insurance__pb2.GetCustomerJourneyRequest.SerializeToString,
@@ -109,6 +124,27 @@ class InsuranceServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetCustomerPolicyProfile(self, request, context):
+        """Describes the clients that have policies by state, age and money.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetAgentPerformance(self, request, context):
+        """Ranks the agents by premium, with their customers and what those claimed.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetClaimsVersusPolicies(self, request, context):
+        """Holds claims against policies, by product type and sum insured.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetCustomerJourney(self, request, context):
         """Follows users to clients, policyholders and claimants.
         """
@@ -143,6 +179,21 @@ def add_InsuranceServiceServicer_to_server(servicer, server):
                     servicer.ExportTopServicesJson,
                     request_deserializer=atalaya_dot_analytics_dot_v1_dot_insurance__pb2.ExportTopServicesJsonRequest.FromString,
                     response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
+            ),
+            'GetCustomerPolicyProfile': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetCustomerPolicyProfile,
+                    request_deserializer=atalaya_dot_analytics_dot_v1_dot_insurance__pb2.GetCustomerPolicyProfileRequest.FromString,
+                    response_serializer=atalaya_dot_analytics_dot_v1_dot_insurance__pb2.GetCustomerPolicyProfileResponse.SerializeToString,
+            ),
+            'GetAgentPerformance': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetAgentPerformance,
+                    request_deserializer=atalaya_dot_analytics_dot_v1_dot_insurance__pb2.GetAgentPerformanceRequest.FromString,
+                    response_serializer=atalaya_dot_analytics_dot_v1_dot_insurance__pb2.GetAgentPerformanceResponse.SerializeToString,
+            ),
+            'GetClaimsVersusPolicies': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetClaimsVersusPolicies,
+                    request_deserializer=atalaya_dot_analytics_dot_v1_dot_insurance__pb2.GetClaimsVersusPoliciesRequest.FromString,
+                    response_serializer=atalaya_dot_analytics_dot_v1_dot_insurance__pb2.GetClaimsVersusPoliciesResponse.SerializeToString,
             ),
             'GetCustomerJourney': grpc.unary_unary_rpc_method_handler(
                     servicer.GetCustomerJourney,
@@ -287,6 +338,87 @@ class InsuranceService:
             '/atalaya.analytics.v1.InsuranceService/ExportTopServicesJson',
             atalaya_dot_analytics_dot_v1_dot_insurance__pb2.ExportTopServicesJsonRequest.SerializeToString,
             google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetCustomerPolicyProfile(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/atalaya.analytics.v1.InsuranceService/GetCustomerPolicyProfile',
+            atalaya_dot_analytics_dot_v1_dot_insurance__pb2.GetCustomerPolicyProfileRequest.SerializeToString,
+            atalaya_dot_analytics_dot_v1_dot_insurance__pb2.GetCustomerPolicyProfileResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetAgentPerformance(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/atalaya.analytics.v1.InsuranceService/GetAgentPerformance',
+            atalaya_dot_analytics_dot_v1_dot_insurance__pb2.GetAgentPerformanceRequest.SerializeToString,
+            atalaya_dot_analytics_dot_v1_dot_insurance__pb2.GetAgentPerformanceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetClaimsVersusPolicies(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/atalaya.analytics.v1.InsuranceService/GetClaimsVersusPolicies',
+            atalaya_dot_analytics_dot_v1_dot_insurance__pb2.GetClaimsVersusPoliciesRequest.SerializeToString,
+            atalaya_dot_analytics_dot_v1_dot_insurance__pb2.GetClaimsVersusPoliciesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -46,6 +46,12 @@ class InsuranceServiceStub:
     """Lists the five services with most audit rows."""
     ExportTopServicesJson: _grpc.UnaryUnaryMultiCallable[_insurance_pb2.ExportTopServicesJsonRequest, _httpbody_pb2.HttpBody]
     """Lists the same services as ListTopServices, as a JSON object with the most first."""
+    GetCustomerPolicyProfile: _grpc.UnaryUnaryMultiCallable[_insurance_pb2.GetCustomerPolicyProfileRequest, _insurance_pb2.GetCustomerPolicyProfileResponse]
+    """Describes the clients that have policies by state, age and money."""
+    GetAgentPerformance: _grpc.UnaryUnaryMultiCallable[_insurance_pb2.GetAgentPerformanceRequest, _insurance_pb2.GetAgentPerformanceResponse]
+    """Ranks the agents by premium, with their customers and what those claimed."""
+    GetClaimsVersusPolicies: _grpc.UnaryUnaryMultiCallable[_insurance_pb2.GetClaimsVersusPoliciesRequest, _insurance_pb2.GetClaimsVersusPoliciesResponse]
+    """Holds claims against policies, by product type and sum insured."""
     GetCustomerJourney: _grpc.UnaryUnaryMultiCallable[_insurance_pb2.GetCustomerJourneyRequest, _insurance_pb2.GetCustomerJourneyResponse]
     """Follows users to clients, policyholders and claimants."""
 
@@ -66,6 +72,12 @@ class InsuranceServiceAsyncStub(InsuranceServiceStub):
     """Lists the five services with most audit rows."""
     ExportTopServicesJson: _aio.UnaryUnaryMultiCallable[_insurance_pb2.ExportTopServicesJsonRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
     """Lists the same services as ListTopServices, as a JSON object with the most first."""
+    GetCustomerPolicyProfile: _aio.UnaryUnaryMultiCallable[_insurance_pb2.GetCustomerPolicyProfileRequest, _insurance_pb2.GetCustomerPolicyProfileResponse]  # type: ignore[assignment]
+    """Describes the clients that have policies by state, age and money."""
+    GetAgentPerformance: _aio.UnaryUnaryMultiCallable[_insurance_pb2.GetAgentPerformanceRequest, _insurance_pb2.GetAgentPerformanceResponse]  # type: ignore[assignment]
+    """Ranks the agents by premium, with their customers and what those claimed."""
+    GetClaimsVersusPolicies: _aio.UnaryUnaryMultiCallable[_insurance_pb2.GetClaimsVersusPoliciesRequest, _insurance_pb2.GetClaimsVersusPoliciesResponse]  # type: ignore[assignment]
+    """Holds claims against policies, by product type and sum insured."""
     GetCustomerJourney: _aio.UnaryUnaryMultiCallable[_insurance_pb2.GetCustomerJourneyRequest, _insurance_pb2.GetCustomerJourneyResponse]  # type: ignore[assignment]
     """Follows users to clients, policyholders and claimants."""
 
@@ -113,6 +125,30 @@ class InsuranceServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_httpbody_pb2.HttpBody, _abc.Awaitable[_httpbody_pb2.HttpBody]]:
         """Lists the same services as ListTopServices, as a JSON object with the most first."""
+
+    @_abc_1.abstractmethod
+    def GetCustomerPolicyProfile(
+        self,
+        request: _insurance_pb2.GetCustomerPolicyProfileRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_insurance_pb2.GetCustomerPolicyProfileResponse, _abc.Awaitable[_insurance_pb2.GetCustomerPolicyProfileResponse]]:
+        """Describes the clients that have policies by state, age and money."""
+
+    @_abc_1.abstractmethod
+    def GetAgentPerformance(
+        self,
+        request: _insurance_pb2.GetAgentPerformanceRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_insurance_pb2.GetAgentPerformanceResponse, _abc.Awaitable[_insurance_pb2.GetAgentPerformanceResponse]]:
+        """Ranks the agents by premium, with their customers and what those claimed."""
+
+    @_abc_1.abstractmethod
+    def GetClaimsVersusPolicies(
+        self,
+        request: _insurance_pb2.GetClaimsVersusPoliciesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_insurance_pb2.GetClaimsVersusPoliciesResponse, _abc.Awaitable[_insurance_pb2.GetClaimsVersusPoliciesResponse]]:
+        """Holds claims against policies, by product type and sum insured."""
 
     @_abc_1.abstractmethod
     def GetCustomerJourney(
