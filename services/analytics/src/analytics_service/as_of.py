@@ -21,7 +21,7 @@ def parse_as_of(text: str) -> datetime | None:
         return datetime.fromisoformat(text.upper()).astimezone(UTC).replace(tzinfo=None)
     except (ValueError, OverflowError) as error:
         message = "must be an RFC 3339 time with zone"
-        broken = Violation(("query", "as_of"), message, "as_of.rfc3339")
+        broken = Violation(("query", "as_of"), message, "string.moment")
         raise Unprocessable("INVALID_REQUEST", f"as_of {message}", violations=[broken]) from error
 
 
