@@ -53,7 +53,7 @@ def test_no_vague_module_names() -> None:
 
 def is_inner(path: Path) -> bool:
     edges = ("_servicer", "_client", "_clients")
-    if path.stem.startswith("convert"):
+    if path.stem.startswith("convert") or path.stem.endswith("_convert"):
         return False
     return path.stem not in {"__main__", "server", "worker"} and not path.stem.endswith(edges)
 

@@ -8,7 +8,14 @@ from pathlib import Path
 from uuid import UUID, uuid4
 
 import grpc
-from atalaya.analytics.v1 import insurance_pb2_grpc, rfm_pb2_grpc, system_pb2_grpc
+from atalaya.analytics.v1 import (
+    insurance_activity_pb2_grpc,
+    insurance_pb2_grpc,
+    insurance_people_pb2_grpc,
+    insurance_policies_pb2_grpc,
+    rfm_pb2_grpc,
+    system_pb2_grpc,
+)
 
 from support.tokens import TestIssuer
 
@@ -29,6 +36,18 @@ class RunningAnalytics:
     @property
     def insurance(self) -> insurance_pb2_grpc.InsuranceServiceAsyncStub:
         return insurance_pb2_grpc.InsuranceServiceStub(self.channel)
+
+    @property
+    def people(self) -> insurance_people_pb2_grpc.InsurancePeopleServiceAsyncStub:
+        return insurance_people_pb2_grpc.InsurancePeopleServiceStub(self.channel)
+
+    @property
+    def policies(self) -> insurance_policies_pb2_grpc.InsurancePoliciesServiceAsyncStub:
+        return insurance_policies_pb2_grpc.InsurancePoliciesServiceStub(self.channel)
+
+    @property
+    def activity(self) -> insurance_activity_pb2_grpc.InsuranceActivityServiceAsyncStub:
+        return insurance_activity_pb2_grpc.InsuranceActivityServiceStub(self.channel)
 
     @property
     def rfm(self) -> rfm_pb2_grpc.RfmServiceAsyncStub:

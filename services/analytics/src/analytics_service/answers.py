@@ -106,6 +106,8 @@ def _check_columns(report: Report, tables: Mapping[str, Table]) -> None:
         for column in item.required:
             if column not in present:
                 raise column_missing(item.dataset.name, column)
+        if item.any_of and not any(column in present for column in item.any_of):
+            raise column_missing(item.dataset.name, item.any_of[0])
 
 
 def column_missing(dataset: str, column: str) -> Unprocessable:

@@ -9,11 +9,15 @@ from analytics_service.datasets import AUDIT, CLAIMS, CLIENTS, PAYMENTS, POLICIE
 
 @dataclass(frozen=True)
 class Input:
-    """A dataset as a report uses it; its SQL may ask for an `optional` column by `$<table>_has_<column>`."""
+    """A dataset as a report uses it; its SQL may ask for an `optional` column by `$<table>_has_<column>`.
+
+    Of the optional columns in `any_of` the report needs at least one.
+    """
 
     dataset: Dataset
     required: tuple[str, ...]
     optional: tuple[str, ...] = ()
+    any_of: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

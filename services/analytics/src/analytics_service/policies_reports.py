@@ -1,0 +1,46 @@
+"""The reports over products, policies and coverages: what each reads."""
+
+from analytics_service.datasets import CLAIMS, COVERAGES, POLICIES, PRODUCTS
+from analytics_service.reports import Input, Report
+
+# A policy's date is the first of these that its row has.
+_DATES = ("start_date", "issue_date", "created_at")
+_TIMES = "policies/policy_times"
+
+PRODUCT_OVERVIEW = Report(
+    "policies/product_overview", (Input(PRODUCTS, ("product_type", "base_premium"), optional=("description",)),)
+)
+POLICY_OVERVIEW = Report(
+    "policies/policy_overview",
+    (
+        Input(
+            POLICIES,
+            ("agent_id", "premium", "sum_insured"),
+            optional=("product_id", "status", *_DATES, "end_date"),
+        ),
+        Input(PRODUCTS, ("id", "product_type")),
+    ),
+    times=_TIMES,
+)
+COVERAGE_OVERVIEW = Report(
+    "policies/coverage_overview",
+    (
+        Input(COVERAGES, ("policy_id", "coverage_name", "coverage_limit", "deductible")),
+        Input(POLICIES, ("id",), optional=_DATES),
+    ),
+    times=_TIMES,
+)
+PRODUCT_PROFITABILITY = Report(
+    "policies/product_profitability",
+    (
+        Input(PRODUCTS, ("id", "code", "name", "product_type")),
+        Input(POLICIES, ("policy_number", "premium", "sum_insured", "product_id"), optional=_DATES),
+        Input(CLAIMS, ("policy_number", "estado", "monto")),
+    ),
+    times=_TIMES,
+)
+POLICY_TRENDS = Report(
+    "policies/policy_trends",
+    (Input(POLICIES, ("premium",), optional=("status", *_DATES), any_of=_DATES),),
+    times=_TIMES,
+)
