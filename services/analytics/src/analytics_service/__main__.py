@@ -6,7 +6,14 @@ from datetime import UTC, datetime
 from functools import lru_cache, partial
 from importlib.metadata import version
 
-from atalaya.analytics.v1 import insurance_pb2_grpc, rfm_pb2_grpc, system_pb2_grpc
+from atalaya.analytics.v1 import (
+    insurance_activity_pb2_grpc,
+    insurance_pb2_grpc,
+    insurance_people_pb2_grpc,
+    insurance_policies_pb2_grpc,
+    rfm_pb2_grpc,
+    system_pb2_grpc,
+)
 from atalaya.auth_calls import key_exchange, signing_keys
 from atalaya.policies import rpc_policies
 from atalaya.tenancy.v1 import erasure_pb2_grpc
@@ -16,6 +23,7 @@ from service_runtime.lake import lake_alive, tenant_lake
 from service_runtime.server import Server, run_service
 from service_runtime.token_verifier import TokenVerifier
 
+from analytics_service.activity_servicer import InsuranceActivityServicer
 from analytics_service.answers import Answers
 from analytics_service.as_of import NewestTimes
 from analytics_service.config import Settings
@@ -25,6 +33,8 @@ from analytics_service.erasure_servicer import ErasureServicer
 from analytics_service.health_client import SuiteHealthChecks
 from analytics_service.insurance_servicer import InsuranceServicer
 from analytics_service.kept_files import KeptFiles
+from analytics_service.people_servicer import InsurancePeopleServicer
+from analytics_service.policies_servicer import InsurancePoliciesServicer
 from analytics_service.rfm import Rfm
 from analytics_service.rfm_servicer import RfmServicer
 from analytics_service.system_servicer import SystemServicer
@@ -59,6 +69,13 @@ async def build_server(
     system = SystemServicer(checks, tables, version=version("analytics-service"), data_source=data_source, clock=clock)
     server.add(system_pb2_grpc.add_SystemServiceServicer_to_server, system)
     server.add(insurance_pb2_grpc.add_InsuranceServiceServicer_to_server, InsuranceServicer(answers))
+    people = InsurancePeopleServicer(answers)
+    server.add(insurance_people_pb2_grpc.add_InsurancePeopleServiceServicer_to_server, people)
+    policies = InsurancePoliciesServicer(answers)
+    server.add(insurance_policies_pb2_grpc.add_InsurancePoliciesServiceServicer_to_server, policies)
+    server.add(
+        insurance_activity_pb2_grpc.add_InsuranceActivityServiceServicer_to_server, InsuranceActivityServicer(answers)
+    )
     server.add(rfm_pb2_grpc.add_RfmServiceServicer_to_server, RfmServicer(rfm))
     erasure = ErasureServicer(Erasure(kept, answers, rfm))
     server.add(erasure_pb2_grpc.add_ErasureServiceServicer_to_server, erasure)
