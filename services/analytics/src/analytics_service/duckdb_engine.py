@@ -12,14 +12,9 @@ import duckdb
 from service_runtime.errors import DeadlineExceeded, Unavailable
 
 from analytics_service.query_engine import Query, QueryFailed, Row, Source
+from analytics_service.rounding import ROUND_HALF_AWAY
 
 T = TypeVar("T")
-
-# A double such as 1.005 stands a little below the half that it means: nine decimals bring it back before it is rounded.
-_ROUND = """
-CREATE MACRO round_half_away(value, digits) AS
-    coalesce(CAST(round(TRY_CAST(value AS DECIMAL(38, 9)), digits) AS DOUBLE), value)
-"""
 
 
 class DuckDbEngine:
@@ -32,7 +27,7 @@ class DuckDbEngine:
         self._share = max(1, concurrency - 1)
         self._turns: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
         self._connection = duckdb.connect(":memory:", config={"threads": threads, "memory_limit": memory_limit})
-        self._connection.execute(_ROUND)
+        self._connection.execute(f"CREATE MACRO round_half_away(value, digits) AS {ROUND_HALF_AWAY}")
         # Last the sandbox: after it no setting can be changed and no other file be reached.
         for setting in (
             f"temp_directory = {_text(str(folder / 'spill'))}",

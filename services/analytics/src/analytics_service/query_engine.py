@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from analytics_service.datasets import Dataset
+
 Row = dict[str, Any]
 
 
@@ -14,10 +16,15 @@ class QueryFailed(Exception):
 
 @dataclass(frozen=True)
 class Source:
-    """A table of a query: its typed Parquet files, and names that differ from those in the files."""
+    """A table of a query: its typed Parquet files, and names that differ from those in the files.
+
+    Where they are a dataset's, `version` names their content: the same version is the same files.
+    """
 
     files: Sequence[Path]
     renamed: Mapping[str, str] = field(default_factory=dict)
+    dataset: Dataset | None = None
+    version: str = ""
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,7 @@ class Table:
         return sum(int(part.facts["bad_values"].get(column, 0)) for part in self.parts)
 
     def source(self, renamed: Mapping[str, str] | None = None) -> Source:
-        return Source([part.path for part in self.parts], renamed or {})
+        return Source([part.path for part in self.parts], renamed or {}, self.dataset, self.version)
 
 
 class Tables:
