@@ -1,5 +1,7 @@
 """One suite for every place a lake can lie in."""
 
+import re
+import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -8,9 +10,11 @@ from uuid import UUID, uuid4
 import deltalake
 import pyarrow as pa
 import pytest
+from botocore.exceptions import ClientError
 from service_runtime.config import RuntimeSettings
 from service_runtime.errors import InvalidArgument, NotFound, Unavailable
 from service_runtime.lake import Lake, lake_alive, tenant_lake
+from service_runtime.lake.s3_failures import failures
 from support import s3
 
 TENANT = UUID("0192f3a4-0000-7000-8000-000000000001")
@@ -255,3 +259,40 @@ async def test_check_of_the_lake_says_what_the_lake_does(tmp_path: Path) -> None
 def test_another_kind_of_lake_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match="ATALAYA_LAKE"):
         tenant_lake(RuntimeSettings(atalaya_lake=url), TENANT)
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "says"),
+    [
+        ("AccessDenied", 403, "refuses access (AccessDenied)"),
+        ("InvalidAccessKeyId", 403, "refuses access (InvalidAccessKeyId)"),
+        ("SlowDown", 503, "asks to be asked less often (SlowDown)"),
+        ("NoSuchBucket", 404, "no bucket"),
+        ("InternalError", 500, "fails (InternalError)"),
+        ("see http://10.0.0.1/?key=the-secret", 500, "fails (500)"),
+    ],
+)
+def test_the_reason_of_a_refusal_is_said_and_nothing_of_keys_and_hosts(code: str, status: int, says: str) -> None:
+    answer = {
+        "Error": {"Code": code, "Message": "AKIA-the-key is not welcome at 10.0.0.1"},
+        "ResponseMetadata": {"HTTPStatusCode": status},
+    }
+    with pytest.raises(Unavailable) as caught, failures("mysql/users/users.csv"):
+        raise ClientError(answer, "ListObjectsV2")  # type: ignore[arg-type]
+    assert caught.value.reason == "LAKE_UNAVAILABLE"
+    assert says in caught.value.message
+    assert not re.search(r"the-|10\.0", f"{caught.value} {caught.value.metadata}")
+
+
+def test_a_lake_that_nobody_answers_for_says_so_at_once(tmp_path: Path) -> None:
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        away = RuntimeSettings(
+            atalaya_lake="s3://bucket/lake",
+            aws_endpoint_url=f"http://127.0.0.1:{nobody.getsockname()[1]}",
+            aws_access_key_id="the-key",
+            aws_secret_access_key="the-secret",
+        )
+        with pytest.raises(Unavailable, match="cannot be reached") as caught:
+            tenant_lake(away, TENANT).fetch("a/b", tmp_path / "copy")
+    assert caught.value.metadata == {"cause": "Unreachable"}

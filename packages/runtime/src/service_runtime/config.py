@@ -64,6 +64,8 @@ class RuntimeSettings(BaseSettings):
     aws_secret_access_key: str = ""
     # Token of temporary keys.
     aws_session_token: str = ""
+    # Seconds that S3 may keep silent before a request is taken for lost, and made again.
+    lake_silence_seconds: float = Field(default=30, gt=0)
     # gRPC addresses of the five services.
     auth_address: str = "127.0.0.1:50051"
     ingest_address: str = "127.0.0.1:50052"

@@ -1,19 +1,21 @@
 """A lake on S3 or a service like it."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import random
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import boto3
-from boto3.exceptions import S3UploadFailedError
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
 
 from service_runtime.config import RuntimeSettings
-from service_runtime.errors import NotFound, Unavailable
+from service_runtime.errors import NotFound
 from service_runtime.lake.lake import Lake, StoredObject, changed, checked, checked_prefix
+from service_runtime.lake.s3_failures import BrokenBody, failures, unavailable
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -24,13 +26,26 @@ _LARGEST_PIECE = 5 * 1024**3
 _DELETED_AT_ONCE = 1000
 # How often a request is repeated, after pauses that grow and vary.
 _RETRIES = 4
+# How often an object is asked for whose body broke off.
+_BODIES = 3
+# Read at once; small, so that a body that trickles in is noticed.
+_PIECE = 32 * 1024
+# A body that has come slower than that after so many seconds is given up: it would hold a thread for hours.
+_SLOWEST_BYTES_PER_SECOND, _PATIENCE_SECONDS = 20_000, 10.0
 
 
 class S3Lake(Lake):
     """Objects are keys below one prefix of a bucket; a put is atomic by itself."""
 
     def __init__(self, settings: RuntimeSettings, bucket: str, root: str) -> None:
-        self._client: S3Client = _client(settings)
+        self._client: S3Client = _client(
+            settings.aws_endpoint_url,
+            settings.aws_default_region,
+            settings.aws_access_key_id,
+            settings.aws_secret_access_key,
+            settings.aws_session_token,
+            settings.lake_silence_seconds,
+        )
         self._bucket = bucket
         self._root = root
         self.url = f"s3://{bucket}/{root}"
@@ -38,7 +53,7 @@ class S3Lake(Lake):
 
     def list(self, prefix: str) -> list[StoredObject]:
         start = f"{self._root}/{checked_prefix(prefix)}"
-        with _failures():
+        with failures():
             pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=start)
             found = [self._object(item["Key"], item) for page in pages for item in page.get("Contents", [])]
         return sorted(found, key=lambda item: item.path)
@@ -46,18 +61,18 @@ class S3Lake(Lake):
     def head(self, path: str) -> StoredObject | None:
         key = self._key(path)
         try:
-            with _failures():
+            with failures():
                 return self._object(key, self._client.head_object(Bucket=self._bucket, Key=key))
         except NotFound:
             return None
 
     def read_bytes(self, path: str) -> bytes:
-        with _failures(path):
+        with failures(path):
             return self._client.get_object(Bucket=self._bucket, Key=self._key(path))["Body"].read()
 
     def read_range(self, path: str, start: int, size: int) -> bytes:
         part = f"bytes={start}-{start + size - 1}"
-        with _failures(path):
+        with failures(path):
             return self._client.get_object(Bucket=self._bucket, Key=self._key(path), Range=part)["Body"].read()
 
     def fetch(self, path: str, target: Path) -> StoredObject:
@@ -65,17 +80,32 @@ class S3Lake(Lake):
         target.parent.mkdir(parents=True, exist_ok=True)
         unfinished = target.with_name(f".unfinished-{uuid4().hex}")
         try:
-            with _failures(path), unfinished.open("xb") as file:
-                answer = self._client.get_object(Bucket=self._bucket, Key=key)
-                for chunk in answer["Body"].iter_chunks(1024 * 1024):
-                    file.write(chunk)
+            for _ in range(_BODIES - 1):
+                with suppress(BrokenBody):
+                    found = self._copy(key, path, unfinished)
+                    break
+                time.sleep(random.uniform(0.05, 0.5))  # noqa: S311
+            else:
+                found = self._copy(key, path, unfinished)
             unfinished.replace(target)
         finally:
             unfinished.unlink(missing_ok=True)
+        return found
+
+    def _copy(self, key: str, path: str, target: Path) -> StoredObject:
+        with failures(path), target.open("wb") as file:
+            answer = self._client.get_object(Bucket=self._bucket, Key=key)
+            with failures(path, in_body=True):
+                started, size = time.monotonic(), 0
+                for piece in answer["Body"].iter_chunks(_PIECE):
+                    size += file.write(piece)
+                    seconds = time.monotonic() - started
+                    if seconds > _PATIENCE_SECONDS and size < seconds * _SLOWEST_BYTES_PER_SECOND:
+                        raise unavailable("is too slow", "Slow")
         return self._object(key, answer)
 
     def put_file(self, source: Path, path: str) -> StoredObject:
-        with _failures():
+        with failures():
             self._client.upload_file(str(source), self._bucket, self._key(path))
         return self._stored(path)
 
@@ -88,24 +118,24 @@ class S3Lake(Lake):
             return self.put_file(source, path)
         condition: Any = {"IfMatch": f'"{seen.etag}"'} if seen is not None else {"IfNoneMatch": "*"}
         try:
-            with _failures(path), source.open("rb") as data:
+            with failures(path), source.open("rb") as data:
                 self._client.put_object(Bucket=self._bucket, Key=self._key(path), Body=data, **condition)
         except NotFound as error:
             raise changed(path) from error
         return self._stored(path)
 
     def put_bytes(self, data: bytes, path: str) -> StoredObject:
-        with _failures():
+        with failures():
             self._client.put_object(Bucket=self._bucket, Key=self._key(path), Body=data)
         return self._stored(path)
 
     def delete(self, path: str) -> None:
-        with _failures():
+        with failures():
             self._client.delete_object(Bucket=self._bucket, Key=self._key(path))
 
     def delete_below(self, prefix: str) -> int:
         start, found = f"{self._root}/{checked_prefix(prefix)}", 0
-        with _failures():
+        with failures():
             uploads = self._client.get_paginator("list_multipart_uploads").paginate(Bucket=self._bucket, Prefix=start)
             for upload in (upload for page in uploads for upload in page.get("Uploads", [])):
                 self._client.abort_multipart_upload(Bucket=self._bucket, Key=upload["Key"], UploadId=upload["UploadId"])
@@ -113,7 +143,7 @@ class S3Lake(Lake):
                 names: Any = [{"Key": version["Key"], "VersionId": version["VersionId"]} for version in versions]
                 deleted = self._client.delete_objects(Bucket=self._bucket, Delete={"Objects": names, "Quiet": True})
                 if deleted.get("Errors"):
-                    raise _unavailable()
+                    raise unavailable()
                 found += sum("Size" in version for version in versions)
         return found
 
@@ -125,32 +155,39 @@ class S3Lake(Lake):
     def _stored(self, path: str) -> StoredObject:
         stored = self.head(path)
         if stored is None:
-            raise _unavailable()
+            raise unavailable()
         return stored
 
     def _key(self, path: str) -> str:
         return f"{self._root}/{checked(path)}"
 
     def _object(self, key: str, facts: Any) -> StoredObject:
-        size = facts["Size"] if "Size" in facts else facts["ContentLength"]
-        return StoredObject(
-            path=key.removeprefix(f"{self._root}/"),
-            size=size,
-            etag=facts["ETag"].strip('"'),
-            modified=facts["LastModified"],
-        )
+        try:
+            return StoredObject(
+                path=key.removeprefix(f"{self._root}/"),
+                size=facts["Size"] if "Size" in facts else facts["ContentLength"],
+                etag=facts["ETag"].strip('"'),
+                modified=facts["LastModified"],
+            )
+        except KeyError as error:
+            raise unavailable("answers what makes no sense", "Malformed") from error
 
 
-def _client(settings: RuntimeSettings) -> "S3Client":
+@lru_cache(64)
+def _client(endpoint: str, region: str, key: str, secret: str, token: str, silence: float) -> "S3Client":
+    """The client for whoever has the same keys: each takes megabytes, and a process serves many tenants."""
     client: S3Client = boto3.client(
         "s3",
-        endpoint_url=settings.aws_endpoint_url or None,
-        region_name=settings.aws_default_region,
-        aws_access_key_id=settings.aws_access_key_id or None,
-        aws_secret_access_key=settings.aws_secret_access_key or None,
-        aws_session_token=settings.aws_session_token or None,
+        endpoint_url=endpoint or None,
+        region_name=region,
+        aws_access_key_id=key or None,
+        aws_secret_access_key=secret or None,
+        aws_session_token=token or None,
         config=Config(
-            connect_timeout=3, read_timeout=30, retries={"total_max_attempts": 1 + _RETRIES, "mode": "standard"}
+            connect_timeout=3,
+            read_timeout=silence,
+            max_pool_connections=32,
+            retries={"total_max_attempts": 1 + _RETRIES, "mode": "standard"},
         ),
     )
     return client
@@ -167,22 +204,3 @@ def _storage_options(settings: RuntimeSettings) -> dict[str, str]:
         if value := getattr(settings, name):
             options[name] = value
     return options
-
-
-@contextmanager
-def _failures(path: str = "") -> Iterator[None]:
-    try:
-        yield
-    except ClientError as error:
-        code = error.response.get("Error", {}).get("Code")
-        if code in ("PreconditionFailed", "ConditionalRequestConflict"):
-            raise changed(path) from error
-        if code in ("404", "NoSuchKey"):
-            raise NotFound("OBJECT_NOT_FOUND", "There is no such object in the lake.", path=path) from error
-        raise _unavailable() from error
-    except (BotoCoreError, S3UploadFailedError) as error:
-        raise _unavailable() from error
-
-
-def _unavailable() -> Unavailable:
-    return Unavailable("LAKE_UNAVAILABLE", "The lake is not available at the moment.", retry_after=5)
