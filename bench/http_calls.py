@@ -15,6 +15,11 @@ class Answer:
     headers: dict[str, str]
     body: bytes
 
+    @property
+    def closes(self) -> bool:
+        """Whether the server ends the connection after this answer, as it does where it did not read all of a body."""
+        return self.headers.get("connection") == "close"
+
     def json(self) -> Any:
         return json.loads(self.body)
 

@@ -34,7 +34,10 @@ async def http(
                 answer = await connection.ask(request)
         except (TimeoutError, OSError, asyncio.IncompleteReadError):
             return Outcome(0, time.perf_counter() - due, has_retry_after=False)
-        free.append(connection)
+        if answer.closes:
+            connection.close()
+        else:
+            free.append(connection)
         return Outcome(answer.status, time.perf_counter() - due, "retry-after" in answer.headers)
 
     tasks = []
