@@ -10,7 +10,7 @@ from atalaya.auth.v1 import audit_pb2
 from auth_service.audit_store import AuditQuery
 from google.protobuf.timestamp_pb2 import Timestamp
 from service_runtime.errors import InvalidArgument, PermissionDenied
-from service_runtime.paging import encode_page_token
+from service_runtime.paging import PageTokens
 from support.auth_programs import Programs
 from support.auth_running import Person, RunningAuth
 from support.running import refusal
@@ -108,15 +108,12 @@ async def test_a_page_token_is_bound_to_tenant_and_query(programs: Programs, adm
     assert len(again.events) == 2
 
 
-@pytest.mark.parametrize("position", [["soon", "7"], ["2026-01-01"], 7, "x", [7, 7], {"a": "b"}], ids=str)
-async def test_a_page_token_that_was_made_up_is_refused(programs: Programs, admin: Person, position: Any) -> None:
+async def test_a_page_token_that_somebody_else_signed_is_refused(programs: Programs, admin: Person) -> None:
     tenant_id, query = UUID(admin.user.tenant_id), {"list": "audit-events", **vars(AuditQuery())}
-    token = encode_page_token(tenant_id, query, position)
-    error = await refusal(programs.events(admin.reply.access_token, page_token=token))
+    place = [programs.auth.clock.now.isoformat(), str(uuid4())]
+    forged = PageTokens(b"a guess").encode(tenant_id, query, place)
+    error = await refusal(programs.events(admin.reply.access_token, page_token=forged))
     assert (type(error), error.reason) == (InvalidArgument, "BAD_PAGE_TOKEN")
-    # The control: the same with a place in it is taken.
-    good = encode_page_token(tenant_id, query, [programs.auth.clock.now.isoformat(), str(uuid4())])
-    assert (await programs.events(admin.reply.access_token, page_token=good)).events
 
 
 async def test_the_trail_of_another_tenant_is_not_seen(programs: Programs, admin: Person) -> None:

@@ -1,17 +1,23 @@
-"""Page tokens: opaque, and good only for the tenant and the query that they were made for."""
+"""Page tokens: signed, and good only for the tenant and the query that they were made for."""
 
 import base64
-import hashlib
+import hmac
 import json
+import secrets
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import Any, Self, TypeVar
 from uuid import UUID
+
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from service_runtime.errors import InvalidArgument
 
 DEFAULT_PAGE_SIZE = 50
 LARGEST_PAGE_SIZE = 1000
 _LARGEST_NUMBER = 2**31 - 1
+_SIGNATURE_BYTES = 32
 
 Position = TypeVar("Position")
 
@@ -21,29 +27,46 @@ def page_size(asked: int) -> int:
     return min(asked or DEFAULT_PAGE_SIZE, LARGEST_PAGE_SIZE)
 
 
-def encode_page_token(tenant_id: UUID, query: Mapping[str, object], position: Any) -> str:
-    """Makes the token of the page after `position`, any JSON value; `query` is all that selects and sorts the rows."""
-    data = json.dumps([_fingerprint(tenant_id, query), position], separators=(",", ":")).encode()
-    return base64.urlsafe_b64encode(data).decode().rstrip("=")
+class PageTokens:
+    """Makes page tokens and reads them; each is signed, together with the tenant and the query that it is good for."""
 
+    def __init__(self, key: bytes) -> None:
+        self._key = key
 
-def decode_page_token(
-    token: str, tenant_id: UUID, query: Mapping[str, object], read: Callable[[Any], Position]
-) -> Position | None:
-    """Gives the position that a token was made from, as `read` makes it of the JSON value; None for an empty token.
+    @classmethod
+    def by_key_file(cls, private_key_file: str) -> Self:
+        """Signs by the private key that all replicas of a service have; without one, by what ends with the process."""
+        if not private_key_file:
+            return cls(secrets.token_bytes(_SIGNATURE_BYTES))
+        secret = Path(private_key_file).read_bytes()
+        return cls(HKDF(SHA256(), _SIGNATURE_BYTES, salt=None, info=b"page tokens").derive(secret))
 
-    Whoever knows the query can write a token, so `read` must raise where the value is none of its positions.
-    """
-    if not token:
-        return None
-    try:
-        data = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
-        fingerprint, position = json.loads(data)
-        if fingerprint != _fingerprint(tenant_id, query):
-            raise _bad_token()
-        return read(position)
-    except (ValueError, TypeError, AttributeError, KeyError, OverflowError, RecursionError) as error:
-        raise _bad_token() from error
+    def encode(self, tenant_id: UUID, query: Mapping[str, object], position: Any) -> str:
+        """Makes the token of the page after `position`, any JSON value; `query` is all that selects and sorts."""
+        place = json.dumps(position, separators=(",", ":")).encode()
+        return base64.urlsafe_b64encode(self._signature(tenant_id, query, place) + place).decode().rstrip("=")
+
+    def decode(
+        self, token: str, tenant_id: UUID, query: Mapping[str, object], read: Callable[[Any], Position]
+    ) -> Position | None:
+        """Gives the position that a token was made from, as `read` makes it of the JSON value; None for an empty token.
+
+        Raises BAD_PAGE_TOKEN for any other token, and where `read` raises: an older release may have made it.
+        """
+        if not token:
+            return None
+        try:
+            data = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
+            signature, place = data[:_SIGNATURE_BYTES], data[_SIGNATURE_BYTES:]
+            if not hmac.compare_digest(signature, self._signature(tenant_id, query, place)):
+                raise _bad_token()
+            return read(json.loads(place))
+        except (ValueError, TypeError, AttributeError, KeyError) as error:
+            raise _bad_token() from error
+
+    def _signature(self, tenant_id: UUID, query: Mapping[str, object], place: bytes) -> bytes:
+        about = json.dumps([str(tenant_id), sorted((name, str(value)) for name, value in query.items())])
+        return hmac.digest(self._key, b"\0".join((about.encode(), place)), "sha256")
 
 
 def text_position(value: Any) -> str:
@@ -65,11 +88,6 @@ def number_position(value: Any) -> int:
 def id_position(value: Any) -> UUID:
     """Reads a position that is an id."""
     return UUID(text_position(value))
-
-
-def _fingerprint(tenant_id: UUID, query: Mapping[str, object]) -> str:
-    text = json.dumps([str(tenant_id), sorted((name, str(value)) for name, value in query.items())])
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _bad_token() -> InvalidArgument:

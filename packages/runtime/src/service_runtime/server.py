@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -16,11 +16,13 @@ from service_runtime import telemetry
 from service_runtime.api_keys import ApiKeys, Exchange
 from service_runtime.authorization import Authorizer
 from service_runtime.config import RuntimeSettings
+from service_runtime.event_loop import run_service as run_service
 from service_runtime.health import HealthServicer
 from service_runtime.idempotency import Idempotency
 from service_runtime.interceptor import Pipeline
 from service_runtime.limits import RateLimits, windows_of
 from service_runtime.limits_memory import MemoryCounters
+from service_runtime.paging import PageTokens
 from service_runtime.policy import Policy
 from service_runtime.rest import set_success_status as set_success_status
 from service_runtime.telemetry.calls import CallObserver
@@ -75,6 +77,8 @@ class Server:
         self._server = grpc.aio.server(interceptors=[self._pipeline], options=_options(settings))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         self._service_names: list[str] = []
+        # For the lists that the service gives page by page.
+        self.pages = PageTokens.by_key_file(settings.service_private_key_file)
         # Where the server listens, once it has started; a port of 0 is resolved.
         self.address = ""
 
@@ -206,13 +210,3 @@ def _bind(server: grpc.aio.Server, address: str) -> str:
         return address
     port = server.add_insecure_port(address)
     return f"{address.rpartition(':')[0]}:{port}"
-
-
-def run_service(main: Coroutine[Any, Any, None]) -> None:
-    """Runs a service's main coroutine on uvloop."""
-    try:
-        import uvloop
-    except ImportError:  # Windows has none.
-        asyncio.run(main)
-    else:
-        uvloop.run(main)

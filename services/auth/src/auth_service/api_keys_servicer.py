@@ -8,7 +8,7 @@ from atalaya.auth.v1.api_keys_pb2_grpc import ApiKeysServiceServicer
 from grpc.aio import ServicerContext
 from service_runtime.identity import caller
 from service_runtime.origin import current_origin
-from service_runtime.paging import decode_page_token, encode_page_token, id_position, page_size
+from service_runtime.paging import PageTokens, id_position, page_size
 
 from auth_service import convert_programs as convert
 from auth_service.api_key_exchange import ApiKeyExchange
@@ -21,9 +21,10 @@ _QUERY = {"list": "api-keys"}
 class ApiKeysServicer(ApiKeysServiceServicer):
     """API keys."""
 
-    def __init__(self, api_keys: ApiKeys, exchange: ApiKeyExchange) -> None:
+    def __init__(self, api_keys: ApiKeys, exchange: ApiKeyExchange, pages: PageTokens) -> None:
         self._api_keys = api_keys
         self._exchange = exchange
+        self._pages = pages
 
     async def CreateApiKey(
         self, request: api_keys_pb2.CreateApiKeyRequest, context: Context
@@ -36,9 +37,9 @@ class ApiKeysServicer(ApiKeysServiceServicer):
         self, request: api_keys_pb2.ListApiKeysRequest, context: Context
     ) -> api_keys_pb2.ListApiKeysResponse:
         tenant_id, size = caller().tenant_id, page_size(request.page_size)
-        position = decode_page_token(request.page_token, tenant_id, _QUERY, id_position)
+        position = self._pages.decode(request.page_token, tenant_id, _QUERY, id_position)
         found = await self._api_keys.page(caller(), position, size + 1)
-        token = encode_page_token(tenant_id, _QUERY, str(found[size - 1].key_id)) if len(found) > size else ""
+        token = self._pages.encode(tenant_id, _QUERY, str(found[size - 1].key_id)) if len(found) > size else ""
         return api_keys_pb2.ListApiKeysResponse(
             api_keys=[convert.from_api_key(record) for record in found[:size]], next_page_token=token
         )

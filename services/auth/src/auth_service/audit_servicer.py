@@ -6,7 +6,7 @@ from atalaya.auth.v1 import audit_pb2
 from atalaya.auth.v1.audit_pb2_grpc import AuditServiceServicer
 from grpc.aio import ServicerContext
 from service_runtime.identity import caller
-from service_runtime.paging import decode_page_token, encode_page_token, page_size
+from service_runtime.paging import PageTokens, page_size
 
 from auth_service import convert_programs as convert
 from auth_service.audit_reading import AuditReading
@@ -15,8 +15,9 @@ from auth_service.audit_reading import AuditReading
 class AuditServicer(AuditServiceServicer):
     """Reads the trail of the caller's tenant."""
 
-    def __init__(self, reading: AuditReading) -> None:
+    def __init__(self, reading: AuditReading, pages: PageTokens) -> None:
         self._reading = reading
+        self._pages = pages
 
     async def ListAuditEvents(
         self, request: audit_pb2.ListAuditEventsRequest, context: ServicerContext[Any, Any]
@@ -24,9 +25,9 @@ class AuditServicer(AuditServiceServicer):
         tenant_id, size = caller().tenant_id, page_size(request.page_size)
         wanted = convert.to_audit_query(request)
         query = {"list": "audit-events", **vars(wanted)}
-        position = decode_page_token(request.page_token, tenant_id, query, convert.to_place)
+        position = self._pages.decode(request.page_token, tenant_id, query, convert.to_place)
         found = await self._reading.page(caller(), wanted, position, size + 1)
-        token = encode_page_token(tenant_id, query, convert.from_place(found[size - 1])) if len(found) > size else ""
+        token = self._pages.encode(tenant_id, query, convert.from_place(found[size - 1])) if len(found) > size else ""
         return audit_pb2.ListAuditEventsResponse(
             events=[convert.from_audit_event(event) for event in found[:size]], next_page_token=token
         )

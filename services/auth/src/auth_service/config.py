@@ -17,6 +17,7 @@ class Settings(RuntimeSettings):
         "smtp_host",
         "from_email",
         "public_url",
+        "service_private_key_file",
     }
 
     # PEM file with one or more RSA private keys of 2048 bits or more. The first signs; the public halves of all are

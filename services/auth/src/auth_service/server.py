@@ -127,7 +127,7 @@ def _add_oneself(server: Server, parts: Parts, own_sessions: OwnSessions) -> Non
     users, passwords, own_password = parts.users, parts.passwords, parts.own_password
     password_change = PasswordChange(store, users, passwords, own_password, sessions, audit, clock=clock)
     server.add(add_UsersServiceServicer_to_server, UsersServicer(users, password_change))
-    server.add(add_SessionsServiceServicer_to_server, SessionsServicer(own_sessions))
+    server.add(add_SessionsServiceServicer_to_server, SessionsServicer(own_sessions, server.pages))
     profile = OwnProfile(store, users, passwords, own_password, sessions, audit, clock=clock)
     server.add(add_ProfileServiceServicer_to_server, ProfileServicer(profile))
 
@@ -138,7 +138,7 @@ def _add_people(server: Server, parts: Parts, queue: JobQueue, mails: MailJobs) 
     life, places = timedelta(days=settings.invitation_days), settings.users_per_tenant
     invitations = Invitations(store, mails, audit, life=life, places=places, clock=clock, new_id=uuid7)
     people = People(store, invitations, parts.sessions, audit, clock=clock)
-    server.add(add_PeopleServiceServicer_to_server, PeopleServicer(people, invitations))
+    server.add(add_PeopleServiceServicer_to_server, PeopleServicer(people, invitations, server.pages))
     server.add(add_JobsServiceServicer_to_server, JobsServicer(queue))
     deletion = TenantDeletion(
         store,
@@ -159,9 +159,9 @@ def _add_programs(server: Server, parts: Parts, exchange: ApiKeyExchange) -> Non
     store, settings, clock = parts.store, parts.settings, parts.clock
     most = settings.api_keys_per_tenant
     api_keys = ApiKeys(store, parts.sessions, parts.audit, most=most, clock=clock, new_id=uuid7)
-    server.add(add_ApiKeysServiceServicer_to_server, ApiKeysServicer(api_keys, exchange))
+    server.add(add_ApiKeysServiceServicer_to_server, ApiKeysServicer(api_keys, exchange, server.pages))
     service_keys = read_service_keys(settings.service_public_keys_folder)
     service_tokens = ServiceTokens(store, parts.signer, service_keys, clock=clock, new_id=uuid7)
     server.add(add_ServiceTokensServiceServicer_to_server, ServiceTokensServicer(service_tokens))
-    server.add(add_AuditServiceServicer_to_server, AuditServicer(AuditReading(store)))
+    server.add(add_AuditServiceServicer_to_server, AuditServicer(AuditReading(store), server.pages))
     server.add(add_AuditIntakeServiceServicer_to_server, AuditIntakeServicer(AuditIntake(store)))

@@ -7,7 +7,7 @@ from atalaya.ingest.v1 import comments_pb2
 from atalaya.ingest.v1.comments_pb2_grpc import CommentsServiceServicer
 from grpc.aio import ServicerContext
 from service_runtime.identity import caller
-from service_runtime.paging import decode_page_token, encode_page_token, number_position, page_size
+from service_runtime.paging import PageTokens, number_position, page_size
 
 from ingest_service import convert
 from ingest_service.account_store import name_key
@@ -19,8 +19,9 @@ from ingest_service.records import days
 class CommentsServicer(CommentsServiceServicer):
     """Comments of the caller's tenant."""
 
-    def __init__(self, comments: Comments) -> None:
+    def __init__(self, comments: Comments, pages: PageTokens) -> None:
         self._comments = comments
+        self._pages = pages
 
     async def ListComments(
         self, request: comments_pb2.ListCommentsRequest, context: ServicerContext[Any, Any]
@@ -29,12 +30,12 @@ class CommentsServicer(CommentsServiceServicer):
         since, before = days(request.start_date, request.end_date, identity.timezone, ("start_date", "end_date"))
         wanted = CommentFilter(request.post_id, since, before)
         query = {"comments": name_key(request.account), "post": wanted.post, "since": since, "before": before}
-        behind = decode_page_token(request.page_token, identity.tenant_id, query, _place)
+        behind = self._pages.decode(request.page_token, identity.tenant_id, query, _place)
         found = await self._comments.page(identity, request.account, wanted, behind, size + 1)
         token = ""
         if len(found) > size:
             last = found[size - 1]
-            token = encode_page_token(identity.tenant_id, query, [last.fecha.isoformat(), last.id_comentario])
+            token = self._pages.encode(identity.tenant_id, query, [last.fecha.isoformat(), last.id_comentario])
         return comments_pb2.ListCommentsResponse(
             comments=[convert.from_comment(comment) for comment in found[:size]], next_page_token=token
         )

@@ -10,7 +10,7 @@ from google.api.httpbody_pb2 import HttpBody
 from grpc.aio import ServicerContext
 from service_runtime.errors import InvalidArgument
 from service_runtime.identity import caller
-from service_runtime.paging import decode_page_token, encode_page_token, number_position, page_size
+from service_runtime.paging import PageTokens, number_position, page_size
 from service_runtime.rest import set_reply_header
 
 from ingest_service import convert
@@ -23,10 +23,11 @@ from ingest_service.sources.sources import Sources
 class DataServicer(DataServiceServicer):
     """Files that come in."""
 
-    def __init__(self, imports: Imports, replays: Replays, sources: Sources) -> None:
+    def __init__(self, imports: Imports, replays: Replays, sources: Sources, pages: PageTokens) -> None:
         self._imports = imports
         self._replays = replays
         self._sources = sources
+        self._pages = pages
 
     async def ImportData(
         self, request_iterator: AsyncIterator[data_pb2.ImportDataRequest], context: ServicerContext[Any, Any]
@@ -49,11 +50,11 @@ class DataServicer(DataServiceServicer):
     ) -> data_pb2.ListRejectedRowsResponse:
         tenant_id, size = caller().tenant_id, page_size(request.page_size)
         query = {"rejected": request.job_id}
-        after = decode_page_token(request.page_token, tenant_id, query, number_position) or 0
+        after = self._pages.decode(request.page_token, tenant_id, query, number_position) or 0
         rows = await self._sources.left_out(caller(), request.job_id, after, size + 1)
         if rows is None:
             rows = await self._imports.rejected(caller(), request.job_id, after, size + 1)
-        token = encode_page_token(tenant_id, query, rows[size - 1].line) if len(rows) > size else ""
+        token = self._pages.encode(tenant_id, query, rows[size - 1].line) if len(rows) > size else ""
         return data_pb2.ListRejectedRowsResponse(
             rows=[convert.from_rejected_row(row) for row in rows[:size]], next_page_token=token
         )

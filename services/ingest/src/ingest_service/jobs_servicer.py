@@ -9,7 +9,7 @@ from atalaya.ml.v1 import jobs_pb2
 from grpc.aio import ServicerContext
 from service_runtime.identity import caller
 from service_runtime.jobs import JobQueue
-from service_runtime.paging import decode_page_token, encode_page_token, id_position, page_size
+from service_runtime.paging import PageTokens, id_position, page_size
 
 from ingest_service import convert
 from ingest_service.job_lists import newest
@@ -21,9 +21,10 @@ if TYPE_CHECKING:
 class JobsServicer(JobsServiceServicer):
     """Ingest's own jobs, and the list of all services' jobs."""
 
-    def __init__(self, queue: JobQueue, ml_jobs: "JobsServiceAsyncStub") -> None:
+    def __init__(self, queue: JobQueue, ml_jobs: "JobsServiceAsyncStub", pages: PageTokens) -> None:
         self._queue = queue
         self._ml_jobs = ml_jobs
+        self._pages = pages
 
     async def GetJob(self, request: data_pb2.GetJobRequest, context: ServicerContext[Any, Any]) -> job_pb2.Job:
         return convert.from_job(await self._queue.get(caller().tenant_id, request.job_id))
@@ -43,11 +44,11 @@ class JobsServicer(JobsServiceServicer):
     ) -> data_pb2.ListJobsResponse:
         tenant_id, size = caller().tenant_id, page_size(request.page_size)
         query = {"jobs": "all", "kind": request.kind, "status": request.status}
-        after = decode_page_token(request.page_token, tenant_id, query, id_position)
+        after = self._pages.decode(request.page_token, tenant_id, query, id_position)
         jobs, last = await newest(
             [self._own, self._of_ml], lambda job: job.job_id, request.kind, request.status, str(after or ""), size
         )
-        token = encode_page_token(tenant_id, query, last) if last else ""
+        token = self._pages.encode(tenant_id, query, last) if last else ""
         return data_pb2.ListJobsResponse(jobs=jobs, next_page_token=token)
 
     async def _own(self, kind: str, status: str, after: str, limit: int) -> list[job_pb2.Job]:

@@ -7,7 +7,7 @@ from atalaya.ingest.v1 import accounts_pb2
 from atalaya.ingest.v1.accounts_pb2_grpc import SocialAccountsServiceServicer
 from grpc.aio import ServicerContext
 from service_runtime.identity import caller
-from service_runtime.paging import decode_page_token, encode_page_token, page_size, text_position
+from service_runtime.paging import PageTokens, page_size, text_position
 
 from ingest_service import convert
 from ingest_service.account_store import name_key
@@ -19,18 +19,19 @@ _QUERY = {"list": "social-accounts"}
 class SocialAccountsServicer(SocialAccountsServiceServicer):
     """Accounts of the caller's tenant."""
 
-    def __init__(self, accounts: Accounts) -> None:
+    def __init__(self, accounts: Accounts, pages: PageTokens) -> None:
         self._accounts = accounts
+        self._pages = pages
 
     async def ListSocialAccounts(
         self, request: accounts_pb2.ListSocialAccountsRequest, context: ServicerContext[Any, Any]
     ) -> accounts_pb2.ListSocialAccountsResponse:
         tenant_id, size = caller().tenant_id, page_size(request.page_size)
-        after = decode_page_token(request.page_token, tenant_id, _QUERY, text_position) or ""
+        after = self._pages.decode(request.page_token, tenant_id, _QUERY, text_position) or ""
         found = await self._accounts.page(caller(), after, size + 1)
         token = ""
         if len(found) > size:
-            token = encode_page_token(tenant_id, _QUERY, name_key(found[size - 1].username))
+            token = self._pages.encode(tenant_id, _QUERY, name_key(found[size - 1].username))
         return accounts_pb2.ListSocialAccountsResponse(
             social_accounts=[convert.from_account(account) for account in found[:size]], next_page_token=token
         )

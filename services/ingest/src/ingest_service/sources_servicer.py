@@ -7,7 +7,7 @@ from atalaya.ingest.v1.sources_pb2_grpc import SourcesServiceServicer
 from atalaya.jobs.v1 import job_pb2
 from grpc.aio import ServicerContext
 from service_runtime.identity import caller
-from service_runtime.paging import decode_page_token, encode_page_token, page_size, text_position
+from service_runtime.paging import PageTokens, page_size, text_position
 
 from ingest_service import convert_sources
 from ingest_service.sources.sources import Sources
@@ -18,17 +18,18 @@ _QUERY = {"list": "sources"}
 class SourcesServicer(SourcesServiceServicer):
     """Sources of the caller's tenant."""
 
-    def __init__(self, sources: Sources) -> None:
+    def __init__(self, sources: Sources, pages: PageTokens) -> None:
         self._sources = sources
+        self._pages = pages
 
     async def ListSources(
         self, request: sources_pb2.ListSourcesRequest, context: ServicerContext[Any, Any]
     ) -> sources_pb2.ListSourcesResponse:
         tenant_id, size = caller().tenant_id, page_size(request.page_size)
-        after = decode_page_token(request.page_token, tenant_id, _QUERY, text_position) or ""
+        after = self._pages.decode(request.page_token, tenant_id, _QUERY, text_position) or ""
         found = await self._sources.page(caller(), after, size + 1)
         more = len(found) > size
-        token = encode_page_token(tenant_id, _QUERY, found[size - 1].source.name) if more else ""
+        token = self._pages.encode(tenant_id, _QUERY, found[size - 1].source.name) if more else ""
         sources = [convert_sources.from_source(view) for view in found[:size]]
         return sources_pb2.ListSourcesResponse(sources=sources, next_page_token=token)
 
