@@ -4,6 +4,7 @@ from typing import Any
 
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
+from google.protobuf.struct_pb2 import Struct
 from google.protobuf.timestamp_pb2 import Timestamp
 
 
@@ -25,4 +26,6 @@ def _value(message: Message, field: FieldDescriptor) -> Any:
 def _plain(value: Any) -> Any:
     if isinstance(value, Timestamp):
         return value.ToDatetime()
+    if isinstance(value, Struct):
+        return dict(value)
     return figures(value) if isinstance(value, Message) else value

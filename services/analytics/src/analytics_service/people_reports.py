@@ -1,0 +1,46 @@
+"""What the reports on users, clients, agents and beneficiaries read."""
+
+from analytics_service.datasets import AGENTS, CLIENT_BENEFICIARIES, CLIENTS, POLICIES, USERS, Dataset
+from analytics_service.reports import Input, Report
+
+# The end of the window where the caller gives none: all but the agents go by the newest registration.
+_BY_REGISTRATION = "people/registration_times"
+
+
+def _whatever_is_there(dataset: Dataset) -> Input:
+    return Input(dataset, (), tuple(column.name for column in dataset.columns))
+
+
+USER_STATISTICS = Report(
+    "people/users", (Input(USERS, ("email", "role", "phone", "state", "city", "created_at")),), times=_BY_REGISTRATION
+)
+CLIENT_DEMOGRAPHICS = Report(
+    "people/clients",
+    (
+        Input(CLIENTS, ("user_id", "document_type", "birth_date"), ("gender", "state")),
+        Input(USERS, ("id", "state", "created_at")),
+    ),
+    times=_BY_REGISTRATION,
+)
+AGENT_PREMIUMS = Report(
+    "people/agents",
+    (
+        Input(AGENTS, ("id", "code", "first_name", "last_name", "is_active")),
+        Input(POLICIES, ("customer_id", "agent_id", "premium"), ("start_date", "issue_date", "created_at")),
+    ),
+    times="people/policy_times",
+)
+BENEFICIARY_RELATIONSHIPS = Report(
+    "people/beneficiaries",
+    (
+        Input(CLIENT_BENEFICIARIES, ("client_id", "relationship", "birth_date")),
+        Input(USERS, ("created_at",)),
+    ),
+    times=_BY_REGISTRATION,
+)
+GROWTH_BY_STATE = Report("people/growth_by_state", (Input(USERS, ("state", "created_at")),), times=_BY_REGISTRATION)
+DATA_QUALITY = Report(
+    "people/data_quality",
+    tuple(_whatever_is_there(dataset) for dataset in (USERS, CLIENTS, AGENTS, CLIENT_BENEFICIARIES)),
+    times=_BY_REGISTRATION,
+)
