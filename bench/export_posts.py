@@ -17,12 +17,12 @@ from uuid import UUID, uuid4
 
 import psycopg
 from import_posts import ACCOUNTS, COPIED, _peak, database, postgres, write_files
-from ingest_service.__main__ import new_id
 from ingest_service.account_store import AccountStore
 from ingest_service.config import Settings
 from ingest_service.export_request import ExportRequest
 from ingest_service.export_store import ExportStore
 from ingest_service.exports import Exports
+from ingest_service.new_id import new_id
 from service_runtime.database import Database
 from service_runtime.identity import Identity
 from service_runtime.jobs import AuditOutbox, JobQueue, JobRecord

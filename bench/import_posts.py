@@ -26,12 +26,12 @@ from uuid import uuid4
 
 import psutil
 import psycopg
-from ingest_service.__main__ import new_id
 from ingest_service.account_store import AccountStore
 from ingest_service.config import Settings
 from ingest_service.import_request import ImportRequest
 from ingest_service.import_store import ImportStore
 from ingest_service.imports import Imports
+from ingest_service.new_id import new_id
 from ingest_service.spool import Spool
 from local_suite.home import Home
 from local_suite.postgres import EmbeddedPostgres

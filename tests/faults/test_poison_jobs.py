@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 from atalaya.ingest.v1 import data_pb2
 from atalaya.jobs.v1 import job_pb2
-from ingest_service.__main__ import build_server
 from ingest_service.config import Settings
+from ingest_service.serving import build_server
 from local_suite.postgres import EmbeddedPostgres
 from service_runtime.database import Database
 from support.ingest_running import IngestSuite, Tenant

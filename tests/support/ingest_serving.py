@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from ingest_service.__main__ import build_server
 from ingest_service.config import Settings
+from ingest_service.serving import build_server
 from service_runtime.database import Database
 
 from support.ingest_running import IngestSuite

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from ingest_service import import_job
-from ingest_service.__main__ import new_id
 from ingest_service.config import Settings
+from ingest_service.new_id import new_id
 from ingest_service.reading.opening import open_table
 from ingest_service.worker import build_worker
 from service_runtime.config import load_settings

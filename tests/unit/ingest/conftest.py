@@ -11,8 +11,9 @@ from pathlib import Path
 import grpc
 import pytest
 from atalaya.ml.v1.jobs_pb2_grpc import add_JobsServiceServicer_to_server
-from ingest_service.__main__ import build_server, new_id
 from ingest_service.config import Settings
+from ingest_service.new_id import new_id
+from ingest_service.serving import build_server
 from ingest_service.worker import build_worker
 from local_suite.postgres import EmbeddedPostgres
 from service_runtime.database import Database

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from atalaya.ingest.v1 import accounts_pb2, data_pb2, records_pb2
 from atalaya.jobs.v1 import job_pb2
-from ingest_service.__main__ import new_id
+from ingest_service.new_id import new_id
 from support.ingest_running import MlJobs, Tenant
 from support.running import refusal
 

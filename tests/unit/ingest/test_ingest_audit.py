@@ -14,8 +14,9 @@ from atalaya.ingest.v1 import accounts_pb2, accounts_pb2_grpc, data_pb2, data_pb
 from auth_service.config import Settings as AuthSettings
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from ingest_service.__main__ import build_server, new_id
 from ingest_service.config import Settings
+from ingest_service.new_id import new_id
+from ingest_service.serving import build_server
 from ingest_service.worker import build_worker
 from service_runtime.errors import Unauthenticated
 from support.auth_programs import Programs, publish, service_key

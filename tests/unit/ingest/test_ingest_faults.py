@@ -12,12 +12,13 @@ from uuid import uuid4
 import pytest
 from atalaya.ingest.v1 import data_pb2
 from atalaya.jobs.v1 import job_pb2
-from ingest_service.__main__ import build_server, new_id
 from ingest_service.config import Settings
 from ingest_service.export_rows_store import ExportRowsStore
 from ingest_service.lake_copy import LakeCopy
 from ingest_service.lake_store import LakeStore
+from ingest_service.new_id import new_id
 from ingest_service.record_kinds import POST_RECORDS
+from ingest_service.serving import build_server
 from ingest_service.worker import build_worker
 from local_suite.postgres import EmbeddedPostgres
 from service_runtime.database import Database

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 
 import psycopg
 import pytest
-from ingest_service.__main__ import new_id
+from ingest_service.new_id import new_id
 from psycopg import sql
 from psycopg.rows import dict_row
 from support.ingest_exports import export

@@ -5,8 +5,8 @@ from collections import Counter
 from pathlib import Path
 
 import grpc
-from ingest_service.__main__ import build_server
 from ingest_service.config import Settings
+from ingest_service.serving import build_server
 from service_runtime.database import Database
 from service_runtime.errors import ResourceExhausted, ServiceError
 from service_runtime.status import from_rpc_error

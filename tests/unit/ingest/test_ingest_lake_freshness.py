@@ -15,12 +15,13 @@ import pytest
 from atalaya.ingest.v1 import records_pb2
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from ingest_service.__main__ import build_server, new_id
 from ingest_service.config import Settings
 from ingest_service.lake_changes_store import LakeChanges
 from ingest_service.lake_copy import LakeCopy
 from ingest_service.lake_follower import LakeFollower
 from ingest_service.lake_store import LakeStore
+from ingest_service.new_id import new_id
+from ingest_service.serving import build_server
 from ingest_service.spool import Spool
 from ingest_service.worker import build_worker
 from local_suite.postgres import EmbeddedPostgres

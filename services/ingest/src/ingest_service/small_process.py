@@ -9,13 +9,16 @@ from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 
+# What libraries import wherever it is there: pandas some 60 MB, the others three each.
+_NOT_NEEDED = ("pandas", "rich", "pyarrow._s3fs", "pyarrow._gcsfs", "pyarrow._azurefs", "pyarrow._hdfs")
+
 
 class _Refusal(MetaPathFinder):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        if fullname == "pandas":
-            raise ModuleNotFoundError("pandas is not for this process", name="pandas")
+        if fullname in _NOT_NEEDED:
+            raise ModuleNotFoundError(f"{fullname} is not for this process", name=fullname)
         return None
 
 
@@ -26,8 +29,8 @@ _ARENA_MAX, _TRIM_THRESHOLD = -8, -1
 def keep_small() -> None:
     """Goes before anything of pyarrow is imported.
 
-    pyarrow imports pandas wherever it is installed, some 60 MB that nothing here needs; its own memory pool and the
-    arenas that malloc makes for each thread keep what a large file once took.
+    Besides what is not needed, pyarrow's own memory pool and the arenas that malloc makes for each thread keep what a
+    large file once took.
     """
     sys.meta_path.insert(0, _Refusal())
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")

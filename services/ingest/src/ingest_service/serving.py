@@ -1,0 +1,141 @@
+"""Joins the parts of the server; the worker needs none of them, and so does not import them."""
+
+from datetime import UTC, datetime
+from functools import lru_cache, partial
+
+from atalaya.auth_calls import key_exchange, signing_keys
+from atalaya.ingest.v1 import (
+    access_pb2_grpc,
+    accounts_pb2_grpc,
+    comments_pb2_grpc,
+    data_pb2_grpc,
+    exports_pb2_grpc,
+    records_pb2_grpc,
+    sources_pb2_grpc,
+    status_pb2_grpc,
+)
+from atalaya.ml.v1 import jobs_pb2_grpc
+from atalaya.policies import rpc_policies
+from atalaya.tenancy.v1 import erasure_pb2_grpc
+from service_runtime.client import open_channel
+from service_runtime.database import Database
+from service_runtime.erasure import TenantRows
+from service_runtime.jobs import AuditOutbox, JobQueue, workers_alive
+from service_runtime.lake import tenant_lake
+from service_runtime.server import Server
+from service_runtime.token_verifier import TokenVerifier
+
+from ingest_service.access_store import AccessStore
+from ingest_service.account_access import AccountAccess
+from ingest_service.account_access_servicer import AccountAccessServicer
+from ingest_service.account_store import AccountStore
+from ingest_service.accounts import Accounts
+from ingest_service.comment_store import CommentStore
+from ingest_service.comments import Comments
+from ingest_service.comments_servicer import CommentsServicer
+from ingest_service.config import Settings
+from ingest_service.data_servicer import DataServicer
+from ingest_service.data_status import DataStatus
+from ingest_service.data_status_servicer import DataStatusServicer
+from ingest_service.erasure import Erasure
+from ingest_service.erasure_servicer import ErasureServicer
+from ingest_service.export_store import ExportStore
+from ingest_service.exports import Exports
+from ingest_service.exports_servicer import ExportsServicer
+from ingest_service.import_store import ImportStore
+from ingest_service.imports import Imports
+from ingest_service.jobs_servicer import JobsServicer
+from ingest_service.lake_changes_store import LakeChanges
+from ingest_service.new_id import new_id
+from ingest_service.post_store import PostStore
+from ingest_service.record_changes import RecordChanges
+from ingest_service.record_row_store import RecordRowStore
+from ingest_service.records import Records
+from ingest_service.records_servicer import RecordsServicer
+from ingest_service.replay_store import ReplayStore
+from ingest_service.replays import Replays
+from ingest_service.social_accounts_servicer import SocialAccountsServicer
+from ingest_service.sources.allow_list import AllowList
+from ingest_service.sources.sealing import KeyRing
+from ingest_service.sources.source_store import SourceStore
+from ingest_service.sources.sources import Sources
+from ingest_service.sources.table_state_store import TableStateStore
+from ingest_service.sources_servicer import SourcesServicer
+from ingest_service.spool import Spool
+from ingest_service.status_store import StatusStore
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+async def build_server(settings: Settings, *, verifier: TokenVerifier | None = None) -> Server:
+    """Joins the service's parts; `verifier` is for tests."""
+    database = Database(settings.database_url)
+    outbox = AuditOutbox("ingest")
+    queue = JobQueue(database, "ingest", outbox, most_unfinished=settings.jobs_per_tenant)
+    spool = Spool(settings.ingest_spool_folder)
+    spool.clean()
+    accounts, lake_changes = AccountStore(), LakeChanges()
+    open_lake = lru_cache(256)(partial(tenant_lake, settings))
+    import_store = ImportStore(database)
+    imports = Imports(
+        database,
+        import_store,
+        accounts,
+        queue,
+        spool,
+        open_lake,
+        new_id,
+        settings.ingest_largest_file,
+    )
+    auth_channel = open_channel(settings.auth_address, settings)
+    ml_channel = open_channel(settings.ml_address, settings)
+    verifier = verifier or TokenVerifier(signing_keys(auth_channel), settings.jwt_issuer, settings.jwt_audience)
+    exchange_key = key_exchange(auth_channel)
+    server = Server(settings, policies=rpc_policies(), verifier=verifier, name="ingest", exchange_key=exchange_key)
+    server.keep_answers(database)
+    server.add(
+        accounts_pb2_grpc.add_SocialAccountsServiceServicer_to_server,
+        SocialAccountsServicer(Accounts(database, accounts, new_id, outbox, lake_changes), server.pages),
+    )
+    server.add(
+        access_pb2_grpc.add_AccountAccessServiceServicer_to_server,
+        AccountAccessServicer(AccountAccess(database, accounts, AccessStore(), outbox)),
+    )
+    sources = Sources(
+        database,
+        SourceStore(),
+        TableStateStore(),
+        queue,
+        outbox,
+        AllowList(settings.sources_allowed),
+        KeyRing(settings.sources_encryption_keys),
+        new_id,
+        utc_now,
+        settings.sources_per_tenant,
+    )
+    replays = Replays(database, imports, import_store, ReplayStore(database), queue, new_id)
+    server.add(data_pb2_grpc.add_DataServiceServicer_to_server, DataServicer(imports, replays, sources, server.pages))
+    server.add(
+        data_pb2_grpc.add_JobsServiceServicer_to_server,
+        JobsServicer(queue, jobs_pb2_grpc.JobsServiceStub(ml_channel), server.pages),
+    )
+    records = Records(database, accounts, PostStore(database))
+    record_changes = RecordChanges(database, accounts, RecordRowStore(), lake_changes, outbox)
+    server.add(records_pb2_grpc.add_RecordsServiceServicer_to_server, RecordsServicer(records, record_changes))
+    comments = CommentsServicer(Comments(database, accounts, CommentStore()), server.pages)
+    server.add(comments_pb2_grpc.add_CommentsServiceServicer_to_server, comments)
+    exports = ExportsServicer(Exports(database, ExportStore(), accounts, queue, outbox, open_lake, new_id))
+    server.add(exports_pb2_grpc.add_ExportsServiceServicer_to_server, exports)
+    server.add(sources_pb2_grpc.add_SourcesServiceServicer_to_server, SourcesServicer(sources, server.pages))
+    data_status = DataStatusServicer(DataStatus(database, accounts, StatusStore(), queue))
+    server.add(status_pb2_grpc.add_DataStatusServiceServicer_to_server, data_status)
+    erasure = ErasureServicer(Erasure(TenantRows(database), open_lake, spool))
+    server.add(erasure_pb2_grpc.add_ErasureServiceServicer_to_server, erasure)
+    server.add_check("database", database.ping)
+    server.add_check("workers", workers_alive(database), critical=False)
+    server.on_close(database.close)
+    server.on_close(lambda: auth_channel.close(None))
+    server.on_close(lambda: ml_channel.close(None))
+    return server
