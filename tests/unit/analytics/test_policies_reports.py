@@ -40,7 +40,7 @@ def put_all(analytics: RunningAnalytics, files: dict[str, bytes]) -> Path:
 
 
 @pytest.mark.parametrize("dirty", [False, True])
-@pytest.mark.parametrize("seed", [1, 2, 3, 4])
+@pytest.mark.parametrize("seed", [1, 2, 3])
 async def test_every_figure_equals_the_reference(analytics: RunningAnalytics, seed: int, dirty: bool) -> None:
     lake = put_all(analytics, insurance_files(seed, dirty=dirty))
     for rpc, reference in REPORTS.items():
@@ -55,12 +55,12 @@ async def test_a_given_as_of_ends_the_window(analytics: RunningAnalytics) -> Non
         assert got["as_of"] == datetime(2024, 6, 1, 4), rpc  # noqa: DTZ001
 
 
-@pytest.mark.parametrize("months", [1, 2, 3, 4, 5, 6, 25, 36])
-async def test_trends_of_any_window_equal_the_reference(analytics: RunningAnalytics, months: int) -> None:
+async def test_trends_of_any_window_equal_the_reference(analytics: RunningAnalytics) -> None:
     lake = put_all(analytics, insurance_files(6, dirty=True))
-    got = await ask(analytics, "GetPolicyTrends", months=months)
-    assert got == policy_trends(lake, NOW, months=months)
-    assert len(got["monthly"]) == months
+    for months in (1, 2, 3, 4, 5, 6, 25, 36):
+        got = await ask(analytics, "GetPolicyTrends", months=months)
+        assert got == policy_trends(lake, NOW, months=months)
+        assert len(got["monthly"]) == months
 
 
 async def test_trends_before_all_policies_are_zeros(analytics: RunningAnalytics) -> None:
@@ -127,15 +127,28 @@ async def test_a_missing_column_is_named(analytics: RunningAnalytics, rpc: str, 
     assert (error.metadata["dataset"], error.metadata["column"]) == (path.rsplit("/", 1)[0], columns[0])
 
 
-@pytest.mark.parametrize("rpc", REPORTS)
-async def test_a_missing_dataset_is_named(analytics: RunningAnalytics, rpc: str) -> None:
-    analytics.put("mysql/users/users.csv", "id\n1\n")
-    error = await refusal(ask(analytics, rpc))
-    assert (error.http_status, error.reason) == (404, "DATASET_NOT_FOUND")
-    assert error.metadata["path"].startswith("postgresql/")
+@pytest.mark.parametrize(
+    ("missing", "rpcs"),
+    [
+        (PRODUCTS, ["GetProductOverview", "GetPolicyOverview", "GetProductProfitability"]),
+        (POLICIES, ["GetPolicyOverview", "GetCoverageOverview", "GetProductProfitability", "GetPolicyTrends"]),
+        (COVERAGES, ["GetCoverageOverview"]),
+        (CLAIMS, ["GetProductProfitability"]),
+    ],
+)
+async def test_a_missing_dataset_is_named(analytics: RunningAnalytics, missing: str, rpcs: list[str]) -> None:
+    put_all(analytics, insurance_files(13))
+    analytics.path(missing).unlink()
+    for rpc in REPORTS:
+        if rpc in rpcs:
+            error = await refusal(ask(analytics, rpc))
+            assert (error.http_status, error.reason) == (404, "DATASET_NOT_FOUND")
+            assert error.metadata["path"] == missing
+        else:
+            await ask(analytics, rpc)
 
 
-@pytest.mark.parametrize("months", [0, 37, -1])
-async def test_a_window_out_of_bounds_is_refused(analytics: RunningAnalytics, months: int) -> None:
-    error = await refusal(ask(analytics, "GetPolicyTrends", months=months))
-    assert error.reason == "INVALID_REQUEST"
+async def test_a_window_out_of_bounds_is_refused(analytics: RunningAnalytics) -> None:
+    for months in (0, 37, -1):
+        error = await refusal(ask(analytics, "GetPolicyTrends", months=months))
+        assert error.reason == "INVALID_REQUEST"
