@@ -6,9 +6,10 @@ from atalaya.analytics.v1 import insurance_pb2, insurance_pb2_grpc
 from google.api.httpbody_pb2 import HttpBody
 from service_runtime.identity import caller
 
-from analytics_service import convert
+from analytics_service import convert, cross_convert
 from analytics_service.answers import Answers
 from analytics_service.as_of import parse_as_of
+from analytics_service.cross_reports import AGENT_PERFORMANCE, CLAIMS_VERSUS_POLICIES, CUSTOMER_POLICY_PROFILE
 from analytics_service.reports import AVERAGE_PAYMENT, CLAIM_STATS, CUSTOMER_JOURNEY, TOP_SERVICES
 
 
@@ -40,6 +41,24 @@ class InsuranceServicer(insurance_pb2_grpc.InsuranceServiceServicer):
         self, request: insurance_pb2.ExportTopServicesJsonRequest, context: Any
     ) -> HttpBody:
         return await self._answers.answer(caller().tenant_id, TOP_SERVICES, convert.top_services_json)
+
+    async def GetCustomerPolicyProfile(
+        self, request: insurance_pb2.GetCustomerPolicyProfileRequest, context: Any
+    ) -> insurance_pb2.GetCustomerPolicyProfileResponse:
+        as_of, shape = parse_as_of(request.as_of), cross_convert.customer_policy_profile
+        return await self._answers.answer(caller().tenant_id, CUSTOMER_POLICY_PROFILE, shape, as_of)
+
+    async def GetAgentPerformance(
+        self, request: insurance_pb2.GetAgentPerformanceRequest, context: Any
+    ) -> insurance_pb2.GetAgentPerformanceResponse:
+        as_of, shape = parse_as_of(request.as_of), cross_convert.agent_performance
+        return await self._answers.answer(caller().tenant_id, AGENT_PERFORMANCE, shape, as_of)
+
+    async def GetClaimsVersusPolicies(
+        self, request: insurance_pb2.GetClaimsVersusPoliciesRequest, context: Any
+    ) -> insurance_pb2.GetClaimsVersusPoliciesResponse:
+        as_of, shape = parse_as_of(request.as_of), cross_convert.claims_versus_policies
+        return await self._answers.answer(caller().tenant_id, CLAIMS_VERSUS_POLICIES, shape, as_of)
 
     async def GetCustomerJourney(
         self, request: insurance_pb2.GetCustomerJourneyRequest, context: Any

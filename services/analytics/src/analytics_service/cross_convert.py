@@ -1,0 +1,118 @@
+"""The rows of the reports across the sources as messages of the contract."""
+
+from typing import Any
+
+from atalaya.analytics.v1 import insurance_pb2 as pb
+
+from analytics_service.answers import Answer
+from analytics_service.convert import data_issue, timestamp
+from analytics_service.query_engine import Row
+
+# The groups that are always there.
+_HOW_MANY = ("1", "2", "3+")
+_AGES = ("under 18", "18-25", "26-35", "36-45", "46-55", "56-65", "65+")
+_BANDS = ("< 10000", "10000-49999", "50000-99999", ">= 100000")
+
+
+def customer_policy_profile(answer: Answer) -> pb.GetCustomerPolicyProfileResponse:
+    parts: dict[str, dict[str | None, Row]] = {}
+    for row in answer.rows:
+        parts.setdefault(row["part"], {})[row["label"]] = row
+    by_age = {ages: pb.CustomerGroup() for ages in _AGES}
+    return pb.GetCustomerPolicyProfileResponse(
+        customers_with_policies=parts["with_policies"][None]["customers"],
+        customers_without_policies=parts["without_policies"][None]["customers"],
+        policies_per_customer=dict.fromkeys(_HOW_MANY, 0)
+        | {label or "": row["customers"] for label, row in parts.get("how_many", {}).items()},
+        by_state={label or "": _customer_group(row) for label, row in parts.get("state", {}).items()},
+        by_age_group=by_age | {label or "": _customer_group(row) for label, row in parts.get("age_group", {}).items()},
+        high_value_customers=[
+            pb.HighValueCustomer(
+                customer_id=label, name=row["name"], policies=row["policies"], total_premium=row["total_premium"]
+            )
+            for label, row in parts.get("high_value", {}).items()
+        ],
+        **_ending(answer),
+    )
+
+
+def _customer_group(row: Row) -> pb.CustomerGroup:
+    return pb.CustomerGroup(
+        customers=row["customers"],
+        policies=row["policies"],
+        average_premium=row["average_premium"],
+        average_sum_insured=row["average_sum_insured"],
+    )
+
+
+def agent_performance(answer: Answer) -> pb.GetAgentPerformanceResponse:
+    *agents, everyone = answer.rows
+    return pb.GetAgentPerformanceResponse(
+        agents=[_agent(row) for row in agents],
+        totals=pb.AgentTotals(
+            agents=everyone["agents"],
+            policies=everyone["policies"],
+            customers=everyone["customers"],
+            total_premium=everyone["total_premium"],
+            claims=everyone["claims"],
+            approved_amount=everyone["approved_amount"],
+            loss_ratio=everyone["loss_ratio"],
+        ),
+        inactive_agents_with_policies=everyone["inactive_with_policies"],
+        **_ending(answer),
+    )
+
+
+def _agent(row: Row) -> pb.AgentPerformance:
+    return pb.AgentPerformance(
+        agent_id=row["agent_id"],
+        code=row["code"],
+        name=row["name"],
+        is_active=row["is_active"],
+        policies=row["policies"],
+        customers=row["customers"],
+        total_premium=row["total_premium"],
+        average_premium=row["average_premium"],
+        states=row["states"],
+        claims=row["claims"],
+        approved_amount=row["approved_amount"],
+        loss_ratio=row["loss_ratio"],
+        retention_rate=row["retention_rate"],
+        rank=row["place"],
+    )
+
+
+def claims_versus_policies(answer: Answer) -> pb.GetClaimsVersusPoliciesResponse:
+    everything = next(row for row in answer.rows if row["product_type"] is None and row["band"] is None)
+    bands = {band: pb.ClaimRates() for band in _BANDS}
+    return pb.GetClaimsVersusPoliciesResponse(
+        total_policies=everything["policies"],
+        policies_with_claims=everything["claimed_policies"],
+        claim_frequency=everything["claim_frequency"],
+        average_severity=everything["average_severity"],
+        loss_ratio=everything["loss_ratio"],
+        by_product_type={
+            row["product_type"]: _claim_rates(row) for row in answer.rows if row["product_type"] is not None
+        },
+        by_sum_insured_band=bands | {row["band"]: _claim_rates(row) for row in answer.rows if row["band"] is not None},
+        claims_without_policy=everything["other_claims"],
+        **_ending(answer),
+    )
+
+
+def _claim_rates(row: Row) -> pb.ClaimRates:
+    return pb.ClaimRates(
+        policies=row["policies"],
+        claims=row["claims"],
+        claim_frequency=row["claim_frequency"],
+        average_severity=row["average_severity"],
+        loss_ratio=row["loss_ratio"],
+    )
+
+
+def _ending(answer: Answer) -> dict[str, Any]:
+    """What every reply ends with."""
+    return {
+        "as_of": timestamp(answer.as_of) if answer.as_of else None,
+        "data_issues": [data_issue(issue) for issue in answer.data_issues],
+    }
