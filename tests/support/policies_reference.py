@@ -141,7 +141,7 @@ def policy_overview(lake: Path, now: datetime, as_of: datetime | None = None) ->
     end = window_end(rows, now, as_of)
     catalogue = smallest(read(lake, "postgresql/products"), "id")
     for row in rows:
-        row["type"] = catalogue.get(row.get("product_id"), {}).get("product_type")
+        row["type"] = catalogue.get(row.get("product_id") or "", {}).get("product_type")
     knows_status = has(lake, "postgresql/policies", "status")
     active = [row for row in rows if not knows_status or row["status"] in ACTIVE]
     expiring = [row for row in active if row.get("end_date") and end < row["end_date"] <= end + timedelta(days=30)]
@@ -165,7 +165,7 @@ def policy_overview(lake: Path, now: datetime, as_of: datetime | None = None) ->
 
 
 def top_agents(policies: Iterable[Row]) -> list[Json]:
-    agents = [
+    agents: list[Json] = [
         {"agent_id": agent, "policies": len(group), "total_premium": total(values(group, "premium"))}
         for agent, group in grouped((row for row in policies if row["agent_id"]), "agent_id").items()
     ]

@@ -137,7 +137,9 @@ def seasonality(counts: dict[int, int], first: int) -> Json:
         return {}
     overall = np.mean(list(counts.values()))
     return {
-        f"{place + 1:02}": rounded(np.mean([count for m, count in counts.items() if m % 12 == place]) / overall, 2)
+        f"{place + 1:02}": rounded(
+            float(np.mean([count for m, count in counts.items() if m % 12 == place]) / overall), 2
+        )
         for place in range(12)
     }
 
