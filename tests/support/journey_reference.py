@@ -34,7 +34,7 @@ def customer_journey(lake: Path, now: datetime, as_of: datetime | None = None) -
     """The figures of the reply."""
     raw = {name: read_lake(lake, name) for name in DATES}
     issues = [
-        (name, column, bad)
+        {"dataset": name, "column": column, "bad_values": bad}
         for name in sorted(raw)
         for column in DATES[name]
         if column in raw[name] and (bad := bad_values(raw[name][column], time))
@@ -69,19 +69,35 @@ def customer_journey(lake: Path, now: datetime, as_of: datetime | None = None) -
     by_state = {}
     for state, group in people.groupby("state"):
         with_policies = len(set(group.index) & holders)
-        by_state[state] = (len(group), with_policies, percent(with_policies, len(group)))
+        by_state[state] = {
+            "total_users": len(group),
+            "with_policies": with_policies,
+            "conversion_rate": percent(with_policies, len(group)),
+        }
 
     first_policy = policies[policies["date"] <= end].groupby("customer_id")["date"].min()
     first_claim = claims[claims["fecha_reclamo"] <= end].groupby("policy_number")["fecha_reclamo"].min()
     return {
-        "funnel": (total, first, second, third),
-        "rates": (percent(first, total), percent(second, first), percent(third, second), percent(second, total)),
-        "days": (
-            days(customers["user_id"].map(people["created_at"]), customers["created_at"], end),
-            days(customers["created_at"], first_policy.reindex(customers.index), end),
-            days(contracts["date"], first_claim.reindex(contracts.index), end),
-        ),
-        "by_state": by_state,
+        "conversion_funnel": {
+            "total_users": total,
+            "users_to_clients": first,
+            "clients_to_policyholders": second,
+            "policyholders_to_claimants": third,
+            "conversion_rates": {
+                "user_to_client": percent(first, total),
+                "client_to_policy": percent(second, first),
+                "policy_to_claim": percent(third, second),
+                "overall_conversion": percent(second, total),
+            },
+        },
+        "journey_timing": {
+            "avg_days_user_to_client": days(
+                customers["user_id"].map(people["created_at"]), customers["created_at"], end
+            ),
+            "avg_days_client_to_policy": days(customers["created_at"], first_policy.reindex(customers.index), end),
+            "avg_days_policy_to_claim": days(contracts["date"], first_claim.reindex(contracts.index), end),
+        },
+        "customer_segments": {"by_state": by_state},
         "as_of": end.to_pydatetime(),
         "data_issues": issues,
     }

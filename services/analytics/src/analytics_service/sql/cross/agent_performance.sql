@@ -120,6 +120,6 @@ SELECT
     *,
     (SELECT count(*) FROM sellers) AS agents,
     sum(CASE WHEN NOT is_active AND policies > 0 THEN 1 ELSE 0 END) OVER () AS inactive_with_policies,
-    row_number() OVER (ORDER BY agent_id IS NULL, total_premium DESC, name, agent_id) AS place
+    row_number() OVER (ORDER BY agent_id IS NULL, total_premium DESC NULLS LAST, name, agent_id) AS place
 FROM figures
 ORDER BY place

@@ -115,7 +115,7 @@ ranked AS (
         name,
         policies,
         premium,
-        row_number() OVER (ORDER BY premium DESC, name, customer_id) AS place
+        row_number() OVER (ORDER BY premium DESC NULLS LAST, name, customer_id) AS place
     FROM (
         SELECT
             customer_id,
