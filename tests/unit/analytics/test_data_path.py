@@ -1,7 +1,9 @@
 """The way from the lake to a table: once per version, for all who wait, bounded, and never half of a file."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import contextlib
+import shutil
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -10,11 +12,11 @@ import pytest
 from analytics_service.datasets import CLAIMS, PAYMENTS, Dataset
 from analytics_service.duckdb_engine import DuckDbEngine
 from analytics_service.kept_files import KeptFiles
-from analytics_service.query_engine import Query, QueryFailed
+from analytics_service.query_engine import Query, QueryFailed, Source
 from analytics_service.table_parser import TableParser
-from analytics_service.tables import Tables
+from analytics_service.tables import Table, Tables
 from service_runtime.config import RuntimeSettings
-from service_runtime.errors import DeadlineExceeded, ServiceError, Unprocessable
+from service_runtime.errors import DeadlineExceeded, ServiceError, Unavailable, Unprocessable
 from service_runtime.lake import Lake, StoredObject, tenant_lake
 from support import s3
 
@@ -32,24 +34,20 @@ class CountingParser(TableParser):
         return await super().parse(owner, dataset, path, raw, target)
 
 
-class ReplacedOnFetch:
-    """A lake in which a file is replaced while it is fetched, `times` times."""
+class RacingLake:
+    """A lake in which another writer comes, `times` times, between the listing of a file and its copying."""
 
-    def __init__(self, lake: Lake, times: int) -> None:
-        self._lake, self._times = lake, times
+    def __init__(self, lake: Lake, write: Callable[[int], None], times: int) -> None:
+        self._lake, self._write, self._times = lake, write, times
 
     def list(self, prefix: str) -> list[StoredObject]:
         return self._lake.list(prefix)
 
-    def head(self, path: str) -> StoredObject | None:
-        return self._lake.head(path)
-
     def fetch(self, path: str, target: Path) -> StoredObject:
-        fetched = self._lake.fetch(path, target)
         if self._times:
             self._times -= 1
-            self._lake.put_bytes(f"estado\nnew-{self._times}\n".encode(), path)
-        return fetched
+            self._write(self._times)
+        return self._lake.fetch(path, target)
 
 
 class House:
@@ -64,15 +62,28 @@ class House:
         )
         self.folder = folder
         self.engine = DuckDbEngine(folder / "cache", memory_limit="200MB", threads=1, concurrency=2, timeout=10)
+        self.where = where
         self.lake: Any = tenant_lake(where, TENANT)
         self.kept = KeptFiles(folder / "cache", max_bytes)
         self.parser = CountingParser(self.engine)
-        self.tables = Tables(lambda _: self.lake, self.kept, self.parser, is_near=not url)
+        self.tables = Tables(self.lake_of, self.kept, self.parser, is_near=not url)
+
+    def lake_of(self, tenant_id: UUID) -> Lake:
+        return self.lake if tenant_id == TENANT else tenant_lake(self.where, tenant_id)
 
     async def states(self) -> list[str]:
         opened = await self.tables.open(TENANT, [CLAIMS])
         query = Query("t", "SELECT estado FROM reclamos ORDER BY 1", {"reclamos": opened["reclamos"].source()})
         return [row["estado"] for row in await self.engine.rows(query)]
+
+
+def sources(tables: dict[str, Table]) -> dict[str, Source]:
+    return {name: table.source() for name, table in tables.items()}
+
+
+def racing(house: House, times: int) -> RacingLake:
+    lake = house.lake
+    return RacingLake(lake, lambda left: lake.put_bytes(f"estado\nnew-{left}\n".encode(), FILE), times)
 
 
 @pytest.fixture(params=["file", "s3"])
@@ -127,19 +138,68 @@ async def test_of_several_parts_only_the_changed_one_is_parsed_again(house: Hous
     assert house.parser.parsed == 3
 
 
-async def test_a_file_replaced_in_the_middle_of_a_read_is_read_anew(house: House) -> None:
+async def test_a_file_replaced_after_it_was_listed_is_read_anew(house: House) -> None:
     house.lake.put_bytes(b"estado\nold\n", FILE)
-    house.lake = ReplacedOnFetch(house.lake, times=2)
+    house.lake = racing(house, times=2)
     assert await house.states() == ["new-0"]
     assert house.parser.parsed == 1
 
 
+async def test_a_file_removed_after_it_was_listed_is_not_there(house: House) -> None:
+    house.lake.put_bytes(b"estado\nold\n", FILE)
+    lake = house.lake
+    house.lake = RacingLake(lake, lambda _: lake.delete(FILE), times=1)
+    with pytest.raises(ServiceError) as caught:
+        await house.states()
+    assert (caught.value.http_status, caught.value.metadata["path"]) == (404, FILE)
+
+
 async def test_a_file_that_keeps_changing_is_said_to(house: House) -> None:
     house.lake.put_bytes(b"estado\nold\n", FILE)
-    house.lake = ReplacedOnFetch(house.lake, times=100)
+    house.lake = racing(house, times=100)
     with pytest.raises(ServiceError) as caught:
         await house.states()
     assert (caught.value.http_status, caught.value.reason) == (503, "LAKE_CHANGING")
+
+
+async def test_what_a_racing_writer_puts_is_read_whole_or_not_at_all(house: House) -> None:
+    """Each version says the same in every row; no answer mixes two, and the last one is seen by who asks after it."""
+    rows, versions = 2_000, 25
+    lake = house.lake
+
+    def write() -> None:
+        for version in range(versions):
+            lake.put_bytes(b"estado\n" + f"v{version}\n".encode() * rows, FILE)
+
+    lake.put_bytes(b"estado\n" + b"v\n" * rows, FILE)
+    writing = asyncio.create_task(asyncio.to_thread(write))
+    seen = 0
+    while not writing.done():
+        with contextlib.suppress(Unavailable):
+            states = await house.states()
+            assert (len(states), len(set(states))) == (rows, 1)
+            seen += 1
+    await writing
+    assert set(await house.states()) == {f"v{versions - 1}"}
+    assert seen
+
+
+async def test_a_file_that_is_written_in_place_while_it_is_copied_is_noticed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = House(tmp_path)
+    house.lake.put_bytes(b"estado\n" + b"a\n" * 1_000, FILE)
+    there = tmp_path / "lake" / f"tenant={TENANT}" / FILE
+    copy, written = shutil.copyfileobj, []
+
+    def copy_and_be_late(source: Any, target: Any, length: int = 0) -> None:
+        copy(source, target, length)
+        if not written:
+            written.append(there.write_bytes(b"estado\n" + b"b\n" * 999))
+
+    monkeypatch.setattr(shutil, "copyfileobj", copy_and_be_late)
+    assert await house.states() == ["b"] * 999
+    await house.engine.close()
 
 
 async def test_a_file_that_is_no_table_is_said_to_be_unreadable(house: House) -> None:
@@ -171,9 +231,44 @@ async def test_the_folder_stays_within_its_bound_and_keeps_what_was_used_last(tm
     for number in range(6):
         house.lake.put_bytes(b"monto\n1\n", f"cassandra/pagos/{number}.csv")
     tables = await house.tables.open(TENANT, [PAYMENTS])
+    with house.tables.in_use(tables):
+        # What a question needs at once stays as long as it is asked.
+        assert len(list((tmp_path / "cache").glob("*.parquet"))) == 6
     files = list((tmp_path / "cache").glob("*.parquet"))
     assert 1 <= len(files) < 6
+    assert sum(file.stat().st_size for file in files) <= 2_000
     assert tables["pagos"].parts[-1].path in files
+    await house.engine.close()
+
+
+async def test_many_who_need_more_than_the_folder_holds_all_get_their_answers(tmp_path: Path) -> None:
+    house = House(tmp_path, max_bytes=3_000)
+    for tenant in range(12):
+        lake = house.lake_of(UUID(int=tenant))
+        lake.put_bytes(f"estado\nof {tenant}\n".encode(), FILE)
+        lake.put_bytes(b"monto\n1\n", "cassandra/pagos/pagos.csv")
+
+    async def ask(tenant: int) -> None:
+        for _ in range(3):
+            opened = await house.tables.open(UUID(int=tenant), [CLAIMS, PAYMENTS])
+            with house.tables.in_use(opened):
+                query = Query(str(tenant), "SELECT estado FROM reclamos, pagos", sources(opened))
+                assert await house.engine.rows(query) == [{"estado": f"of {tenant}"}]
+
+    await asyncio.gather(*(ask(tenant) for tenant in range(12)))
+    files = list((tmp_path / "cache").glob("*.parquet"))
+    assert 1 <= len(files) < 24
+    assert sum(file.stat().st_size for file in files) <= 3_000
+    await house.engine.close()
+
+
+async def test_a_file_larger_than_the_folder_may_hold_is_refused(tmp_path: Path) -> None:
+    house = House(tmp_path, max_bytes=1_000)
+    house.lake.put_bytes(b"estado\n" + b"a\n" * 1_000, FILE)
+    with pytest.raises(ServiceError) as caught:
+        await house.states()
+    assert (caught.value.http_status, caught.value.reason) == (503, "CACHE_UNAVAILABLE")
+    assert "ANALYTICS_CACHE_BYTES" in caught.value.message
     await house.engine.close()
 
 

@@ -2,15 +2,15 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
-from weakref import WeakValueDictionary
 
 import duckdb
 from service_runtime.errors import DeadlineExceeded, Unavailable
 
+from analytics_service.fair_turns import FairTurns
 from analytics_service.query_engine import Query, QueryFailed, Row, Source
 from analytics_service.rounding import ROUND_HALF_AWAY
 
@@ -23,9 +23,8 @@ class DuckDbEngine:
     def __init__(self, folder: Path, *, memory_limit: str, threads: int, concurrency: int, timeout: float) -> None:
         self._timeout = timeout
         self._pool = ThreadPoolExecutor(concurrency, thread_name_prefix="duckdb")
-        # One tenant's heavy queries leave a thread to the others.
-        self._share = max(1, concurrency - 1)
-        self._turns: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
+        # One tenant's heavy queries leave half of the threads to the others.
+        self._turns = FairTurns("query", concurrency)
         self._connection = duckdb.connect(":memory:", config={"threads": threads, "memory_limit": memory_limit})
         self._connection.execute(f"CREATE MACRO round_half_away(value, digits) AS {ROUND_HALF_AWAY}")
         # Last the sandbox: after it no setting can be changed and no other file be reached.
@@ -61,30 +60,20 @@ class DuckDbEngine:
         self._connection.close()
 
     async def _run(self, query: Query, work: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
-        async with self._turn(query.owner):
-            cursor = self._connection.cursor()
+        async with self._turns.turn(query.owner):
+            cursor, seconds = self._connection.cursor(), query.seconds or self._timeout
             running = asyncio.wrap_future(self._pool.submit(_on_tables, cursor, query, work))
             try:
-                async with asyncio.timeout(self._timeout):
+                async with asyncio.timeout(seconds):
                     return await asyncio.shield(running)
             except TimeoutError:
-                raise DeadlineExceeded(
-                    "QUERY_TIMEOUT", f"The query took longer than {self._timeout:g} seconds."
-                ) from None
+                raise DeadlineExceeded("QUERY_TIMEOUT", f"The query took longer than {seconds:g} seconds.") from None
             finally:
                 # Whoever stops waiting, by time or because the call is gone, stops the query too.
                 while not running.done():
                     cursor.interrupt()
                     with contextlib.suppress(TimeoutError, QueryFailed, Unavailable, asyncio.CancelledError):
                         await asyncio.wait_for(asyncio.shield(running), 0.05)
-
-    @contextlib.asynccontextmanager
-    async def _turn(self, owner: str) -> AsyncIterator[None]:
-        turns = self._turns.get(owner)
-        if turns is None:
-            turns = self._turns[owner] = asyncio.Semaphore(self._share)
-        async with turns:
-            yield
 
 
 def _on_tables(cursor: duckdb.DuckDBPyConnection, query: Query, work: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
@@ -107,7 +96,7 @@ def _on_tables(cursor: duckdb.DuckDBPyConnection, query: Query, work: Callable[[
 def _select(source: Source) -> str:
     files = ", ".join(_text(str(file)) for file in source.files)
     renamed = "".join(f', "{old}" AS "{new}"' for new, old in source.renamed.items())
-    return f"SELECT *{renamed} FROM read_parquet([{files}])"  # noqa: S608
+    return f"SELECT *{renamed} FROM read_parquet([{files}], hive_partitioning = false)"  # noqa: S608
 
 
 def _text(value: str) -> str:

@@ -1,16 +1,23 @@
 """A bounded folder of computed files: found by key, the least recently used go first, those in use stay."""
 
+import asyncio
 import contextlib
 import hashlib
 import json
+import shutil
 from collections import Counter, OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 from service_runtime.errors import Unavailable
+
+from analytics_service.metrics import TABLE_BYTES
+
+# Left free on the disk, for whatever else writes there.
+_SPARE_BYTES = 32 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -37,6 +44,9 @@ class KeptFiles:
         self._files: OrderedDict[str, KeptFile] = OrderedDict()
         self._pins: Counter[str] = Counter()
         self._bytes = 0
+        # Promised to files in the making.
+        self._promised = 0
+        self._room = asyncio.Condition()
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._incoming = folder / "incoming"
         self._incoming.mkdir(exist_ok=True)
@@ -58,11 +68,13 @@ class KeptFiles:
     def keep(self, key: str, owner: str, made: Path, facts: dict[str, Any]) -> KeptFile:
         """Takes over a file that was made in `incoming`; its suffix stays."""
         target = self._folder / f"{key}{made.suffix}"
-        about = self._folder / f"{key}.json"
         size = made.stat().st_size
-        made.replace(target)
         content = {"file": target.name, "size": size, "owner": owner, "facts": facts}
-        about.write_text(json.dumps(content), encoding="utf-8")
+        with self.incoming(".json") as about:
+            about.write_text(json.dumps(content), encoding="utf-8")
+            # Without the file beside it the description says nothing, so it goes first.
+            about.replace(self._folder / f"{key}.json")
+            made.replace(target)
         file = KeptFile(key, owner, target, facts, size)
         self._add(file)
         self._make_room()
@@ -78,16 +90,45 @@ class KeptFiles:
     @contextlib.contextmanager
     def in_use(self, files: Iterable[KeptFile]) -> Iterator[None]:
         """Holds the files as long as a query reads them."""
-        keys = [file.key for file in files]
+        try:
+            with self.held(file.key for file in files):
+                yield
+        finally:
+            self._make_room()
+
+    @contextlib.contextmanager
+    def held(self, keys: Iterable[str]) -> Iterator[None]:
+        """Holds what has these keys or comes to have them; whoever goes on to use the files has no need to hurry."""
+        keys = list(keys)
         self._pins.update(keys)
         try:
             yield
         finally:
+            self._pins.subtract(keys)
             for key in keys:
-                self._pins[key] -= 1
-                if not self._pins[key]:
+                if self._pins[key] <= 0:
                     del self._pins[key]
+
+    @contextlib.asynccontextmanager
+    async def room(self, size: int) -> AsyncIterator[None]:
+        """Holds so many bytes for files in the making: kept ones make way, others in the making are waited for.
+
+        Errors: CACHE_UNAVAILABLE, where there is not so much or the disk has not.
+        """
+        if size > self._max_bytes:
+            message = "The file is larger than this server may keep: ANALYTICS_CACHE_BYTES has to be raised."
+            raise Unavailable("CACHE_UNAVAILABLE", message, retry_after=300)
+        async with self._room:
+            await self._room.wait_for(lambda: self._promised + size <= self._max_bytes)
+            self._promised += size
+        try:
             self._make_room()
+            self._check_disk(size)
+            yield
+        finally:
+            self._promised -= size
+            async with self._room:
+                self._room.notify_all()
 
     @contextlib.contextmanager
     def incoming(self, suffix: str) -> Iterator[Path]:
@@ -119,17 +160,33 @@ class KeptFiles:
         known = self._files.pop(file.key, None)
         self._files[file.key] = file
         self._bytes += file.size - (known.size if known else 0)
+        TABLE_BYTES.set(self._bytes)
 
     def _make_room(self) -> None:
-        if self._bytes <= self._max_bytes:
+        # Most of the time there is room, and then it must cost nothing.
+        if self._bytes + self._promised <= self._max_bytes:
             return
-        for key in [key for key in self._files if key not in self._pins][:-1]:
+        for key in self._leaving():
             self._forget(key)
-            if self._bytes <= self._max_bytes:
+            if self._bytes + self._promised <= self._max_bytes:
                 return
+
+    def _check_disk(self, size: int) -> None:
+        """Lets files go where others have filled the disk."""
+        leaving = self._leaving()
+        while shutil.disk_usage(self._folder).free < size + _SPARE_BYTES:
+            key = next(leaving, None)
+            if key is None:
+                raise Unavailable("CACHE_UNAVAILABLE", "There is no room to work in.", retry_after=30)
+            self._forget(key)
+
+    def _leaving(self) -> Iterator[str]:
+        """The files that may go, the least recently used first; the last stays, which somebody may be about to use."""
+        yield from [key for key in self._files if key not in self._pins][:-1]
 
     def _forget(self, key: str) -> None:
         file = self._files.pop(key)
         self._bytes -= file.size
+        TABLE_BYTES.set(self._bytes)
         file.path.unlink(missing_ok=True)
         file.path.with_suffix(".json").unlink(missing_ok=True)

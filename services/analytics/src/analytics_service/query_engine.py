@@ -35,6 +35,8 @@ class Query:
     sql: str
     tables: Mapping[str, Source] = field(default_factory=dict)
     parameters: Mapping[str, object] = field(default_factory=dict)
+    # When it is given up; None: as the engine is set.
+    seconds: float | None = None
 
 
 class QueryEngine(Protocol):

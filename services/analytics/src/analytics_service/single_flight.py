@@ -1,8 +1,8 @@
 """Several callers who need the same missing thing wait for one computation."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Hashable
-from typing import Generic, TypeVar
+from collections.abc import Awaitable, Callable, Coroutine, Hashable
+from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 
@@ -23,7 +23,36 @@ class SingleFlight(Generic[T]):
                 finally:
                     del self._flights[key]
 
-            flight = self._flights[key] = asyncio.create_task(fly())
-            # An error that nobody waits for any more is not worth a warning of asyncio's.
-            flight.add_done_callback(lambda task: task.cancelled() or task.exception())
+            flight = self._flights[key] = _detached(fly())
         return await asyncio.shield(flight)
+
+
+class NextFlight(Generic[T]):
+    """The same for what must not be older than the question: who comes while a computation is under way waits for the
+    one after it, with all others who came meanwhile."""
+
+    def __init__(self) -> None:
+        self._under_way: dict[Hashable, asyncio.Task[T]] = {}
+        self._next: dict[Hashable, asyncio.Task[T]] = {}
+
+    async def run(self, key: Hashable, compute: Callable[[], Awaitable[T]]) -> T:
+        flight = self._next.get(key)
+        if flight is None:
+            flight = self._next[key] = _detached(self._fly(key, compute))
+        return await asyncio.shield(flight)
+
+    async def _fly(self, key: Hashable, compute: Callable[[], Awaitable[T]]) -> T:
+        if (before := self._under_way.get(key)) is not None:
+            await asyncio.wait([before])
+        self._under_way[key] = self._next.pop(key)
+        try:
+            return await compute()
+        finally:
+            del self._under_way[key]
+
+
+def _detached(work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+    task = asyncio.create_task(work)
+    # An error that nobody waits for any more is not worth a warning of asyncio's.
+    task.add_done_callback(lambda done: done.cancelled() or done.exception())
+    return task

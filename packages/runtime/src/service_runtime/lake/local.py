@@ -53,13 +53,15 @@ class LocalLake(Lake):
                 return content.read(size)
 
     def fetch(self, path: str, target: Path) -> StoredObject:
-        found = self.head(path)
-        if found is None:
-            raise NotFound("OBJECT_NOT_FOUND", "There is no such object in the lake.", path=path)
-        with _failures(), (self._root / path).open("rb") as source:
-            # Not to the disk: what is lost here can be fetched again.
-            _write(target, lambda file: shutil.copyfileobj(source, file, 1024 * 1024), durable=False)
-        return found
+        found = self._root / checked(path)
+        with _failures():
+            if not found.is_file():
+                raise NotFound("OBJECT_NOT_FOUND", "There is no such object in the lake.", path=path)
+            with found.open("rb") as source:
+                # Not to the disk: what is lost here can be fetched again.
+                _write(target, lambda file: shutil.copyfileobj(source, file, 1024 * 1024), durable=False)
+                # Of the file that was copied, whatever has its name by now, and as it was at the end.
+                return self._described(str(found), os.fstat(source.fileno()))
 
     def is_link(self, path: str) -> bool:
         with _failures():
