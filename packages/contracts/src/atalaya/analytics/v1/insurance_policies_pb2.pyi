@@ -387,15 +387,15 @@ class PolicyAmounts(_message.Message):
     def __init__(
         self,
         *,
-        total: _builtins.float = ...,
+        total: _builtins.float | None = ...,
         average: _builtins.float | None = ...,
         median: _builtins.float | None = ...,
         max: _builtins.float | None = ...,
         min: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_average", b"_average", "_max", b"_max", "_median", b"_median", "_min", b"_min", "average", b"average", "max", b"max", "median", b"median", "min", b"min"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_average", b"_average", "_max", b"_max", "_median", b"_median", "_min", b"_min", "_total", b"_total", "average", b"average", "max", b"max", "median", b"median", "min", b"min", "total", b"total"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_average", b"_average", "_max", b"_max", "_median", b"_median", "_min", b"_min", "average", b"average", "max", b"max", "median", b"median", "min", b"min", "total", b"total"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_average", b"_average", "_max", b"_max", "_median", b"_median", "_min", b"_min", "_total", b"_total", "average", b"average", "max", b"max", "median", b"median", "min", b"min", "total", b"total"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__average: _TypeAlias = _typing.Literal["average"]  # noqa: Y015
     _WhichOneofArgType__average: _TypeAlias = _typing.Literal["_average", b"_average"]  # noqa: Y015
@@ -405,6 +405,8 @@ class PolicyAmounts(_message.Message):
     _WhichOneofArgType__median: _TypeAlias = _typing.Literal["_median", b"_median"]  # noqa: Y015
     _WhichOneofReturnType__min: _TypeAlias = _typing.Literal["min"]  # noqa: Y015
     _WhichOneofArgType__min: _TypeAlias = _typing.Literal["_min", b"_min"]  # noqa: Y015
+    _WhichOneofReturnType__total: _TypeAlias = _typing.Literal["total"]  # noqa: Y015
+    _WhichOneofArgType__total: _TypeAlias = _typing.Literal["_total", b"_total"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__average) -> _WhichOneofReturnType__average | None: ...
     @_typing.overload
@@ -413,6 +415,8 @@ class PolicyAmounts(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__median) -> _WhichOneofReturnType__median | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__min) -> _WhichOneofReturnType__min | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__total) -> _WhichOneofReturnType__total | None: ...
 
 Global___PolicyAmounts: _TypeAlias = PolicyAmounts  # noqa: Y015
 
@@ -432,13 +436,15 @@ class ProductTypePolicies(_message.Message):
         self,
         *,
         policies: _builtins.int = ...,
-        total_premium: _builtins.float = ...,
+        total_premium: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_total_premium", b"_total_premium", "total_premium", b"total_premium"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["policies", b"policies", "total_premium", b"total_premium"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_total_premium", b"_total_premium", "policies", b"policies", "total_premium", b"total_premium"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__total_premium: _TypeAlias = _typing.Literal["total_premium"]  # noqa: Y015
+    _WhichOneofArgType__total_premium: _TypeAlias = _typing.Literal["_total_premium", b"_total_premium"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__total_premium) -> _WhichOneofReturnType__total_premium | None: ...
 
 Global___ProductTypePolicies: _TypeAlias = ProductTypePolicies  # noqa: Y015
 
@@ -462,13 +468,15 @@ class AgentPolicies(_message.Message):
         *,
         agent_id: _builtins.str = ...,
         policies: _builtins.int = ...,
-        total_premium: _builtins.float = ...,
+        total_premium: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_total_premium", b"_total_premium", "total_premium", b"total_premium"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "policies", b"policies", "total_premium", b"total_premium"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_total_premium", b"_total_premium", "agent_id", b"agent_id", "policies", b"policies", "total_premium", b"total_premium"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__total_premium: _TypeAlias = _typing.Literal["total_premium"]  # noqa: Y015
+    _WhichOneofArgType__total_premium: _TypeAlias = _typing.Literal["_total_premium", b"_total_premium"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__total_premium) -> _WhichOneofReturnType__total_premium | None: ...
 
 Global___AgentPolicies: _TypeAlias = AgentPolicies  # noqa: Y015
 
@@ -742,34 +750,50 @@ class ProductProfitability(_message.Message):
         name: _builtins.str | None = ...,
         product_type: _builtins.str = ...,
         policy_number_count: _builtins.int = ...,
-        total_premium: _builtins.float = ...,
+        total_premium: _builtins.float | None = ...,
         average_premium: _builtins.float | None = ...,
-        total_sum_insured: _builtins.float = ...,
+        total_sum_insured: _builtins.float | None = ...,
         claims: _builtins.int = ...,
-        claims_amount: _builtins.float = ...,
+        claims_amount: _builtins.float | None = ...,
         loss_ratio: _builtins.float | None = ...,
-        profit: _builtins.float = ...,
+        profit: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_average_premium", b"_average_premium", "_code", b"_code", "_loss_ratio", b"_loss_ratio", "_name", b"_name", "average_premium", b"average_premium", "code", b"code", "loss_ratio", b"loss_ratio", "name", b"name"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_average_premium", b"_average_premium", "_claims_amount", b"_claims_amount", "_code", b"_code", "_loss_ratio", b"_loss_ratio", "_name", b"_name", "_profit", b"_profit", "_total_premium", b"_total_premium", "_total_sum_insured", b"_total_sum_insured", "average_premium", b"average_premium", "claims_amount", b"claims_amount", "code", b"code", "loss_ratio", b"loss_ratio", "name", b"name", "profit", b"profit", "total_premium", b"total_premium", "total_sum_insured", b"total_sum_insured"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_average_premium", b"_average_premium", "_code", b"_code", "_loss_ratio", b"_loss_ratio", "_name", b"_name", "average_premium", b"average_premium", "claims", b"claims", "claims_amount", b"claims_amount", "code", b"code", "loss_ratio", b"loss_ratio", "name", b"name", "policy_number_count", b"policy_number_count", "product_id", b"product_id", "product_type", b"product_type", "profit", b"profit", "total_premium", b"total_premium", "total_sum_insured", b"total_sum_insured"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_average_premium", b"_average_premium", "_claims_amount", b"_claims_amount", "_code", b"_code", "_loss_ratio", b"_loss_ratio", "_name", b"_name", "_profit", b"_profit", "_total_premium", b"_total_premium", "_total_sum_insured", b"_total_sum_insured", "average_premium", b"average_premium", "claims", b"claims", "claims_amount", b"claims_amount", "code", b"code", "loss_ratio", b"loss_ratio", "name", b"name", "policy_number_count", b"policy_number_count", "product_id", b"product_id", "product_type", b"product_type", "profit", b"profit", "total_premium", b"total_premium", "total_sum_insured", b"total_sum_insured"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__average_premium: _TypeAlias = _typing.Literal["average_premium"]  # noqa: Y015
     _WhichOneofArgType__average_premium: _TypeAlias = _typing.Literal["_average_premium", b"_average_premium"]  # noqa: Y015
+    _WhichOneofReturnType__claims_amount: _TypeAlias = _typing.Literal["claims_amount"]  # noqa: Y015
+    _WhichOneofArgType__claims_amount: _TypeAlias = _typing.Literal["_claims_amount", b"_claims_amount"]  # noqa: Y015
     _WhichOneofReturnType__code: _TypeAlias = _typing.Literal["code"]  # noqa: Y015
     _WhichOneofArgType__code: _TypeAlias = _typing.Literal["_code", b"_code"]  # noqa: Y015
     _WhichOneofReturnType__loss_ratio: _TypeAlias = _typing.Literal["loss_ratio"]  # noqa: Y015
     _WhichOneofArgType__loss_ratio: _TypeAlias = _typing.Literal["_loss_ratio", b"_loss_ratio"]  # noqa: Y015
     _WhichOneofReturnType__name: _TypeAlias = _typing.Literal["name"]  # noqa: Y015
     _WhichOneofArgType__name: _TypeAlias = _typing.Literal["_name", b"_name"]  # noqa: Y015
+    _WhichOneofReturnType__profit: _TypeAlias = _typing.Literal["profit"]  # noqa: Y015
+    _WhichOneofArgType__profit: _TypeAlias = _typing.Literal["_profit", b"_profit"]  # noqa: Y015
+    _WhichOneofReturnType__total_premium: _TypeAlias = _typing.Literal["total_premium"]  # noqa: Y015
+    _WhichOneofArgType__total_premium: _TypeAlias = _typing.Literal["_total_premium", b"_total_premium"]  # noqa: Y015
+    _WhichOneofReturnType__total_sum_insured: _TypeAlias = _typing.Literal["total_sum_insured"]  # noqa: Y015
+    _WhichOneofArgType__total_sum_insured: _TypeAlias = _typing.Literal["_total_sum_insured", b"_total_sum_insured"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__average_premium) -> _WhichOneofReturnType__average_premium | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__claims_amount) -> _WhichOneofReturnType__claims_amount | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__code) -> _WhichOneofReturnType__code | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__loss_ratio) -> _WhichOneofReturnType__loss_ratio | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__name) -> _WhichOneofReturnType__name | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__profit) -> _WhichOneofReturnType__profit | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__total_premium) -> _WhichOneofReturnType__total_premium | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__total_sum_insured) -> _WhichOneofReturnType__total_sum_insured | None: ...
 
 Global___ProductProfitability: _TypeAlias = ProductProfitability  # noqa: Y015
 
@@ -909,22 +933,26 @@ class MonthlyPolicies(_message.Message):
         *,
         month: _builtins.str = ...,
         policies: _builtins.int = ...,
-        total_premium: _builtins.float = ...,
+        total_premium: _builtins.float | None = ...,
         average_premium: _builtins.float | None = ...,
         cancelled: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_average_premium", b"_average_premium", "_cancelled", b"_cancelled", "average_premium", b"average_premium", "cancelled", b"cancelled"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_average_premium", b"_average_premium", "_cancelled", b"_cancelled", "_total_premium", b"_total_premium", "average_premium", b"average_premium", "cancelled", b"cancelled", "total_premium", b"total_premium"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_average_premium", b"_average_premium", "_cancelled", b"_cancelled", "average_premium", b"average_premium", "cancelled", b"cancelled", "month", b"month", "policies", b"policies", "total_premium", b"total_premium"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_average_premium", b"_average_premium", "_cancelled", b"_cancelled", "_total_premium", b"_total_premium", "average_premium", b"average_premium", "cancelled", b"cancelled", "month", b"month", "policies", b"policies", "total_premium", b"total_premium"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__average_premium: _TypeAlias = _typing.Literal["average_premium"]  # noqa: Y015
     _WhichOneofArgType__average_premium: _TypeAlias = _typing.Literal["_average_premium", b"_average_premium"]  # noqa: Y015
     _WhichOneofReturnType__cancelled: _TypeAlias = _typing.Literal["cancelled"]  # noqa: Y015
     _WhichOneofArgType__cancelled: _TypeAlias = _typing.Literal["_cancelled", b"_cancelled"]  # noqa: Y015
+    _WhichOneofReturnType__total_premium: _TypeAlias = _typing.Literal["total_premium"]  # noqa: Y015
+    _WhichOneofArgType__total_premium: _TypeAlias = _typing.Literal["_total_premium", b"_total_premium"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__average_premium) -> _WhichOneofReturnType__average_premium | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__cancelled) -> _WhichOneofReturnType__cancelled | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__total_premium) -> _WhichOneofReturnType__total_premium | None: ...
 
 Global___MonthlyPolicies: _TypeAlias = MonthlyPolicies  # noqa: Y015
 

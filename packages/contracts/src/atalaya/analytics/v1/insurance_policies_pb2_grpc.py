@@ -29,8 +29,8 @@ class InsurancePoliciesServiceStub:
     """Reports over the PostgreSQL datasets. Errors of all of them: DATASET_NOT_FOUND (404, with the path), COLUMN_MISSING (422,
     with dataset and column), LAKE_UNAVAILABLE (503), QUERY_TIMEOUT (504). Repeating is safe; a changed file is seen at the
     next request. Money and averages have 2 decimals, rates are per cent with 1, ratios have 4; averages, medians and extremes
-    are over the values that are there and absent where none is, sums of none are 0. Status, types and names of coverages are
-    upper-cased, and UNKNOWN where missing.
+    are over the values that are there and absent where none is; sums of none are 0, and those too large for a double absent.
+    Status, types and names of coverages are upper-cased, and UNKNOWN where missing.
     """
 
     def __init__(self, channel):
@@ -70,8 +70,8 @@ class InsurancePoliciesServiceServicer:
     """Reports over the PostgreSQL datasets. Errors of all of them: DATASET_NOT_FOUND (404, with the path), COLUMN_MISSING (422,
     with dataset and column), LAKE_UNAVAILABLE (503), QUERY_TIMEOUT (504). Repeating is safe; a changed file is seen at the
     next request. Money and averages have 2 decimals, rates are per cent with 1, ratios have 4; averages, medians and extremes
-    are over the values that are there and absent where none is, sums of none are 0. Status, types and names of coverages are
-    upper-cased, and UNKNOWN where missing.
+    are over the values that are there and absent where none is; sums of none are 0, and those too large for a double absent.
+    Status, types and names of coverages are upper-cased, and UNKNOWN where missing.
     """
 
     def GetProductOverview(self, request, context):
@@ -150,8 +150,8 @@ class InsurancePoliciesService:
     """Reports over the PostgreSQL datasets. Errors of all of them: DATASET_NOT_FOUND (404, with the path), COLUMN_MISSING (422,
     with dataset and column), LAKE_UNAVAILABLE (503), QUERY_TIMEOUT (504). Repeating is safe; a changed file is seen at the
     next request. Money and averages have 2 decimals, rates are per cent with 1, ratios have 4; averages, medians and extremes
-    are over the values that are there and absent where none is, sums of none are 0. Status, types and names of coverages are
-    upper-cased, and UNKNOWN where missing.
+    are over the values that are there and absent where none is; sums of none are 0, and those too large for a double absent.
+    Status, types and names of coverages are upper-cased, and UNKNOWN where missing.
     """
 
     @staticmethod
