@@ -3,6 +3,7 @@
 WITH totals AS (
     SELECT
         count(*) AS total_claims,
+        CAST(count(monto) AS DOUBLE) AS amounts,
         sum(monto) AS total,
         avg(monto) AS average,
         max(monto) AS highest,
@@ -15,8 +16,7 @@ WITH totals AS (
 amounts AS (
     SELECT
         monto,
-        row_number() OVER (ORDER BY monto) AS place,
-        count(*) OVER () AS claims
+        CAST(row_number() OVER (ORDER BY monto) AS DOUBLE) AS place
     FROM reclamos
     WHERE monto IS NOT NULL
 ),
@@ -24,12 +24,13 @@ amounts AS (
 percentiles AS (
     -- A percentile stands at a place that may lie between two amounts, and takes from each by how near it is.
     SELECT
-        sum(monto * greatest(0, 1 - abs(place - (1 + 0.25 * (claims - 1))))) AS p25,
-        sum(monto * greatest(0, 1 - abs(place - (1 + 0.50 * (claims - 1))))) AS p50,
-        sum(monto * greatest(0, 1 - abs(place - (1 + 0.75 * (claims - 1))))) AS p75,
-        sum(monto * greatest(0, 1 - abs(place - (1 + 0.90 * (claims - 1))))) AS p90,
-        sum(monto * greatest(0, 1 - abs(place - (1 + 0.99 * (claims - 1))))) AS p99
+        sum(monto * greatest(0, 1 - abs(place - 1 - 0.25 * (totals.amounts - 1)))) AS p25,
+        sum(monto * greatest(0, 1 - abs(place - 1 - 0.50 * (totals.amounts - 1)))) AS p50,
+        sum(monto * greatest(0, 1 - abs(place - 1 - 0.75 * (totals.amounts - 1)))) AS p75,
+        sum(monto * greatest(0, 1 - abs(place - 1 - 0.90 * (totals.amounts - 1)))) AS p90,
+        sum(monto * greatest(0, 1 - abs(place - 1 - 0.99 * (totals.amounts - 1)))) AS p99
     FROM amounts
+    CROSS JOIN totals
 ),
 
 outliers AS (

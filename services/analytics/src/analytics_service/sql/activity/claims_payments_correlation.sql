@@ -43,19 +43,19 @@ customers AS (
     SELECT
         claimed.amount AS claimed,
         paid.amount AS paid,
-        row_number() OVER (ORDER BY claimed.amount) AS claimed_place,
-        row_number() OVER (ORDER BY paid.amount) AS paid_place,
+        CAST(row_number() OVER (ORDER BY claimed.amount) AS DOUBLE) AS claimed_place,
+        CAST(row_number() OVER (ORDER BY paid.amount) AS DOUBLE) AS paid_place,
         CAST(rank() OVER (ORDER BY claimed.amount) + count(*) OVER (ORDER BY claimed.amount) AS DOUBLE) AS claimed_rank,
         CAST(rank() OVER (ORDER BY paid.amount) + count(*) OVER (ORDER BY paid.amount) AS DOUBLE) AS paid_rank,
-        count(*) OVER () AS customers
+        CAST(count(*) OVER () AS DOUBLE) AS customers
     FROM claimed
     INNER JOIN paid ON paid.customer_id = claimed.customer_id
 ),
 
 medians AS (
     SELECT
-        sum(claimed * greatest(0, 1 - abs(claimed_place - (1 + 0.5 * (customers - 1))))) AS claimed,
-        sum(paid * greatest(0, 1 - abs(paid_place - (1 + 0.5 * (customers - 1))))) AS paid
+        sum(claimed * greatest(0, 1 - abs(claimed_place - 1 - 0.5 * (customers - 1)))) AS claimed,
+        sum(paid * greatest(0, 1 - abs(paid_place - 1 - 0.5 * (customers - 1)))) AS paid
     FROM customers
 ),
 
@@ -116,10 +116,14 @@ events AS (
 ),
 
 followed AS (
-    -- Going back in time, the earliest payment seen so far is the next one; those of the same moment are seen together.
+    -- Going back in time, the earliest payment so far is the next one. Of the same moment, payments come before claims.
     SELECT
         claimed_at,
-        min(paid_at) OVER (PARTITION BY customer_id ORDER BY happened_at DESC) AS next_paid_at
+        min(paid_at) OVER (
+            PARTITION BY customer_id
+            ORDER BY happened_at DESC, paid_at NULLS LAST
+            ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+        ) AS next_paid_at
     FROM events
 ),
 
@@ -132,13 +136,13 @@ lags AS (
 lag_places AS (
     SELECT
         days,
-        row_number() OVER (ORDER BY days) AS place,
-        count(*) OVER () AS claims
+        CAST(row_number() OVER (ORDER BY days) AS DOUBLE) AS place,
+        CAST(count(*) OVER () AS DOUBLE) AS claims
     FROM lags
 ),
 
 median_lag AS (
-    SELECT sum(days * greatest(0, 1 - abs(place - (1 + 0.5 * (claims - 1))))) AS days
+    SELECT sum(days * greatest(0, 1 - abs(place - 1 - 0.5 * (claims - 1)))) AS days
     FROM lag_places
 )
 

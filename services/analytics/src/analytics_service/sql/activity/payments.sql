@@ -3,6 +3,7 @@
 WITH totals AS (
     SELECT
         count(*) AS total_payments,
+        CAST(count(monto) AS DOUBLE) AS amounts,
         sum(monto) AS total,
         avg(monto) AS average,
         count(customer_id) AS with_customer,
@@ -13,16 +14,16 @@ WITH totals AS (
 amounts AS (
     SELECT
         monto,
-        row_number() OVER (ORDER BY monto) AS place,
-        count(*) OVER () AS payments
+        CAST(row_number() OVER (ORDER BY monto) AS DOUBLE) AS place
     FROM pagos
     WHERE monto IS NOT NULL
 ),
 
 medians AS (
     -- The median stands at a place that may lie between two amounts, and takes from each by how near it is.
-    SELECT sum(monto * greatest(0, 1 - abs(place - (1 + 0.5 * (payments - 1))))) AS median
+    SELECT sum(monto * greatest(0, 1 - abs(place - 1 - 0.5 * (totals.amounts - 1)))) AS median
     FROM amounts
+    CROSS JOIN totals
 ),
 
 figures AS (
