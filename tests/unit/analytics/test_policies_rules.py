@@ -81,6 +81,20 @@ async def test_amounts_are_interpolated_and_halves_round_away_from_zero(lake: La
     }
 
 
+async def test_sums_that_no_double_holds_are_absent(lake: Lake) -> None:
+    lake.policies("1,P1,1,1e308,2e307,1", "2,P2,1,1e308,2e307,1", "3,P3,2,4,,1")
+    lake.claims("a,P1,aprobado,1e308", "b,P1,aprobado,1e308")
+    policies, profitability = await lake.ask("GetPolicyOverview"), await lake.ask("GetProductProfitability")
+    assert policies["premium_statistics"] == {"total": None, "average": None, "median": 1e308, "max": 1e308, "min": 4.0}
+    assert policies["sum_insured_statistics"]["total"] == 4e307
+    assert [(agent["agent_id"], agent["total_premium"]) for agent in policies["top_agents"]] == [
+        ("2", 4.0),
+        ("1", None),
+    ]
+    (product,) = profitability["products"]
+    assert [product[name] for name in ("total_premium", "claims_amount", "loss_ratio", "profit")] == [None] * 4
+
+
 async def test_status_words_count_as_active_whatever_their_case(lake: Lake) -> None:
     words = ["Active", "ACTIVA", "activo ", "vigente", "Vigentes", "in active", "", "cancelada"]
     lake.policies(*(f"{word},1,1,1" for word in words), header="status,agent_id,premium,sum_insured")

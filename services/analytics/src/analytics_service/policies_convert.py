@@ -132,7 +132,7 @@ def _part(answer: Answer, part: str) -> list[Row]:
 def _amounts(rows: list[Row]) -> pb.PolicyAmounts:
     """The one row, or none where no policy has the amount."""
     if not rows:
-        return pb.PolicyAmounts()
+        return pb.PolicyAmounts(total=0)
     (row,) = rows
     return pb.PolicyAmounts(
         total=row["total"],
