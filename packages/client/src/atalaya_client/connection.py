@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import grpc
 from atalaya.analytics.v1.insurance_pb2_grpc import InsuranceServiceStub
+from atalaya.analytics.v1.insurance_policies_pb2_grpc import InsurancePoliciesServiceStub
 from atalaya.analytics.v1.rfm_pb2_grpc import RfmServiceStub
 from atalaya.analytics.v1.system_pb2_grpc import SystemServiceStub
 from atalaya.auth.v1.auth_pb2 import LoginByUsernameRequest
@@ -26,6 +27,7 @@ from service_runtime.client import open_channel
 
 if TYPE_CHECKING:
     from atalaya.analytics.v1.insurance_pb2_grpc import InsuranceServiceAsyncStub
+    from atalaya.analytics.v1.insurance_policies_pb2_grpc import InsurancePoliciesServiceAsyncStub
     from atalaya.analytics.v1.rfm_pb2_grpc import RfmServiceAsyncStub
     from atalaya.analytics.v1.system_pb2_grpc import SystemServiceAsyncStub
     from atalaya.auth.v1.auth_pb2_grpc import AuthServiceAsyncStub, UsersServiceAsyncStub
@@ -72,6 +74,7 @@ class Atalaya:
         self.clustering: ClusteringServiceAsyncStub = ClusteringServiceStub(channel)
         self.sentiment: SentimentServiceAsyncStub = SentimentServiceStub(channel)
         self.insurance: InsuranceServiceAsyncStub = InsuranceServiceStub(channel)
+        self.insurance_policies: InsurancePoliciesServiceAsyncStub = InsurancePoliciesServiceStub(channel)
         self.rfm: RfmServiceAsyncStub = RfmServiceStub(channel)
         self.system: SystemServiceAsyncStub = SystemServiceStub(channel)
 
