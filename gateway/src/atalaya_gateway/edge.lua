@@ -35,6 +35,7 @@ function envoy_on_request(handle)
       headers:remove("authorization")
     end
   end
+  refuse_unknown_field(handle)
 end
 
 local ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"

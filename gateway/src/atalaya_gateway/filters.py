@@ -2,7 +2,7 @@
 
 from importlib import resources
 
-from atalaya_gateway import contract
+from atalaya_gateway import body_fields, contract
 from atalaya_gateway.clusters import JWKS_CLUSTER
 from atalaya_gateway.typed import JsonObject, http_filter, typed
 
@@ -19,11 +19,11 @@ def public_filters() -> list[JsonObject]:
         http_filter("grpc_web"),
         _compressor(),
         http_filter("body_size_limit", max_request_bytes="${MAX_CONTENT_LENGTH}"),
-        _lua("edge"),
+        _lua("edge", body_fields.lua_table() + _script("fields") + _script("edge")),
         # Before the token's check, so that one rule per rpc holds for REST, gRPC and gRPC-web alike.
         _transcoder(),
         _token_check(),
-        _lua("token"),
+        _lua("token", _script("token")),
         http_filter("router", suppress_envoy_headers=True),
     ]
 
@@ -66,9 +66,12 @@ def _compressor() -> JsonObject:
     )
 
 
-def _lua(name: str) -> JsonObject:
-    source = (resources.files("atalaya_gateway") / f"{name}.lua").read_text(encoding="utf-8")
+def _lua(name: str, source: str) -> JsonObject:
     return {"name": f"{name}_lua", "typed_config": typed("lua", default_source_code={"inline_string": source})}
+
+
+def _script(name: str) -> str:
+    return (resources.files("atalaya_gateway") / f"{name}.lua").read_text(encoding="utf-8")
 
 
 def _token_check() -> JsonObject:

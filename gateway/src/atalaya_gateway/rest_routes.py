@@ -3,7 +3,7 @@
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-from atalaya_gateway import contract, path_template
+from atalaya_gateway import body_fields, contract, path_template
 from atalaya_gateway.contract import Rpc
 from atalaya_gateway.typed import JsonObject, disabled
 
@@ -112,4 +112,7 @@ def _forward(entry: RestPath, rpc: Rpc, methods: list[str]) -> JsonObject:
     }
     if rpc.streams_upload:
         route["typed_per_filter_config"] = {BODY_FILTER: disabled()}
+    message = next(filter(None, (body_fields.message_of(rpc, binding) for binding in rpc.policy.bindings)), "")
+    if message:
+        route["metadata"] = {"filter_metadata": {"edge_lua": {"message": message}}}
     return route
