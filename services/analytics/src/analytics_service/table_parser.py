@@ -9,11 +9,14 @@ from service_runtime.errors import Unprocessable
 
 from analytics_service import csv_text
 from analytics_service.datasets import Dataset
+from analytics_service.duckdb_engine import text_of
 from analytics_service.query_engine import Query, QueryEngine, QueryFailed, Source
 from analytics_service.value_rules import typed_table
 
 # Changes whenever a file would be parsed into something else; files parsed by older rules are then made anew.
-RULES_VERSION = 1
+RULES_VERSION = 2
+# Large files take longer than callers wait; they find the table when they come again.
+_PATIENCE_SECONDS = 600.0
 
 
 class TableParser:
@@ -35,13 +38,13 @@ class TableParser:
 
     async def _parse_parquet(self, owner: str, dataset: Dataset, raw: Path, target: Path) -> list[str]:
         # Every type goes through its text: one set of rules for all, whatever wrote the file.
-        table = f"read_parquet('{raw}', binary_as_string = true)"
+        table = f"read_parquet({text_of(raw)}, binary_as_string = true, hive_partitioning = false)"
         names = [
             str(row["column_name"])
             for row in await self._engine.rows(Query(owner, f"DESCRIBE SELECT * FROM {table}"))  # noqa: S608
         ]
         texts = _texts(dataset, {name.strip().lower(): f"{_quoted(name)}::VARCHAR" for name in reversed(names)})
-        await self._engine.write(Query(owner, typed_table(dataset, texts, table)), target)
+        await self._engine.write(Query(owner, typed_table(dataset, texts, table), seconds=_PATIENCE_SECONDS), target)
         return list(texts)
 
     async def _parse_csv(self, owner: str, dataset: Dataset, raw: Path, target: Path) -> list[str]:
@@ -52,8 +55,9 @@ class TableParser:
             await self._engine.write(Query(owner, typed_table(dataset, {}, "(SELECT 1 WHERE false)")), target)
             return []
         if file.is_plain:
+            table = typed_table(dataset, texts, _plain(file), is_trimmed=file.is_trimmed)
             try:
-                await self._engine.write(Query(owner, typed_table(dataset, texts, _plain(file))), target)
+                await self._engine.write(Query(owner, table, seconds=_PATIENCE_SECONDS), target)
                 return list(texts)
             except QueryFailed:
                 # Not as plain as it looked: short rows, long rows, stray quotes.
@@ -61,7 +65,8 @@ class TableParser:
         repaired = raw.with_suffix(".repaired.parquet")
         try:
             await asyncio.to_thread(csv_text.repair, file, repaired)
-            await self._engine.write(Query(owner, typed_table(dataset, texts, f"read_parquet('{repaired}')")), target)
+            table = typed_table(dataset, texts, f"read_parquet({text_of(repaired)})")
+            await self._engine.write(Query(owner, table, seconds=_PATIENCE_SECONDS), target)
         finally:
             repaired.unlink(missing_ok=True)
         return list(texts)
@@ -86,7 +91,7 @@ def _plain(file: csv_text.CsvFile) -> str:
     width = len(file.header)
     columns = ", ".join(f"'c{index}': 'VARCHAR'" for index in range(width))
     table = (
-        f"read_csv('{file.path}', auto_detect = false, header = false, skip = 1, delim = ',', quote = '\"',"
+        f"read_csv({text_of(file.path)}, auto_detect = false, header = false, skip = 1, delim = ',', quote = '\"',"
         f" escape = '\"', comment = '', strict_mode = true, null_padding = false, nullstr = '\\x01',"
         f" columns = {{{columns}}})"
     )

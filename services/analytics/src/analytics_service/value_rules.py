@@ -6,7 +6,6 @@ from analytics_service.datasets import Dataset, Kind
 
 # Space, tab, line feed, vertical tab, form feed, carriage return, no-break space.
 _WHITE_SPACE = "' ' || chr(9) || chr(10) || chr(11) || chr(12) || chr(13) || chr(160)"
-_WHITE_EDGE = r"^[\t\n\v\f\r \x{A0}]|[\t\n\v\f\r \x{A0}]$"
 
 _NUMBER = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
 _CLOCK = r"([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]+)?)?"
@@ -20,14 +19,17 @@ _FALSE = "'false', 'f', 'no', 'n', '0'"
 
 def trimmed(text: str) -> str:
     """The text without white space around it; NULL where nothing is left."""
-    # Looking first is three times as fast as trimming every cell.
-    bare = f"trim({text}, {_WHITE_SPACE})"
-    return f"nullif(CASE WHEN regexp_matches({text}, '{_WHITE_EDGE}') THEN {bare} ELSE {text} END, '')"
+    # Comparing is many times as fast as trimming every cell: white space stands before every other character, except
+    # for the no-break space.
+    edges = f"{text} < '!' OR ({text})[-1] < '!' OR ({text})[-1] = chr(160) OR {text} >= chr(160) AND {text} < chr(161)"
+    return f"nullif(CASE WHEN {edges} THEN trim({text}, {_WHITE_SPACE}) ELSE {text} END, '')"
 
 
 def identifier(text: str) -> str:
     """An id as text; what a float made `17.0` is `17` again."""
-    return f"CASE WHEN regexp_full_match({text}, '-?[0-9]+\\.0+') THEN split_part({text}, '.', 1) ELSE {text} END"
+    # Most ids have no point, or begin with no digit, which is seen in a fraction of the time.
+    is_float = f"{text} < ':' AND contains({text}, '.') AND regexp_full_match({text}, '-?[0-9]+\\.0+')"
+    return f"CASE WHEN {is_float} THEN split_part({text}, '.', 1) ELSE {text} END"
 
 
 def number(text: str) -> str:
@@ -52,13 +54,15 @@ def boolean(text: str) -> str:
     return f"CASE WHEN lower({text}) IN ({_TRUE}) THEN true WHEN lower({text}) IN ({_FALSE}) THEN false END"
 
 
-def typed_table(dataset: Dataset, texts: Mapping[str, str], source: str) -> str:
+def typed_table(dataset: Dataset, texts: Mapping[str, str], source: str, *, is_trimmed: bool = False) -> str:
     """The query that reads `source` as the dataset's typed table; `texts` says where each column's text stands.
 
     Each column that can fail has a `_bad` beside it, true where a value is there and does not parse; `_text` is the
-    trimmed text itself, where the dataset keeps it.
+    trimmed text itself, where the dataset keeps it. Where it is known that no text has white space around it,
+    `is_trimmed` spares looking.
     """
-    trims = [f'{trimmed(text)} AS "{name}_text"' for name, text in texts.items()]
+    trim = _not_empty if is_trimmed else trimmed
+    trims = [f'{trim(text)} AS "{name}_text"' for name, text in texts.items()]
     values, kept = [], []
     for column in dataset.columns:
         parsed = _PARSERS[column.kind](f'"{column.name}_text"') if column.name in texts else "NULL"
@@ -71,6 +75,10 @@ def typed_table(dataset: Dataset, texts: Mapping[str, str], source: str) -> str:
             kept.append(f'{there} AS "{column.name}_text"')
     row = ", ".join(trims) or "1 AS nothing"
     return f"SELECT {', '.join(kept)} FROM (SELECT *, {', '.join(values)} FROM (SELECT {row} FROM {source}))"  # noqa: S608
+
+
+def _not_empty(text: str) -> str:
+    return f"nullif({text}, '')"
 
 
 def _finite(value: str) -> str:
