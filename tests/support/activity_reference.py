@@ -188,8 +188,7 @@ def top(rows: list[tuple[str | None, float | None]], key: str, count: str) -> li
     for name, amount in rows:
         if name is not None:
             amounts.setdefault(name, []).append(amount)
-    entries = [
-        {key: name, count: len(given), "amount": rounded(math.fsum(present(given)), 2)}
-        for name, given in amounts.items()
-    ]
-    return sorted(entries, key=lambda entry: (-entry["amount"], entry[key]))[:10]
+    ranked = sorted(
+        (-(rounded(math.fsum(present(given)), 2) or 0), name, len(given)) for name, given in amounts.items()
+    )
+    return [{key: name, count: rows, "amount": -amount} for amount, name, rows in ranked[:10]]

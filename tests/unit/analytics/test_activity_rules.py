@@ -123,6 +123,13 @@ async def test_payments_that_add_up_to_nothing_have_no_shares(analytics: Running
     assert [entry["share"] for entry in got["by_metodo_pago"].values()] == [None, None]
 
 
+async def test_a_sum_that_no_double_holds_is_absent_and_goes_last(analytics: RunningAnalytics) -> None:
+    put_claims(analytics, "A,x,1e308,2024-01-01", "A,x,1e308,2024-01-01", "B,x,5,2024-01-01")
+    got = await claims(analytics)
+    assert (got["amount_statistics"]["total"], got["amount_statistics"]["max"]) == (None, 1e308)
+    assert [(entry["policy_number"], entry["amount"]) for entry in got["top_policies"]] == [("B", 5.0), ("A", None)]
+
+
 async def test_halves_of_cents_go_away_from_zero(analytics: RunningAnalytics) -> None:
     put_payments(analytics, "1,a,1.005,2024-01-01", "2,b,-1.005,2024-01-01", "2,b,0,2024-01-01")
     got = await payments(analytics)

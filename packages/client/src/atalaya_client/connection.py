@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import grpc
+from atalaya.analytics.v1.insurance_activity_pb2_grpc import InsuranceActivityServiceStub
 from atalaya.analytics.v1.insurance_pb2_grpc import InsuranceServiceStub
 from atalaya.analytics.v1.insurance_policies_pb2_grpc import InsurancePoliciesServiceStub
 from atalaya.analytics.v1.rfm_pb2_grpc import RfmServiceStub
@@ -26,6 +27,7 @@ from atalaya.ml.v1.regression_pb2_grpc import RegressionServiceStub
 from service_runtime.client import open_channel
 
 if TYPE_CHECKING:
+    from atalaya.analytics.v1.insurance_activity_pb2_grpc import InsuranceActivityServiceAsyncStub
     from atalaya.analytics.v1.insurance_pb2_grpc import InsuranceServiceAsyncStub
     from atalaya.analytics.v1.insurance_policies_pb2_grpc import InsurancePoliciesServiceAsyncStub
     from atalaya.analytics.v1.rfm_pb2_grpc import RfmServiceAsyncStub
@@ -74,6 +76,7 @@ class Atalaya:
         self.clustering: ClusteringServiceAsyncStub = ClusteringServiceStub(channel)
         self.sentiment: SentimentServiceAsyncStub = SentimentServiceStub(channel)
         self.insurance: InsuranceServiceAsyncStub = InsuranceServiceStub(channel)
+        self.insurance_activity: InsuranceActivityServiceAsyncStub = InsuranceActivityServiceStub(channel)
         self.insurance_policies: InsurancePoliciesServiceAsyncStub = InsurancePoliciesServiceStub(channel)
         self.rfm: RfmServiceAsyncStub = RfmServiceStub(channel)
         self.system: SystemServiceAsyncStub = SystemServiceStub(channel)

@@ -34,7 +34,7 @@ def claims(answer: Answer) -> pb.GetClaimsReportResponse:
             p99=figures["p99"],
         ),
         approval_rate=figures["approval_rate"],
-        monthly={month: months.get(month, pb.ClaimMonth()) for month in last_months(end, _MONTHS)},
+        monthly={month: months.get(month, pb.ClaimMonth(amount=0)) for month in last_months(end, _MONTHS)},
         top_policies=[
             pb.ClaimedPolicy(policy_number=row["key"], claims=row["claims"], amount=row["amount"])
             for row in _part(answer, "policy")
@@ -60,7 +60,7 @@ def payments(answer: Answer) -> pb.GetPaymentsReportResponse:
             row["key"]: pb.PaymentMethod(count=row["payments"], amount=row["amount"], share=row["share"])
             for row in _part(answer, "method")
         },
-        monthly={month: months.get(month, pb.PaymentMonth()) for month in last_months(end, _MONTHS)},
+        monthly={month: months.get(month, pb.PaymentMonth(amount=0)) for month in last_months(end, _MONTHS)},
         top_customers=[
             pb.PayingCustomer(customer_id=row["key"], payments=row["payments"], amount=row["amount"])
             for row in _part(answer, "customer")

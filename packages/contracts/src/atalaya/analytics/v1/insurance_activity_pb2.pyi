@@ -181,7 +181,7 @@ class ClaimAmountStatistics(_message.Message):
     def __init__(
         self,
         *,
-        total: _builtins.float = ...,
+        total: _builtins.float | None = ...,
         average: _builtins.float | None = ...,
         median: _builtins.float | None = ...,
         max: _builtins.float | None = ...,
@@ -189,9 +189,9 @@ class ClaimAmountStatistics(_message.Message):
         p90: _builtins.float | None = ...,
         p99: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_average", b"_average", "_max", b"_max", "_median", b"_median", "_min", b"_min", "_p90", b"_p90", "_p99", b"_p99", "average", b"average", "max", b"max", "median", b"median", "min", b"min", "p90", b"p90", "p99", b"p99"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_average", b"_average", "_max", b"_max", "_median", b"_median", "_min", b"_min", "_p90", b"_p90", "_p99", b"_p99", "_total", b"_total", "average", b"average", "max", b"max", "median", b"median", "min", b"min", "p90", b"p90", "p99", b"p99", "total", b"total"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_average", b"_average", "_max", b"_max", "_median", b"_median", "_min", b"_min", "_p90", b"_p90", "_p99", b"_p99", "average", b"average", "max", b"max", "median", b"median", "min", b"min", "p90", b"p90", "p99", b"p99", "total", b"total"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_average", b"_average", "_max", b"_max", "_median", b"_median", "_min", b"_min", "_p90", b"_p90", "_p99", b"_p99", "_total", b"_total", "average", b"average", "max", b"max", "median", b"median", "min", b"min", "p90", b"p90", "p99", b"p99", "total", b"total"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__average: _TypeAlias = _typing.Literal["average"]  # noqa: Y015
     _WhichOneofArgType__average: _TypeAlias = _typing.Literal["_average", b"_average"]  # noqa: Y015
@@ -205,6 +205,8 @@ class ClaimAmountStatistics(_message.Message):
     _WhichOneofArgType__p90: _TypeAlias = _typing.Literal["_p90", b"_p90"]  # noqa: Y015
     _WhichOneofReturnType__p99: _TypeAlias = _typing.Literal["p99"]  # noqa: Y015
     _WhichOneofArgType__p99: _TypeAlias = _typing.Literal["_p99", b"_p99"]  # noqa: Y015
+    _WhichOneofReturnType__total: _TypeAlias = _typing.Literal["total"]  # noqa: Y015
+    _WhichOneofArgType__total: _TypeAlias = _typing.Literal["_total", b"_total"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__average) -> _WhichOneofReturnType__average | None: ...
     @_typing.overload
@@ -217,6 +219,8 @@ class ClaimAmountStatistics(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__p90) -> _WhichOneofReturnType__p90 | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__p99) -> _WhichOneofReturnType__p99 | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__total) -> _WhichOneofReturnType__total | None: ...
 
 Global___ClaimAmountStatistics: _TypeAlias = ClaimAmountStatistics  # noqa: Y015
 
@@ -236,13 +240,15 @@ class ClaimMonth(_message.Message):
         self,
         *,
         count: _builtins.int = ...,
-        amount: _builtins.float = ...,
+        amount: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_amount", b"_amount", "amount", b"amount"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "count", b"count"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_amount", b"_amount", "amount", b"amount", "count", b"count"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__amount: _TypeAlias = _typing.Literal["amount"]  # noqa: Y015
+    _WhichOneofArgType__amount: _TypeAlias = _typing.Literal["_amount", b"_amount"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__amount) -> _WhichOneofReturnType__amount | None: ...
 
 Global___ClaimMonth: _TypeAlias = ClaimMonth  # noqa: Y015
 
@@ -266,13 +272,15 @@ class ClaimedPolicy(_message.Message):
         *,
         policy_number: _builtins.str = ...,
         claims: _builtins.int = ...,
-        amount: _builtins.float = ...,
+        amount: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_amount", b"_amount", "amount", b"amount"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "claims", b"claims", "policy_number", b"policy_number"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_amount", b"_amount", "amount", b"amount", "claims", b"claims", "policy_number", b"policy_number"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__amount: _TypeAlias = _typing.Literal["amount"]  # noqa: Y015
+    _WhichOneofArgType__amount: _TypeAlias = _typing.Literal["_amount", b"_amount"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__amount) -> _WhichOneofReturnType__amount | None: ...
 
 Global___ClaimedPolicy: _TypeAlias = ClaimedPolicy  # noqa: Y015
 
@@ -390,7 +398,7 @@ class GetPaymentsReportResponse(_message.Message):
         self,
         *,
         total_payments: _builtins.int = ...,
-        total_amount: _builtins.float = ...,
+        total_amount: _builtins.float | None = ...,
         avg_monto: _builtins.float | None = ...,
         median_monto: _builtins.float | None = ...,
         by_metodo_pago: _abc.Mapping[_builtins.str, Global___PaymentMethod] | None = ...,
@@ -400,9 +408,9 @@ class GetPaymentsReportResponse(_message.Message):
         as_of: _timestamp_pb2.Timestamp | None = ...,
         data_issues: _abc.Iterable[_insurance_pb2.DataIssue] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_avg_monto", b"_avg_monto", "_median_monto", b"_median_monto", "_payments_per_customer", b"_payments_per_customer", "as_of", b"as_of", "avg_monto", b"avg_monto", "median_monto", b"median_monto", "payments_per_customer", b"payments_per_customer"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_avg_monto", b"_avg_monto", "_median_monto", b"_median_monto", "_payments_per_customer", b"_payments_per_customer", "_total_amount", b"_total_amount", "as_of", b"as_of", "avg_monto", b"avg_monto", "median_monto", b"median_monto", "payments_per_customer", b"payments_per_customer", "total_amount", b"total_amount"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_avg_monto", b"_avg_monto", "_median_monto", b"_median_monto", "_payments_per_customer", b"_payments_per_customer", "as_of", b"as_of", "avg_monto", b"avg_monto", "by_metodo_pago", b"by_metodo_pago", "data_issues", b"data_issues", "median_monto", b"median_monto", "monthly", b"monthly", "payments_per_customer", b"payments_per_customer", "top_customers", b"top_customers", "total_amount", b"total_amount", "total_payments", b"total_payments"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_avg_monto", b"_avg_monto", "_median_monto", b"_median_monto", "_payments_per_customer", b"_payments_per_customer", "_total_amount", b"_total_amount", "as_of", b"as_of", "avg_monto", b"avg_monto", "by_metodo_pago", b"by_metodo_pago", "data_issues", b"data_issues", "median_monto", b"median_monto", "monthly", b"monthly", "payments_per_customer", b"payments_per_customer", "top_customers", b"top_customers", "total_amount", b"total_amount", "total_payments", b"total_payments"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__avg_monto: _TypeAlias = _typing.Literal["avg_monto"]  # noqa: Y015
     _WhichOneofArgType__avg_monto: _TypeAlias = _typing.Literal["_avg_monto", b"_avg_monto"]  # noqa: Y015
@@ -410,12 +418,16 @@ class GetPaymentsReportResponse(_message.Message):
     _WhichOneofArgType__median_monto: _TypeAlias = _typing.Literal["_median_monto", b"_median_monto"]  # noqa: Y015
     _WhichOneofReturnType__payments_per_customer: _TypeAlias = _typing.Literal["payments_per_customer"]  # noqa: Y015
     _WhichOneofArgType__payments_per_customer: _TypeAlias = _typing.Literal["_payments_per_customer", b"_payments_per_customer"]  # noqa: Y015
+    _WhichOneofReturnType__total_amount: _TypeAlias = _typing.Literal["total_amount"]  # noqa: Y015
+    _WhichOneofArgType__total_amount: _TypeAlias = _typing.Literal["_total_amount", b"_total_amount"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__avg_monto) -> _WhichOneofReturnType__avg_monto | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__median_monto) -> _WhichOneofReturnType__median_monto | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__payments_per_customer) -> _WhichOneofReturnType__payments_per_customer | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__total_amount) -> _WhichOneofReturnType__total_amount | None: ...
 
 Global___GetPaymentsReportResponse: _TypeAlias = GetPaymentsReportResponse  # noqa: Y015
 
@@ -438,15 +450,20 @@ class PaymentMethod(_message.Message):
         self,
         *,
         count: _builtins.int = ...,
-        amount: _builtins.float = ...,
+        amount: _builtins.float | None = ...,
         share: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_share", b"_share", "share", b"share"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_amount", b"_amount", "_share", b"_share", "amount", b"amount", "share", b"share"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_share", b"_share", "amount", b"amount", "count", b"count", "share", b"share"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_amount", b"_amount", "_share", b"_share", "amount", b"amount", "count", b"count", "share", b"share"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__amount: _TypeAlias = _typing.Literal["amount"]  # noqa: Y015
+    _WhichOneofArgType__amount: _TypeAlias = _typing.Literal["_amount", b"_amount"]  # noqa: Y015
     _WhichOneofReturnType__share: _TypeAlias = _typing.Literal["share"]  # noqa: Y015
     _WhichOneofArgType__share: _TypeAlias = _typing.Literal["_share", b"_share"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__amount) -> _WhichOneofReturnType__amount | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__share) -> _WhichOneofReturnType__share | None: ...
 
 Global___PaymentMethod: _TypeAlias = PaymentMethod  # noqa: Y015
@@ -467,13 +484,15 @@ class PaymentMonth(_message.Message):
         self,
         *,
         count: _builtins.int = ...,
-        amount: _builtins.float = ...,
+        amount: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_amount", b"_amount", "amount", b"amount"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "count", b"count"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_amount", b"_amount", "amount", b"amount", "count", b"count"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__amount: _TypeAlias = _typing.Literal["amount"]  # noqa: Y015
+    _WhichOneofArgType__amount: _TypeAlias = _typing.Literal["_amount", b"_amount"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__amount) -> _WhichOneofReturnType__amount | None: ...
 
 Global___PaymentMonth: _TypeAlias = PaymentMonth  # noqa: Y015
 
@@ -497,13 +516,15 @@ class PayingCustomer(_message.Message):
         *,
         customer_id: _builtins.str = ...,
         payments: _builtins.int = ...,
-        amount: _builtins.float = ...,
+        amount: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_amount", b"_amount", "amount", b"amount"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "customer_id", b"customer_id", "payments", b"payments"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_amount", b"_amount", "amount", b"amount", "customer_id", b"customer_id", "payments", b"payments"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__amount: _TypeAlias = _typing.Literal["amount"]  # noqa: Y015
+    _WhichOneofArgType__amount: _TypeAlias = _typing.Literal["_amount", b"_amount"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__amount) -> _WhichOneofReturnType__amount | None: ...
 
 Global___PayingCustomer: _TypeAlias = PayingCustomer  # noqa: Y015
 

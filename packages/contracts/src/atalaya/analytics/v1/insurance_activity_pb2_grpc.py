@@ -28,8 +28,8 @@ if _version_not_supported:
 class InsuranceActivityServiceStub:
     """Activity reports. Errors of all of them: DATASET_NOT_FOUND (404, with the path), COLUMN_MISSING (422, with dataset and
     column), LAKE_UNAVAILABLE (503), QUERY_TIMEOUT (504). Repeating is safe; a changed file is seen at the next request.
-    Money has 2 decimals. Rows are counted as they stand; a time after as_of plays no part in months, days, hours and lags,
-    while its row counts in totals.
+    Money has 2 decimals; a sum of none is 0, and one that no double holds is absent. Rows are counted as they stand; a time
+    after as_of plays no part in months, days, hours and lags, while its row counts in totals.
     """
 
     def __init__(self, channel):
@@ -68,8 +68,8 @@ class InsuranceActivityServiceStub:
 class InsuranceActivityServiceServicer:
     """Activity reports. Errors of all of them: DATASET_NOT_FOUND (404, with the path), COLUMN_MISSING (422, with dataset and
     column), LAKE_UNAVAILABLE (503), QUERY_TIMEOUT (504). Repeating is safe; a changed file is seen at the next request.
-    Money has 2 decimals. Rows are counted as they stand; a time after as_of plays no part in months, days, hours and lags,
-    while its row counts in totals.
+    Money has 2 decimals; a sum of none is 0, and one that no double holds is absent. Rows are counted as they stand; a time
+    after as_of plays no part in months, days, hours and lags, while its row counts in totals.
     """
 
     def GetClaimsReport(self, request, context):
@@ -146,8 +146,8 @@ def add_InsuranceActivityServiceServicer_to_server(servicer, server):
 class InsuranceActivityService:
     """Activity reports. Errors of all of them: DATASET_NOT_FOUND (404, with the path), COLUMN_MISSING (422, with dataset and
     column), LAKE_UNAVAILABLE (503), QUERY_TIMEOUT (504). Repeating is safe; a changed file is seen at the next request.
-    Money has 2 decimals. Rows are counted as they stand; a time after as_of plays no part in months, days, hours and lags,
-    while its row counts in totals.
+    Money has 2 decimals; a sum of none is 0, and one that no double holds is absent. Rows are counted as they stand; a time
+    after as_of plays no part in months, days, hours and lags, while its row counts in totals.
     """
 
     @staticmethod

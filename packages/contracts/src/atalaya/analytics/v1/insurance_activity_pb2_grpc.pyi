@@ -29,8 +29,8 @@ GRPC_VERSION: str
 class InsuranceActivityServiceStub:
     """Activity reports. Errors of all of them: DATASET_NOT_FOUND (404, with the path), COLUMN_MISSING (422, with dataset and
     column), LAKE_UNAVAILABLE (503), QUERY_TIMEOUT (504). Repeating is safe; a changed file is seen at the next request.
-    Money has 2 decimals. Rows are counted as they stand; a time after as_of plays no part in months, days, hours and lags,
-    while its row counts in totals.
+    Money has 2 decimals; a sum of none is 0, and one that no double holds is absent. Rows are counted as they stand; a time
+    after as_of plays no part in months, days, hours and lags, while its row counts in totals.
     """
 
     @_typing.overload
@@ -52,8 +52,8 @@ class InsuranceActivityServiceStub:
 class InsuranceActivityServiceAsyncStub(InsuranceActivityServiceStub):
     """Activity reports. Errors of all of them: DATASET_NOT_FOUND (404, with the path), COLUMN_MISSING (422, with dataset and
     column), LAKE_UNAVAILABLE (503), QUERY_TIMEOUT (504). Repeating is safe; a changed file is seen at the next request.
-    Money has 2 decimals. Rows are counted as they stand; a time after as_of plays no part in months, days, hours and lags,
-    while its row counts in totals.
+    Money has 2 decimals; a sum of none is 0, and one that no double holds is absent. Rows are counted as they stand; a time
+    after as_of plays no part in months, days, hours and lags, while its row counts in totals.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -71,8 +71,8 @@ class InsuranceActivityServiceAsyncStub(InsuranceActivityServiceStub):
 class InsuranceActivityServiceServicer(metaclass=_abc_1.ABCMeta):
     """Activity reports. Errors of all of them: DATASET_NOT_FOUND (404, with the path), COLUMN_MISSING (422, with dataset and
     column), LAKE_UNAVAILABLE (503), QUERY_TIMEOUT (504). Repeating is safe; a changed file is seen at the next request.
-    Money has 2 decimals. Rows are counted as they stand; a time after as_of plays no part in months, days, hours and lags,
-    while its row counts in totals.
+    Money has 2 decimals; a sum of none is 0, and one that no double holds is absent. Rows are counted as they stand; a time
+    after as_of plays no part in months, days, hours and lags, while its row counts in totals.
     """
 
     @_abc_1.abstractmethod

@@ -68,19 +68,19 @@ policies AS (
     FROM reclamos
     WHERE policy_number IS NOT NULL
     GROUP BY policy_number
-    ORDER BY amount DESC, policy_number
+    ORDER BY amount DESC NULLS LAST, policy_number
     LIMIT 10
 ),
 
 parts AS (
-    SELECT 'all' AS part, '' AS key, total_claims AS claims, total AS amount
+    SELECT 'all' AS part, '' AS key, total_claims AS claims, coalesce(total, 0) AS amount
     FROM totals
     UNION ALL
-    SELECT 'estado', coalesce(upper(estado), 'UNKNOWN'), count(*), sum(monto)
+    SELECT 'estado', coalesce(upper(estado), 'UNKNOWN'), count(*), coalesce(sum(monto), 0)
     FROM reclamos
     GROUP BY coalesce(upper(estado), 'UNKNOWN')
     UNION ALL
-    SELECT 'month', strftime(date_trunc('month', fecha_reclamo), '%Y-%m'), count(*), sum(monto)
+    SELECT 'month', strftime(date_trunc('month', fecha_reclamo), '%Y-%m'), count(*), coalesce(sum(monto), 0)
     FROM reclamos
     WHERE fecha_reclamo >= date_trunc('month', CAST($as_of AS TIMESTAMP)) - INTERVAL '11' MONTH AND fecha_reclamo <= $as_of
     GROUP BY date_trunc('month', fecha_reclamo)
@@ -93,8 +93,8 @@ SELECT
     parts.part,
     parts.key,
     parts.claims,
-    round_half_away(coalesce(parts.amount, 0), 2) AS amount,
+    round_half_away(parts.amount, 2) AS amount,
     figures.*
 FROM parts
 CROSS JOIN figures
-ORDER BY parts.part, amount DESC, parts.key
+ORDER BY parts.part, amount DESC NULLS LAST, parts.key

@@ -47,19 +47,19 @@ customers AS (
     FROM pagos
     WHERE customer_id IS NOT NULL
     GROUP BY customer_id
-    ORDER BY amount DESC, customer_id
+    ORDER BY amount DESC NULLS LAST, customer_id
     LIMIT 10
 ),
 
 parts AS (
-    SELECT 'all' AS part, '' AS key, total_payments AS payments, total AS amount
+    SELECT 'all' AS part, '' AS key, total_payments AS payments, coalesce(total, 0) AS amount
     FROM totals
     UNION ALL
-    SELECT 'method', coalesce(upper(metodo_pago), 'UNKNOWN'), count(*), sum(monto)
+    SELECT 'method', coalesce(upper(metodo_pago), 'UNKNOWN'), count(*), coalesce(sum(monto), 0)
     FROM pagos
     GROUP BY coalesce(upper(metodo_pago), 'UNKNOWN')
     UNION ALL
-    SELECT 'month', strftime(date_trunc('month', fecha_pago), '%Y-%m'), count(*), sum(monto)
+    SELECT 'month', strftime(date_trunc('month', fecha_pago), '%Y-%m'), count(*), coalesce(sum(monto), 0)
     FROM pagos
     WHERE fecha_pago >= date_trunc('month', CAST($as_of AS TIMESTAMP)) - INTERVAL '11' MONTH AND fecha_pago <= $as_of
     GROUP BY date_trunc('month', fecha_pago)
@@ -72,8 +72,8 @@ SELECT
     parts.part,
     parts.key,
     parts.payments,
-    round_half_away(coalesce(parts.amount, 0), 2) AS amount,
-    round_half_away(CAST(coalesce(parts.amount, 0) AS DOUBLE) / figures.whole, 4) AS share,
+    round_half_away(parts.amount, 2) AS amount,
+    round_half_away(CAST(parts.amount AS DOUBLE) / figures.whole, 4) AS share,
     figures.total_payments,
     figures.total_amount,
     figures.avg_monto,
@@ -81,4 +81,4 @@ SELECT
     figures.payments_per_customer
 FROM parts
 CROSS JOIN figures
-ORDER BY parts.part, amount DESC, parts.key
+ORDER BY parts.part, amount DESC NULLS LAST, parts.key
