@@ -1,22 +1,26 @@
 """Answers reports: from what is kept where nothing changed, else by one computation for all who ask."""
 
-from collections import OrderedDict
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, TypeVar, cast
 from uuid import UUID
 
+from google.protobuf.message import Message
 from service_runtime.errors import Unprocessable
+from service_runtime.lake import StoredObject
 
+from analytics_service.answer_store import AnswerStore
 from analytics_service.as_of import NewestTimes
 from analytics_service.kept_files import key_of
-from analytics_service.query_engine import Query, QueryEngine, Row
+from analytics_service.metrics import ANSWERS, observed
+from analytics_service.query_engine import Query, QueryEngine, QueryFailed, Row
 from analytics_service.reports import Report, sql_text
 from analytics_service.single_flight import SingleFlight
-from analytics_service.tables import Table, Tables
+from analytics_service.tables import Table, Tables, version_of
 
-R = TypeVar("R")
+R = TypeVar("R", bound=Message)
 
 
 @dataclass(frozen=True)
@@ -40,21 +44,25 @@ class Answer:
 
 @dataclass(frozen=True)
 class Asked:
-    """A report over the tables of one version, with what its SQL is to be told."""
+    """What a tenant asks: a report in a shape, up to a time or to the newest one, with what its SQL is to be told."""
 
+    tenant_id: UUID
     report: Report
-    tables: Mapping[str, Table]
+    shape: Callable[[Answer], Message]
     as_of: datetime | None
     parameters: Mapping[str, int]
+
+    def key(self, version: str, as_of: datetime | None) -> Hashable:
+        return self.report.name, self.shape, as_of, *sorted(self.parameters.items()), version
 
 
 class Answers:
     """Runs reports and keeps their shaped replies by tenant, report, parameters and data version."""
 
-    def __init__(self, tables: Tables, engine: QueryEngine, times: NewestTimes, most_kept: int) -> None:
-        self._tables, self._engine, self._times, self._most_kept = tables, engine, times, most_kept
-        self._kept: OrderedDict[tuple[UUID, Hashable], object] = OrderedDict()
-        self._flights: SingleFlight[object] = SingleFlight()
+    def __init__(self, tables: Tables, engine: QueryEngine, times: NewestTimes, most_bytes: int) -> None:
+        self._tables, self._engine, self._times = tables, engine, times
+        self._kept = AnswerStore(most_bytes)
+        self._flights: SingleFlight[Message] = SingleFlight()
 
     async def answer(
         self,
@@ -68,36 +76,59 @@ class Answers:
 
         Errors: DATASET_NOT_FOUND, COLUMN_MISSING, LAKE_UNAVAILABLE, QUERY_TIMEOUT.
         """
-        tables = await self._tables.open(tenant_id, report.datasets)
-        _check_columns(report, tables)
-        version = key_of(*(table.version for table in tables.values()))
-        with self._tables.in_use(tables):
-            if report.times and as_of is None:
-                sources = {name: table.source() for name, table in tables.items()}
-                newest = await self._times.find(str(tenant_id), report.times, version, sources)
-                as_of = newest or self._times.now().replace(microsecond=0)
-            key = (tenant_id, (report.name, shape, as_of, *sorted(parameters.items()), version))
-            if key in self._kept:
-                self._kept.move_to_end(key)
-                return cast(R, self._kept[key])
-            asked = Asked(report, tables, as_of, parameters)
-            return cast(R, await self._flights.run(key, lambda: self._compute(key, asked, shape)))
+        asked = Asked(tenant_id, report, shape, as_of, parameters)
+        with observed(report.name) as outcome:
+            listed = await self._tables.files(tenant_id, report.datasets)
+            version = _version(version_of(tenant_id, dataset, listed[dataset.name]) for dataset in report.datasets)
+            reply = self._find(asked, version)
+            ANSWERS.labels("hit" if reply else "miss").inc()
+            if reply is not None:
+                outcome.value = "kept"
+                return cast(R, reply)
+            key = (tenant_id, asked.key(version, as_of))
+            return cast(R, await self._flights.run(key, partial(self._compute, asked, listed)))
 
     def forget(self, tenant_id: UUID) -> None:
         """Drops a tenant's replies."""
-        for key in [key for key in self._kept if key[0] == tenant_id]:
-            del self._kept[key]
+        self._kept.forget(tenant_id)
 
-    async def _compute(self, key: tuple[UUID, Hashable], asked: Asked, shape: Callable[[Answer], R]) -> R:
-        with self._tables.in_use(asked.tables):
-            sources = {name: table.source() for name, table in asked.tables.items()}
-            query = Query(str(key[0]), sql_text(asked.report.name), sources, _bound(asked))
-            rows = await self._engine.rows(query)
-        reply = shape(Answer(rows, asked.as_of, asked.parameters, _data_issues(asked)))
-        self._kept[key] = reply
-        if len(self._kept) > self._most_kept:
-            self._kept.popitem(last=False)
+    def _find(self, asked: Asked, version: str) -> Message | None:
+        as_of = asked.as_of
+        if asked.report.times and as_of is None:
+            as_of = self._times.known(asked.report.times, version)
+            if as_of is None:
+                return None
+        return self._kept.find(asked.tenant_id, asked.key(version, as_of))
+
+    async def _compute(self, asked: Asked, listed: Mapping[str, list[StoredObject]]) -> Message:
+        try:
+            return await self._computed(asked, await self._tables.open(asked.tenant_id, asked.report.datasets, listed))
+        except QueryFailed:
+            # Somebody took a table out of the cache's folder or spoiled it: it is made again, once.
+            self._tables.discard(asked.tenant_id, asked.report.datasets, listed)
+            return await self._computed(asked, await self._tables.open(asked.tenant_id, asked.report.datasets))
+
+    async def _computed(self, asked: Asked, tables: Mapping[str, Table]) -> Message:
+        with self._tables.in_use(tables):
+            _check_columns(asked.report, tables)
+            owner, sources = str(asked.tenant_id), {name: table.source() for name, table in tables.items()}
+            version, as_of = _version(table.version for table in tables.values()), asked.as_of
+            if asked.report.times and as_of is None:
+                as_of = await self._times.find(owner, asked.report.times, version, sources)
+            # Without any time the clock is the end, and the answer another one in a second.
+            is_lasting = as_of is not None or not asked.report.times
+            if not is_lasting:
+                as_of = self._times.now().replace(microsecond=0)
+            bound = _bound(asked, tables, as_of)
+            rows = await self._engine.rows(Query(owner, sql_text(asked.report.name), sources, bound))
+        reply = asked.shape(Answer(rows, as_of, asked.parameters, _data_issues(asked.report, tables)))
+        if is_lasting:
+            self._kept.keep(asked.tenant_id, asked.key(version, as_of), reply)
         return reply
+
+
+def _version(of_tables: Iterable[str]) -> str:
+    return key_of(*of_tables)
 
 
 def _check_columns(report: Report, tables: Mapping[str, Table]) -> None:
@@ -114,24 +145,24 @@ def column_missing(dataset: str, column: str) -> Unprocessable:
     return Unprocessable("COLUMN_MISSING", f"{dataset} has no column {column}.", dataset=dataset, column=column)
 
 
-def _bound(asked: Asked) -> dict[str, Any]:
+def _bound(asked: Asked, tables: Mapping[str, Table], as_of: datetime | None) -> dict[str, Any]:
     bound: dict[str, Any] = dict(asked.parameters)
-    if asked.as_of is not None:
-        bound["as_of"] = asked.as_of
+    if as_of is not None:
+        bound["as_of"] = as_of
     for item in asked.report.inputs:
-        table = asked.tables[item.dataset.table]
+        table = tables[item.dataset.table]
         bound |= {f"{table.dataset.table}_has_{column}": column in table.columns for column in item.optional}
     sql = sql_text(asked.report.name)
     return {name: value for name, value in bound.items() if f"${name}" in sql}
 
 
-def _data_issues(asked: Asked) -> list[DataIssue]:
-    if asked.report.is_legacy:
+def _data_issues(report: Report, tables: Mapping[str, Table]) -> list[DataIssue]:
+    if report.is_legacy:
         return []
     issues = [
         DataIssue(item.dataset.name, column, bad)
-        for item in asked.report.inputs
+        for item in report.inputs
         for column in (*item.required, *item.optional)
-        if (bad := asked.tables[item.dataset.table].bad_values(column))
+        if (bad := tables[item.dataset.table].bad_values(column))
     ]
     return sorted(issues, key=lambda issue: (issue.dataset, issue.column))

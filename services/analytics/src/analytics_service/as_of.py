@@ -36,13 +36,20 @@ class NewestTimes:
     def now(self) -> datetime:
         return self._clock().astimezone(UTC).replace(tzinfo=None)
 
+    def known(self, name: str, version: str) -> datetime | None:
+        """What `find` would tell without asking the tables; None where it would have to."""
+        known = self._known.get((name, version))
+        if known is None or (known[1] is not None and self.now() >= known[1]):
+            return None
+        self._known.move_to_end((name, version))
+        return known[0]
+
     async def find(self, owner: str, name: str, version: str, sources: Mapping[str, Source]) -> datetime | None:
         """The newest time by the query `name`; None where the tables have none."""
         now = self.now()
-        known = self._known.get((name, version))
-        if known is not None and (known[1] is None or now < known[1]):
-            self._known.move_to_end((name, version))
-            return known[0]
+        known = self.known(name, version)
+        if known is not None:
+            return known
         query = Query(owner, sql_text(name), sources, {"now": now})
         (row,) = await self._engine.rows(query)
         self._remember((name, version), row)

@@ -87,6 +87,12 @@ class KeptFiles:
             self._forget(key)
         return len(keys)
 
+    def discard(self, keys: Iterable[str]) -> None:
+        """Removes the files of these keys."""
+        for key in keys:
+            if key in self._files:
+                self._forget(key)
+
     @contextlib.contextmanager
     def in_use(self, files: Iterable[KeptFile]) -> Iterator[None]:
         """Holds the files as long as a query reads them."""

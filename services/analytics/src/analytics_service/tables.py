@@ -109,7 +109,14 @@ class Tables:
                         facts = await self._parser.parse(owner, dataset, file.path, raw, parsed)
                     return self._kept.keep(key, owner, parsed, facts)
 
-    def close(self) -> None:
+    def discard(
+        self, tenant_id: UUID, datasets: Sequence[Dataset], listed: Mapping[str, Sequence[StoredObject]]
+    ) -> None:
+        """Throws away the tables made of these files, so that they are made again."""
+        for dataset in datasets:
+            self._kept.discard(_keys(tenant_id, dataset, listed[dataset.name]))
+
+    async def close(self) -> None:
         """Lets go of what it waits for."""
         self._lake.close()
 
