@@ -10,7 +10,7 @@ from service_runtime.errors import AlreadyExists
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from ingest_service.counter_store import take_numbers
+from ingest_service.counter_store import take_import_turn, take_numbers
 from ingest_service.record_kinds import RECORD_KINDS
 from ingest_service.sight import Sight
 
@@ -162,7 +162,9 @@ class AccountStore:
         return Account(**(await session.execute(_UPDATE, values)).mappings().one())
 
     async def take_turn(self, session: Session, tenant_id: UUID) -> None:
-        """Waits for everybody who writes records of the tenant."""
+        """Waits for everybody who writes records of the tenant: imports, and single changes."""
+        for kind in RECORD_KINDS:
+            await take_import_turn(session, tenant_id, kind)
         for kind in RECORD_KINDS:
             await take_numbers(session, tenant_id, kind, 0)
 

@@ -12,7 +12,7 @@ from pyarrow import csv
 from service_runtime.database import Session
 from sqlalchemy import text
 
-from ingest_service.counter_store import take_numbers
+from ingest_service.counter_store import ImportNumbers
 from ingest_service.record_kinds import RecordKind
 from ingest_service.seen_keys import SeenKeys
 
@@ -23,14 +23,23 @@ _PIECE = 2_000
 class FirstRows:
     """Rows of one import whose accounts had none before, each key's first; inside the caller's transaction.
 
-    It is exact only while the caller's transaction holds the tenant's counter, so that nobody else adds records.
+    It is exact only while no other import of the tenant's runs; a record that somebody adds singly meanwhile is seen by
+    its key.
     """
 
-    def __init__(self, session: Session, driver: psycopg.AsyncConnection, tenant_id: UUID, kind: RecordKind) -> None:
+    def __init__(
+        self,
+        session: Session,
+        driver: psycopg.AsyncConnection,
+        tenant_id: UUID,
+        kind: RecordKind,
+        numbers: ImportNumbers,
+    ) -> None:
         self._session = session
         self._driver = driver
         self._tenant_id = tenant_id
         self._kind = kind
+        self._numbers = numbers
         self._accounts = pa.array([], pa.int32())
         self._seen = SeenKeys()
         self.written = 0
@@ -61,12 +70,12 @@ class FirstRows:
             is_first[is_first] = self._seen.are_new(hashes[is_first])
         return _flags(is_first)
 
-    async def insert(self, rows: pa.Table) -> None:
-        """Inserts such rows, numbered in their order."""
+    async def insert(self, rows: pa.Table) -> bool:
+        """Inserts such rows, numbered in their order; does nothing, and says so, where one has come to be there."""
         count = rows.num_rows
         if not count:
-            return
-        before = await take_numbers(self._session, self._tenant_id, self._kind.name, count)
+            return True
+        before = await self._numbers.take(count)
         numbers = np.arange(before + 1, before + 1 + count, dtype=np.int32)
         rows = rows.append_column(
             self._kind.number, pa.Array.from_buffers(pa.int32(), count, [None, pa.py_buffer(numbers)])
@@ -76,14 +85,17 @@ class FirstRows:
         names = (self._kind.number, *self._kind.columns)
         await copy_in(self._driver, "first_rows", rows.select(names))
         columns = ", ".join(names)
-        async with self._driver.cursor() as cursor:
-            await cursor.execute(
-                f"INSERT INTO {self._kind.name} (tenant_id, {columns}) "  # noqa: S608
-                f"SELECT '{self._tenant_id}', {columns} FROM first_rows".encode()
-            )
-            await cursor.execute("TRUNCATE first_rows")
+        inserted = await insert_new(
+            self._driver,
+            f"INSERT INTO {self._kind.name} (tenant_id, {columns}) "  # noqa: S608
+            f"SELECT '{self._tenant_id}', {columns} FROM first_rows",
+        )
+        await self._driver.execute("TRUNCATE first_rows")
+        if inserted is None:
+            return False
         self.written += count
         self.partitions |= self._partitions(rows)
+        return True
 
     def _partitions(self, rows: pa.Table) -> set[tuple[int, str]]:
         accounts = rows.column("id_usuario")
@@ -94,6 +106,22 @@ class FirstRows:
         found = pc.unique(pc.add(pc.multiply(accounts.cast(pa.int64()), pa.scalar(1_000_000)), months))
         split = (divmod(value, 1_000_000) for value in found.to_pylist())
         return {(number, f"{month // 100:04d}-{month % 100:02d}") for number, month in split}
+
+
+async def insert_new(driver: psycopg.AsyncConnection, statement: str) -> int | None:
+    """Inserts rows; gives how many, and None where nothing was inserted because one was there already."""
+    async with driver.cursor() as cursor:
+        await cursor.execute("SAVEPOINT new_rows")
+        try:
+            await cursor.execute(statement.encode())
+        except psycopg.errors.UniqueViolation as error:
+            if not (error.diag.constraint_name or "").endswith("_key"):
+                raise
+            await cursor.execute("ROLLBACK TO SAVEPOINT new_rows")
+            return None
+        inserted = max(0, cursor.rowcount)
+        await cursor.execute("RELEASE SAVEPOINT new_rows")
+        return inserted
 
 
 async def copy_in(driver: psycopg.AsyncConnection, table: str, rows: pa.Table) -> None:

@@ -26,10 +26,14 @@ _BEGIN = text("UPDATE lake_copies SET queued = false")
 _TENANTS = text("SELECT tenants_in_the_lake()")
 ONCE_MORE = "ON CONFLICT (tenant_id, kind, id_usuario, mes) DO UPDATE SET changed = lake_partitions.changed + 1"
 _NOTE = text(
-    "INSERT INTO lake_partitions (tenant_id, kind, id_usuario, mes) SELECT :tenant_id, :kind, * "  # noqa: S608
-    f"FROM unnest(CAST(:numbers AS integer[]), CAST(:months AS text[])) {ONCE_MORE}"
+    "INSERT INTO lake_partitions (tenant_id, kind, id_usuario, mes, urgent) "  # noqa: S608
+    "SELECT :tenant_id, :kind, number, mes, :urgent "
+    "FROM unnest(CAST(:numbers AS integer[]), CAST(:months AS text[])) AS noted (number, mes) "
+    f"{ONCE_MORE}, urgent = lake_partitions.urgent OR excluded.urgent"
 )
-_NOTE_GONE = text("UPDATE lake_partitions SET changed = changed + 1, cuenta = :username WHERE id_usuario = :id_usuario")
+_NOTE_GONE = text(
+    "UPDATE lake_partitions SET changed = changed + 1, urgent = true, cuenta = :username WHERE id_usuario = :id_usuario"
+)
 
 
 class LakeChanges:
@@ -41,15 +45,23 @@ class LakeChanges:
         await session.execute(_TAKE_TURN, {"tenant_id": tenant_id})
 
     async def note(
-        self, session: Session, tenant_id: UUID, kind: RecordKind, partitions: Iterable[tuple[int, str]]
+        self,
+        session: Session,
+        tenant_id: UUID,
+        kind: RecordKind,
+        partitions: Iterable[tuple[int, str]],
+        *,
+        urgent: bool = False,
     ) -> None:
-        """Notes partitions, each an account and a month; whoever notes sees to it that they are copied."""
+        """Notes partitions, each an account and a month; whoever notes sees to it that they are copied. Urgent ones
+        are copied first."""
         wanted = sorted(set(partitions))
         values = {
             "tenant_id": tenant_id,
             "kind": kind.name,
             "numbers": [number for number, _ in wanted],
             "months": [month for _, month in wanted],
+            "urgent": urgent,
         }
         await session.execute(_NOTE, values)
 
@@ -57,7 +69,7 @@ class LakeChanges:
         self, session: Session, tenant_id: UUID, kind: RecordKind, partitions: Iterable[tuple[int, str]]
     ) -> None:
         await self.queue(session, tenant_id)
-        await self.note(session, tenant_id, kind, partitions)
+        await self.note(session, tenant_id, kind, partitions, urgent=True)
 
     async def note_gone(self, session: Session, tenant_id: UUID, id_usuario: int, username: str) -> None:
         """Notes that nothing of an account is to stay in the lake, under the name that it has there."""

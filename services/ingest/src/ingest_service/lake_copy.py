@@ -1,12 +1,13 @@
 """Keeps the lake's copy of the records equal to them: what changed there is written anew."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 from uuid import UUID
 
-from service_runtime.database import Database
+from service_runtime.database import Database, Session
 from service_runtime.lake import Lake
 
 from ingest_service.lake_changes_store import LakeChanges
@@ -14,53 +15,88 @@ from ingest_service.lake_store import LakeStore, Partition
 from ingest_service.lake_tables import LAKE_TABLES, LakeTable, NewPart, OpenTable, write_parts
 from ingest_service.record_kinds import RECORD_KINDS
 
-# A commit holds no more partitions than that.
-_PARTITIONS = 1000
+# What is copied by one commit, besides what is under way: others wait for no more.
+_SECONDS = 2.0
+# Partitions of an account that are read at once.
+_AT_ONCE = 100
 
 
 class LakeCopy:
     """Writes stale partitions. Repeating is safe, whatever a killed worker left: the content comes from the record."""
 
-    def __init__(self, database: Database, store: LakeStore, open_lake: Callable[[UUID], Lake]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        store: LakeStore,
+        open_lake: Callable[[UUID], Lake],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._database = database
         self._store = store
         self._changes = LakeChanges()
         self._open_lake = open_lake
+        self._clock = clock
 
     async def bring_up_to_date(self, tenant_id: UUID, kind_name: str, folder: Path) -> AsyncIterator[float]:
-        """Copies all that is stale; gives the share done after each account."""
-        kind, table = RECORD_KINDS[kind_name], LAKE_TABLES[kind_name]
-        lake = self._open_lake(tenant_id)
-        async with self._database.tenant_session(tenant_id) as session:
-            await self._store.lock(session, tenant_id, kind)
-            stale = await self._store.stale(session, kind)
-            if not stale:
-                return
-            driver = await self._database.driver_connection(session)
-            done = 0
-            # Opened before anything is read, under the lock: where another copy commits first, this one cannot.
-            opened = await asyncio.to_thread(OpenTable, lake, table)
-            for start in range(0, len(stale), _PARTITIONS):
-                group = stale[start : start + _PARTITIONS]
-                parts: list[NewPart] = []
-                # One account is written while the next is read out of the record.
-                writing: asyncio.Task[list[NewPart]] | None = None
-                try:
-                    for number, (_, partitions) in enumerate(groupby(group, lambda partition: partition.username)):
-                        here = list(partitions)
-                        exported = folder / f"account-{number}.csv"
-                        await self._store.export(driver, kind, table.columns.names, here, exported)
-                        parts += await writing if writing else []
-                        writing = asyncio.create_task(asyncio.to_thread(_written, lake, table, here, exported, folder))
-                        done += len(here)
-                        yield done / len(stale)
-                    parts += await writing if writing else []
-                finally:
-                    await asyncio.gather(*([writing] if writing else []), return_exceptions=True)
-                await asyncio.to_thread(opened.replace, parts)
-            await asyncio.to_thread(opened.clean)
-            await self._changes.take_turn(session, tenant_id)
-            await self._store.mark_copied(session, kind, stale)
+        """Copies what is stale by now, commit by commit; gives the share done after each.
+
+        Between two commits another copy of the table may come, and whatever somebody waits for goes first: so a
+        single change does not wait for the million rows that an import has brought.
+        """
+        wanted: set[tuple[int, str]] | None = None
+        most = 1
+        while True:
+            async with self._database.tenant_session(tenant_id) as session:
+                await self._store.lock(session, tenant_id, RECORD_KINDS[kind_name])
+                stale = await self._store.stale(session, RECORD_KINDS[kind_name])
+                keys = {partition.key for partition in stale}
+                wanted = keys if wanted is None else wanted & keys
+                if not wanted:
+                    return
+                most = max(most, len(wanted))
+                copied = await self._copy_some(session, tenant_id, kind_name, stale, folder)
+            wanted -= {partition.key for partition in copied}
+            yield 1 - len(wanted) / most
+
+    async def _copy_some(
+        self, session: Session, tenant_id: UUID, kind_name: str, stale: Sequence[Partition], folder: Path
+    ) -> list[Partition]:
+        """Copies the first of these partitions, as many as a commit may take the time for; gives them."""
+        kind, table, lake = RECORD_KINDS[kind_name], LAKE_TABLES[kind_name], self._open_lake(tenant_id)
+        driver = await self._database.driver_connection(session)
+        ends_at = self._clock() + _SECONDS
+        # Opened before anything is read, under the lock: where another copy commits first, this one cannot.
+        opened = await asyncio.to_thread(OpenTable, lake, table)
+        copied: list[Partition] = []
+        parts: list[NewPart] = []
+        # Some are written while the next are read out of the record.
+        writing: asyncio.Task[list[NewPart]] | None = None
+        try:
+            for number, some in enumerate(_by_account(stale)):
+                exported = folder / f"account-{number}.csv"
+                await self._store.export(driver, kind, table.columns.names, some, exported)
+                parts += await writing if writing else []
+                writing = asyncio.create_task(asyncio.to_thread(_written, lake, table, some, exported, folder))
+                copied += some
+                if self._clock() >= ends_at:
+                    break
+            parts += await writing if writing else []
+        finally:
+            await asyncio.gather(*([writing] if writing else []), return_exceptions=True)
+        await asyncio.to_thread(opened.replace, parts)
+        await asyncio.to_thread(opened.clean)
+        await self._changes.take_turn(session, tenant_id)
+        await self._store.mark_copied(session, kind, copied)
+        return copied
+
+
+def _by_account(stale: Sequence[Partition]) -> Iterator[list[Partition]]:
+    """Gives partitions of one account each, in their order; those for which somebody waits stand alone in a commit."""
+    urgent = [partition for partition in stale if partition.urgent]
+    for _, partitions in groupby(urgent or stale, lambda partition: partition.username):
+        here = list(partitions)
+        for start in range(0, len(here), _AT_ONCE):
+            yield here[start : start + _AT_ONCE]
 
 
 def _written(

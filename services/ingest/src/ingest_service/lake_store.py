@@ -16,19 +16,19 @@ from ingest_service.record_kinds import RecordKind
 # One at a time copies a tenant's kind; the lock ends with the transaction.
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 4715))")
 _STALE = text(
-    "SELECT changes.id_usuario, coalesce(own.username, changes.cuenta) AS username, mes, changed, "
+    "SELECT changes.id_usuario, coalesce(own.username, changes.cuenta) AS username, mes, changed, urgent, "
     # Of an account that is gone the partition holds what another one of the same name has, or nothing.
     "coalesce(own.id_usuario, heir.id_usuario, 0) AS source FROM lake_partitions AS changes "
     "LEFT JOIN accounts AS own USING (tenant_id, id_usuario) "
     "LEFT JOIN accounts AS heir ON heir.tenant_id = changes.tenant_id AND heir.username = changes.cuenta "
-    "WHERE kind = :kind AND copied < changed ORDER BY username, mes"
+    "WHERE kind = :kind AND copied < changed ORDER BY urgent DESC, username, mes"
 )
 _FORGET = text(
     "DELETE FROM lake_partitions AS changes WHERE kind = :kind AND copied >= changed AND NOT EXISTS (SELECT "
     "FROM accounts WHERE accounts.tenant_id = changes.tenant_id AND accounts.id_usuario = changes.id_usuario)"
 )
 _COPIED = text(
-    "UPDATE lake_partitions SET copied = seen.changed FROM "
+    "UPDATE lake_partitions SET copied = seen.changed, urgent = urgent AND lake_partitions.changed > seen.changed FROM "
     "(SELECT * FROM unnest(CAST(:numbers AS integer[]), CAST(:months AS text[]), CAST(:changed AS bigint[]))) "
     "AS seen (id_usuario, mes, changed) WHERE lake_partitions.kind = :kind "
     "AND lake_partitions.id_usuario = seen.id_usuario AND lake_partitions.mes = seen.mes"
@@ -38,13 +38,18 @@ _COPIED = text(
 @dataclass(frozen=True)
 class Partition:
     """A partition of a lake table: an account, and a month where the table has months; `source` is whose rows it holds,
-    0 where nobody's."""
+    0 where nobody's. For an urgent one somebody waits."""
 
     id_usuario: int
     username: str
     mes: str
     changed: int
     source: int
+    urgent: bool = False
+
+    @property
+    def key(self) -> tuple[int, str]:
+        return self.id_usuario, self.mes
 
 
 class LakeStore:
@@ -54,7 +59,7 @@ class LakeStore:
         await session.execute(_LOCK, {"name": f"{tenant_id}/{kind.name}"})
 
     async def stale(self, session: Session, kind: RecordKind) -> list[Partition]:
-        """Gives the partitions that have changed since they were copied."""
+        """Gives the partitions that have changed since they were copied, those first for which somebody waits."""
         return [Partition(**row) for row in (await session.execute(_STALE, {"kind": kind.name})).mappings()]
 
     async def export(

@@ -1,6 +1,7 @@
 """Posts and metrics that callers change one by one; the lake follows, as it follows imports."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,7 +15,7 @@ from ingest_service.lake_changes_store import LakeChanges
 from ingest_service.post_text import found_hashtags, found_mentions
 from ingest_service.record_keys import post_key
 from ingest_service.record_kinds import METRIC_RECORDS, POST_RECORDS, RecordKind
-from ingest_service.record_row_store import RecordRowStore
+from ingest_service.record_row_store import RecordRowStore, no_long_wait
 from ingest_service.sight import account_forbidden, callers_sight
 
 Row = Mapping[str, Any]
@@ -47,21 +48,22 @@ class RecordChanges:
     async def create_post(self, caller: Identity, username: str, values: Row) -> Row:
         """Adds a post; PUBLICACION_EXISTS where the account has the same one."""
         values = _complete(values)
-        async with self._database.tenant_session(caller.tenant_id) as session:
+        async with self._changing(caller) as session:
             account = await self._writable_account(session, caller, username, POST_RECORDS)
             row = {**values, "id_usuario": account.id_usuario}
             await self._check_new_post(session, row)
             created = await self._store.insert(session, caller.tenant_id, POST_RECORDS, row)
-            await self._accounts.mark_synced(session, [account.id_usuario])
             await self._note(session, caller, "create_publicacion", POST_RECORDS, created, created)
+            # Behind the note, as imports do it: so that none of two waits for the other.
+            await self._accounts.mark_synced(session, [account.id_usuario])
         return created
 
     async def update_post(self, caller: Identity, username: str, number: int, values: Row) -> Row:
         """Puts new values in the place of all of a post's; the same ones change nothing."""
         values = _complete(values)
-        async with self._database.tenant_session(caller.tenant_id) as session:
+        async with self._changing(caller) as session:
             account = await self._writable_account(session, caller, username, POST_RECORDS)
-            before = await self._post(session, account, number)
+            before = await self._post(session, account, number, hold=True)
             row = {**values, "id_usuario": account.id_usuario}
             if row["clave"] != before["clave"]:
                 await self._check_new_post(session, row)
@@ -72,15 +74,15 @@ class RecordChanges:
         return after
 
     async def delete_post(self, caller: Identity, username: str, number: int) -> None:
-        async with self._database.tenant_session(caller.tenant_id) as session:
+        async with self._changing(caller) as session:
             account = await self._writable_account(session, caller, username, POST_RECORDS)
-            row = await self._post(session, account, number)
+            row = await self._post(session, account, number, hold=True)
             await self._store.delete(session, POST_RECORDS, number)
             await self._note(session, caller, "delete_publicacion", POST_RECORDS, row, row)
 
     async def create_metric(self, caller: Identity, username: str, values: Row) -> Row:
         """Adds a reading, of now where it says no time; METRICA_EXISTS where the account has one of that time."""
-        async with self._database.tenant_session(caller.tenant_id) as session:
+        async with self._changing(caller) as session:
             account = await self._writable_account(session, caller, username, METRIC_RECORDS)
             row = {**values, "hora": values["hora"] or self._now(), "id_usuario": account.id_usuario}
             same = await self._store.by_key(session, METRIC_RECORDS, row)
@@ -89,9 +91,16 @@ class RecordChanges:
                     "METRICA_EXISTS", "The account has a reading of this time.", id_metrica=same["id_metrica"]
                 )
             created = await self._store.insert(session, caller.tenant_id, METRIC_RECORDS, row)
-            await self._accounts.mark_synced(session, [account.id_usuario])
             await self._note(session, caller, "create_metrica", METRIC_RECORDS, created, created)
+            # Behind the note, as imports do it: so that none of two waits for the other.
+            await self._accounts.mark_synced(session, [account.id_usuario])
         return {**created, "engagement": created["engagement_rate"]}
+
+    @asynccontextmanager
+    async def _changing(self, caller: Identity) -> AsyncIterator[Session]:
+        with no_long_wait():
+            async with self._database.tenant_session(caller.tenant_id) as session:
+                yield session
 
     async def _account(self, session: Session, caller: Identity, username: str) -> Account:
         for account in (await self._accounts.find(session, [username], callers_sight(caller))).values():
@@ -99,14 +108,14 @@ class RecordChanges:
         raise account_forbidden(username)
 
     async def _writable_account(self, session: Session, caller: Identity, username: str, kind: RecordKind) -> Account:
-        """Gives the account, which stays until the session's end, as the other records of the kind do."""
+        """Gives the account, which stays until the session's end, while no other single change of the kind is made."""
         # Who may not see it is told so before anybody is made to wait.
         await self._account(session, caller, username)
         await self._store.take_turn(session, caller.tenant_id, kind)
         return await self._account(session, caller, username)
 
-    async def _post(self, session: Session, account: Account, number: int) -> Row:
-        row = await self._store.by_number(session, POST_RECORDS, account.id_usuario, number)
+    async def _post(self, session: Session, account: Account, number: int, *, hold: bool = False) -> Row:
+        row = await self._store.by_number(session, POST_RECORDS, account.id_usuario, number, hold=hold)
         if row is None:
             raise NotFound("PUBLICACION_NOT_FOUND", "The account has no such post.", id_publicacion=number)
         return row

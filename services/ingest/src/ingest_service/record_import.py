@@ -11,6 +11,7 @@ from service_runtime.errors import Unavailable
 from service_runtime.jobs import JobCancelled, JobRun
 
 from ingest_service.account_store import AccountStore, name_key
+from ingest_service.counter_store import ImportNumbers
 from ingest_service.import_job import Counts, Work
 from ingest_service.import_request import ImportRequest
 from ingest_service.import_store import ImportStore
@@ -105,6 +106,7 @@ class RecordImport:
             await self._database.driver_connection(session),
             run.tenant_id,
             RECORD_KINDS[request.kind],
+            ImportNumbers(self._database, run.tenant_id, request.kind, trial=request.dry_run),
         )
         # In this order: an account that is found then stays until the rows are in.
         await load.take_turn()

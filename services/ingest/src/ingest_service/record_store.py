@@ -10,13 +10,14 @@ import pyarrow.compute as pc
 from service_runtime.database import Session
 from sqlalchemy import text
 
-from ingest_service.counter_store import take_numbers
-from ingest_service.first_rows_store import FirstRows, copy_in
+from ingest_service.counter_store import ImportNumbers, take_import_turn
+from ingest_service.first_rows_store import FirstRows, copy_in, insert_new
 from ingest_service.lake_changes_store import ONCE_MORE, LakeChanges
 from ingest_service.record_kinds import RecordKind
 
 # New rows that go in by one statement; between two, the job reports and may be told to stop.
 _SLICE = 100_000
+_LAST = 2**31 - 1
 
 
 @dataclass
@@ -30,21 +31,30 @@ class Written:
 class RecordLoad:
     """One import's rows on their way into the record, inside the caller's transaction."""
 
-    def __init__(self, session: Session, driver: psycopg.AsyncConnection, tenant_id: UUID, kind: RecordKind) -> None:
+    def __init__(
+        self,
+        session: Session,
+        driver: psycopg.AsyncConnection,
+        tenant_id: UUID,
+        kind: RecordKind,
+        numbers: ImportNumbers,
+    ) -> None:
         self._session = session
         self._driver = driver
         self._tenant_id = tenant_id
         self._kind = kind
         self._changes = LakeChanges()
-        self._first_rows = FirstRows(session, driver, tenant_id, kind)
-        # The highest number that is not of this import.
-        self._before = 0
+        self._numbers = numbers
+        self._first_rows = FirstRows(session, driver, tenant_id, kind, numbers)
         self._copied = 0
+        # How often what the record has was looked up.
+        self._looks = 0
         self._slice_ends: list[int] = []
 
     async def take_turn(self) -> None:
-        """Waits for other writers of this tenant's records of the kind: numbers, keys and accounts stay as they are."""
-        self._before = await take_numbers(self._session, self._tenant_id, self._kind.name, 0)
+        """Waits for other imports of this tenant's records of the kind; accounts stay as they are, single records may
+        change meanwhile."""
+        await take_import_turn(self._session, self._tenant_id, self._kind.name)
 
     async def begin(self, accounts: Sequence[int]) -> None:
         """Prepares for rows of these accounts: rows cannot be copied straight into a table with row-level security."""
@@ -55,6 +65,10 @@ class RecordLoad:
             f"CREATE TEMP TABLE incoming ON COMMIT DROP AS SELECT 0 AS line, {columns} "  # noqa: S608
             f"FROM {self._kind.name} WHERE false"
         )
+        await self._run(
+            "CREATE TEMP TABLE matched "
+            "(line integer, number integer, id_usuario integer, mes text, differs boolean, look integer) ON COMMIT DROP"
+        )
 
     async def copy(self, rows: pa.Table) -> None:
         """Adds rows, whose lines grow from call to call."""
@@ -62,10 +76,10 @@ class RecordLoad:
             return
         is_first = self._first_rows.among(rows)
         if pc.all(is_first).as_py():
-            await self._first_rows.insert(rows)
-            return
-        await self._first_rows.insert(rows.filter(is_first))
-        rows = rows.filter(pc.invert(is_first))
+            if await self._first_rows.insert(rows):
+                return
+        elif await self._first_rows.insert(rows.filter(is_first)):
+            rows = rows.filter(pc.invert(is_first))
         await copy_in(self._driver, "incoming", rows.select(("line", *self._kind.columns)))
         self._copied += rows.num_rows
         if self._copied >= _SLICE * (len(self._slice_ends) + 1):
@@ -77,6 +91,9 @@ class RecordLoad:
         if self._copied:
             async for _ in self._settle_incoming(done):
                 yield done
+        if self._copied:
+            await self._find_changed_partitions()
+        # From here on single changes wait.
         await self._changes.take_turn(self._session, self._tenant_id)
         if self._copied:
             await self._note_changed_partitions()
@@ -87,17 +104,26 @@ class RecordLoad:
         await self._run("CREATE INDEX ON incoming USING brin (line)")
         await self._run("ANALYZE incoming")
         done.unchanged += await self._drop_superseded()
-        matched = await self._match()
-        if matched:
-            changed = await self._update()
-            done.written += changed
-            done.unchanged += matched - changed
+        await self._run("CREATE INDEX ON matched (line)")
+        await self._bring_up_to_date(done, 0, _LAST)
         yield
         low = 0
-        for high in [*self._slice_ends, 2**31 - 1]:
-            done.written += await self._insert(low, high)
+        for high in [*self._slice_ends, _LAST]:
+            while (inserted := await self._insert(low, high)) is None:
+                # Somebody has added one of them singly since.
+                await self._bring_up_to_date(done, low, high)
+            done.written += inserted
             low = high
             yield
+
+    async def _bring_up_to_date(self, done: Written, low: int, high: int) -> None:
+        """Finds the rows of some lines that the record has by now, and updates those that differ."""
+        matched = await self._match(low, high)
+        if matched:
+            gone = await self._hold()
+            changed = await self._update()
+            done.written += changed
+            done.unchanged += matched - gone - changed
 
     async def account_numbers(self) -> list[int]:
         rows = await self._session.execute(text("SELECT DISTINCT id_usuario FROM incoming"))
@@ -114,60 +140,94 @@ class RecordLoad:
             f"GROUP BY {key} HAVING count(*) > 1) AS twice WHERE {same} AND earlier.line < twice.line"
         )
 
-    async def _match(self) -> int:
-        """Finds the rows that the record has, and whether they differ."""
+    async def _match(self, low: int, high: int) -> int:
+        """Finds the rows that the record has, among those not found before, and whether they differ."""
         kind = self._kind
+        self._looks += 1
         differs = f"({_listed('kept', kind.values)}) IS DISTINCT FROM ({_listed('incoming', kind.values)})"
+        matched = await self._run(
+            f"INSERT INTO matched SELECT incoming.line, kept.{kind.number}, kept.id_usuario, "  # noqa: S608
+            f"{kind.month.format(row='kept')}, {differs}, {self._looks} "
+            f"FROM incoming JOIN {kind.name} AS kept ON {_same('kept', 'incoming', kind.key)} "
+            f"WHERE {_new_between(low, high)}"
+        )
+        await self._run("ANALYZE matched")
+        return matched
+
+    async def _hold(self) -> int:
+        """Keeps the rows that differ as they are by now, so that nobody else changes them: where they are in the lake,
+        and whether they are still there. Gives how many are not; these are new again."""
+        kind = self._kind
+        await self._run("DROP TABLE IF EXISTS held")
+        await self._run(
+            "CREATE TEMP TABLE held ON COMMIT DROP AS SELECT matched.line, "  # noqa: S608
+            f"{kind.month.format(row='kept')} AS mes FROM matched JOIN incoming USING (line) JOIN {kind.name} AS kept "
+            f"ON kept.{kind.number} = matched.number AND {_same('kept', 'incoming', kind.key)} "
+            f"WHERE matched.differs AND matched.look = {self._looks} FOR NO KEY UPDATE OF kept"
+        )
+        await self._run("CREATE INDEX ON held (line)")
+        await self._run(
+            "UPDATE matched SET mes = held.mes FROM held WHERE held.line = matched.line AND held.mes <> matched.mes"
+        )
         return await self._run(
-            f"CREATE TEMP TABLE matched ON COMMIT DROP AS SELECT incoming.line, kept.{kind.number} AS number, "  # noqa: S608
-            f"kept.id_usuario, {kind.month.format(row='kept')} AS mes, {differs} AS differs "
-            f"FROM incoming JOIN {kind.name} AS kept ON {_same('kept', 'incoming', kind.key)}"
+            f"DELETE FROM matched WHERE differs AND look = {self._looks} "  # noqa: S608
+            "AND NOT EXISTS (SELECT FROM held WHERE held.line = matched.line)"
         )
 
     async def _update(self) -> int:
-        """Updates the rows that differ; gives how many of them this import did not itself insert."""
+        """Updates the rows that are held; gives how many of them this import did not itself insert."""
         kind = self._kind
-        await self._run("CREATE INDEX ON matched (line)")
-        await self._run("ANALYZE matched")
+        await self._run("ANALYZE held")
         changes = ", ".join(f"{column} = incoming.{column}" for column in kind.values)
         await self._run(
             f"UPDATE {kind.name} AS kept SET {changes} FROM incoming JOIN matched USING (line) "  # noqa: S608
-            f"WHERE matched.differs AND kept.{kind.number} = matched.number"
+            f"JOIN held USING (line) WHERE kept.{kind.number} = matched.number"
         )
-        counted = text("SELECT count(*) FROM matched WHERE differs AND number <= :before")
-        return int((await self._session.execute(counted, {"before": self._before})).scalar_one())
+        own = " OR ".join(f"number BETWEEN {first} AND {last}" for first, last in self._numbers.ranges) or "false"
+        counted = text(f"SELECT count(*) FROM matched JOIN held USING (line) WHERE NOT ({own})")  # noqa: S608
+        return int((await self._session.execute(counted)).scalar_one())
 
-    async def _insert(self, low: int, high: int) -> int:
-        """Inserts the new rows of some lines, numbered in the file's order."""
+    async def _insert(self, low: int, high: int) -> int | None:
+        """Inserts the new rows of some lines, numbered in the file's order; None where one has come to be there."""
         kind = self._kind
-        before = await take_numbers(self._session, self._tenant_id, kind.name, 0)
-        inserted = await self._run(
-            f"INSERT INTO {kind.name} (tenant_id, {kind.number}, {', '.join(kind.columns)}) "  # noqa: S608
+        new = f"FROM incoming WHERE {_new_between(low, high)}"
+        count = int((await self._session.execute(text(f"SELECT count(*) {new}"))).scalar_one())
+        if not count:
+            return 0
+        before = await self._numbers.take(count)
+        return await insert_new(
+            self._driver,
+            f"INSERT INTO {kind.name} (tenant_id, {kind.number}, {', '.join(kind.columns)}) "
             f"SELECT '{self._tenant_id}', {before} + row_number() OVER (ORDER BY line), {', '.join(kind.columns)} "
-            f"FROM incoming WHERE line > {low} AND line <= {high} "
-            "AND NOT EXISTS (SELECT FROM matched WHERE matched.line = incoming.line) ORDER BY line"
+            f"{new} ORDER BY line",
         )
-        if inserted:
-            await take_numbers(self._session, self._tenant_id, kind.name, inserted)
-        return inserted
 
-    async def _note_changed_partitions(self) -> None:
-        """Notes which partitions of the lake have changed, the ones that rows moved away from too."""
-        kind = self._kind
-        touched = (
-            "SELECT id_usuario, mes FROM matched WHERE differs UNION "  # noqa: S608
-            f"SELECT incoming.id_usuario, {kind.month.format(row='incoming')} "
+    async def _find_changed_partitions(self) -> None:
+        """Finds which partitions of the lake have changed, the ones that rows moved away from too."""
+        await self._run(
+            "CREATE TEMP TABLE touched ON COMMIT DROP AS SELECT id_usuario, mes FROM matched WHERE differs UNION "  # noqa: S608
+            f"SELECT incoming.id_usuario, {self._kind.month.format(row='incoming')} "
             "FROM incoming LEFT JOIN matched USING (line) WHERE matched.differs IS NOT false"
         )
+
+    async def _note_changed_partitions(self) -> None:
         await self._run(
             "INSERT INTO lake_partitions (tenant_id, kind, id_usuario, mes) "  # noqa: S608
-            f"SELECT '{self._tenant_id}', '{kind.name}', * FROM ({touched}) AS touched (id_usuario, mes) {ONCE_MORE}"
+            f"SELECT '{self._tenant_id}', '{self._kind.name}', * FROM touched {ONCE_MORE}"
         )
 
     async def _run(self, statement: str) -> int:
         async with self._driver.cursor() as cursor:
             await cursor.execute(statement.encode())
             return max(0, cursor.rowcount)
+
+
+def _new_between(low: int, high: int) -> str:
+    """SQL for the incoming rows of some lines that the record is not known to have."""
+    return (
+        f"incoming.line > {low} AND incoming.line <= {high} "
+        "AND NOT EXISTS (SELECT FROM matched WHERE matched.line = incoming.line)"
+    )
 
 
 def _listed(row: str, columns: Sequence[str]) -> str:
