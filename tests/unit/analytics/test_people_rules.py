@@ -3,7 +3,6 @@
 from datetime import datetime
 from typing import Any
 
-import pytest
 from atalaya.analytics.v1 import insurance_people_pb2 as pb
 from support.analytics_running import NOW, RunningAnalytics
 from support.figures import figures
@@ -72,32 +71,33 @@ async def test_a_time_to_come_moves_nothing(analytics: RunningAnalytics, clock: 
     assert (reply["total_users"], reply["recent_registrations"]) == (3, 2)
 
 
-@pytest.mark.parametrize(
-    ("born", "as_of", "band"),
-    [
-        ("2006-10-05", OCTOBER, "under 18"),
-        ("2006-10-04", OCTOBER, "18-25"),
-        ("2006-10-03T23:00:00-05:00", OCTOBER, "18-25"),
-        ("2006-10-04T23:00:00-05:00", OCTOBER, "under 18"),
-        ("1998-10-05", OCTOBER, "18-25"),
-        ("1998-10-04", OCTOBER, "26-35"),
-        ("1958-10-05", OCTOBER, "56-65"),
-        ("1958-10-04", OCTOBER, "65+"),
-        ("2006-02-28", "2024-02-28T00:00:00Z", "18-25"),
-        ("2004-02-29", "2022-02-28T23:59:59Z", "under 18"),
-        ("2004-02-29", "2022-03-01T00:00:00Z", "18-25"),
-        ("2024-10-04", OCTOBER, "under 18"),
-        ("2024-10-04T21:00:00Z", OCTOBER, None),
-        ("1990-13-01", OCTOBER, None),
-        ("", OCTOBER, None),
-    ],
-)
-async def test_age_is_in_completed_years(analytics: RunningAnalytics, born: str, as_of: str, band: str | None) -> None:
-    put(analytics, clients=f"user_id,document_type,birth_date\n1,dni,{born}\n")
-    reply = await ask(analytics, "GetClientDemographics", as_of=as_of)
-    assert [name for name, count in reply["age_distribution"].items() if count] == ([band] if band else [])
-    assert len(reply["age_distribution"]) == 7
-    assert reply["missing_birth_dates"] == (0 if band else 1)
+BANDS = [
+    ("2006-10-05", OCTOBER, "under 18"),
+    ("2006-10-04", OCTOBER, "18-25"),
+    ("2006-10-03T23:00:00-05:00", OCTOBER, "18-25"),
+    ("2006-10-04T23:00:00-05:00", OCTOBER, "under 18"),
+    ("1998-10-05", OCTOBER, "18-25"),
+    ("1998-10-04", OCTOBER, "26-35"),
+    ("1958-10-05", OCTOBER, "56-65"),
+    ("1958-10-04", OCTOBER, "65+"),
+    ("2006-02-28", "2024-02-28T00:00:00Z", "18-25"),
+    ("2004-02-29", "2022-02-28T23:59:59Z", "under 18"),
+    ("2004-02-29", "2022-03-01T00:00:00Z", "18-25"),
+    ("2024-10-04", OCTOBER, "under 18"),
+    ("2024-10-04T21:00:00Z", OCTOBER, None),
+    ("1990-13-01", OCTOBER, None),
+    ("", OCTOBER, None),
+]
+
+
+async def test_age_is_in_completed_years(analytics: RunningAnalytics) -> None:
+    for born, as_of, band in BANDS:
+        put(analytics, clients=f"user_id,document_type,birth_date\n1,dni,{born}\n")
+        reply = await ask(analytics, "GetClientDemographics", as_of=as_of)
+        counted = [name for name, count in reply["age_distribution"].items() if count]
+        assert counted == ([band] if band else []), born
+        assert len(reply["age_distribution"]) == 7
+        assert reply["missing_birth_dates"] == (0 if band else 1)
 
 
 async def test_mean_and_median_of_ages_round_halves_up(analytics: RunningAnalytics) -> None:
@@ -183,25 +183,23 @@ async def test_beneficiaries_without_client_are_no_ones(analytics: RunningAnalyt
     }
 
 
-@pytest.mark.parametrize(
-    ("months", "registered", "rate"),
-    [
-        # The month of as_of never counts, nor an odd oldest month.
-        (4, {"jul": 9, "aug": 2, "sep": 3, "oct": 50}, 50.0),
-        (5, {"jun": 1, "jul": 2, "aug": 1, "sep": 0, "oct": 50}, -66.7),
-        (3, {"aug": 16, "sep": 15}, -6.3),
-        (3, {"aug": 0, "sep": 3}, None),
-        (2, {"sep": 3, "oct": 3}, None),
-        (1, {"oct": 3}, None),
-    ],
-)
-async def test_growth_compares_halves_of_whole_months(
-    analytics: RunningAnalytics, months: int, registered: dict[str, int], rate: float | None
-) -> None:
-    put(analytics, users=users_of(**registered))
-    reply = await ask(analytics, "GetGrowthByState", months=months, as_of=OCTOBER)
-    assert (reply["months"], reply["states"]["LIMA"]["growth_rate"]) == (months, rate)
-    assert len(reply["states"]["LIMA"]["monthly"]) == months
+GROWTH: list[tuple[int, dict[str, int], float | None]] = [
+    # The month of as_of never counts, nor an odd oldest month.
+    (4, {"jul": 9, "aug": 2, "sep": 3, "oct": 50}, 50.0),
+    (5, {"jun": 1, "jul": 2, "aug": 1, "sep": 0, "oct": 50}, -66.7),
+    (3, {"aug": 16, "sep": 15}, -6.3),
+    (3, {"aug": 0, "sep": 3}, None),
+    (2, {"sep": 3, "oct": 3}, None),
+    (1, {"oct": 3}, None),
+]
+
+
+async def test_growth_compares_halves_of_whole_months(analytics: RunningAnalytics) -> None:
+    for months, registered, rate in GROWTH:
+        put(analytics, users=users_of(**registered))
+        reply = await ask(analytics, "GetGrowthByState", months=months, as_of=OCTOBER)
+        state = reply["states"]["LIMA"]
+        assert (reply["months"], state["growth_rate"], len(state["monthly"])) == (months, rate, months)
 
 
 async def test_the_fastest_growing_are_known_states_those_without_rate_last(analytics: RunningAnalytics) -> None:

@@ -1,129 +1,105 @@
--- Judges every cell of the four datasets: one row for each column that the file has, one for each dataset (name NULL), and
--- one for all of them (dataset NULL).
-WITH documented (dataset, name, is_there, is_reference) AS (
-    VALUES
-    ('users', 'id', $users_has_id, false),
-    ('users', 'username', $users_has_username, false),
-    ('users', 'email', $users_has_email, false),
-    ('users', 'role', $users_has_role, false),
-    ('users', 'phone', $users_has_phone, false),
-    ('users', 'state', $users_has_state, false),
-    ('users', 'city', $users_has_city, false),
-    ('users', 'created_at', $users_has_created_at, false),
-    ('clients', 'user_id', $clients_has_user_id, true),
-    ('clients', 'first_name', $clients_has_first_name, false),
-    ('clients', 'last_name', $clients_has_last_name, false),
-    ('clients', 'document_type', $clients_has_document_type, false),
-    ('clients', 'birth_date', $clients_has_birth_date, false),
-    ('clients', 'id', $clients_has_id, false),
-    ('clients', 'gender', $clients_has_gender, false),
-    ('clients', 'state', $clients_has_state, false),
-    ('clients', 'created_at', $clients_has_created_at, false),
-    ('agents', 'id', $agents_has_id, false),
-    ('agents', 'code', $agents_has_code, false),
-    ('agents', 'first_name', $agents_has_first_name, false),
-    ('agents', 'last_name', $agents_has_last_name, false),
-    ('agents', 'is_active', $agents_has_is_active, false),
-    ('beneficiaries', 'client_id', $client_beneficiaries_has_client_id, true),
-    ('beneficiaries', 'relationship', $client_beneficiaries_has_relationship, false),
-    ('beneficiaries', 'birth_date', $client_beneficiaries_has_birth_date, false)
-),
-
-client_keys AS (
-    SELECT CASE WHEN $clients_has_id THEN id ELSE user_id END AS id FROM clients
-),
-
--- A cell each: its text as it is told from others, whether it is invalid, refers to nobody, or repeats a key.
-cells (dataset, name, value, is_invalid, is_orphan, is_repeated) AS (
-    SELECT 'users', 'id', id, false, false, row_number() OVER (PARTITION BY id ORDER BY id) > 1 FROM users
+-- Judges the columns of the four datasets: one row for each that the file has, one for each dataset (name NULL), and one
+-- for all of them (dataset NULL).
+WITH judged (dataset, name, is_there, is_key, present, distinct_values, invalid) AS (
+    SELECT 'users', 'id', $users_has_id, true, count(id), count(DISTINCT id), 0 FROM users
     UNION ALL
-    SELECT 'users', 'username', username, false, false, false FROM users
+    SELECT 'users', 'username', $users_has_username, false, count(username), count(DISTINCT username), 0 FROM users
     UNION ALL
+    -- Dialects differ in what their \s stands for: all white space of Unicode is meant.
     SELECT
-        'users', 'email', lower(email), NOT regexp_matches(email, '\A[^@\s\v\p{Z}]+@[^@\s\v\p{Z}]+\.[^@\s\v\p{Z}]+\z'), false, false
+        'users', 'email', $users_has_email, false, count(email), count(DISTINCT lower(email)),
+        count(*) FILTER (
+            WHERE
+                NOT regexp_matches(
+                    email, '\A[^@\s\x0B\x1C-\x1F\p{Z}]+@[^@\s\x0B\x1C-\x1F\p{Z}]+\.[^@\s\x0B\x1C-\x1F\p{Z}]+\z'
+                )
+        )
     FROM users
     UNION ALL
-    SELECT 'users', 'role', role, false, false, false FROM users
-    UNION ALL
-    SELECT 'users', 'phone', phone, NOT regexp_matches(phone, '\A[^0-9]*([0-9][^0-9]*){6,15}\z'), false, false FROM users
-    UNION ALL
-    SELECT 'users', 'state', state, false, false, false FROM users
-    UNION ALL
-    SELECT 'users', 'city', city, false, false, false FROM users
-    UNION ALL
-    SELECT 'users', 'created_at', created_at_text, created_at_bad OR created_at > $as_of, false, false FROM users
+    SELECT 'users', 'role', $users_has_role, false, count(role), count(DISTINCT role), 0 FROM users
     UNION ALL
     SELECT
-        'clients', 'user_id', user_id, false, user_id NOT IN (SELECT users.id FROM users WHERE users.id IS NOT NULL),
-        NOT $clients_has_id AND row_number() OVER (PARTITION BY user_id ORDER BY user_id) > 1
+        'users', 'phone', $users_has_phone, false,
+        count(phone), count(DISTINCT phone),
+        count(*) FILTER (WHERE NOT regexp_matches(phone, '\A[^0-9]*([0-9][^0-9]*){6,15}\z'))
+    FROM users
+    UNION ALL
+    SELECT 'users', 'state', $users_has_state, false, count(state), count(DISTINCT state), 0 FROM users
+    UNION ALL
+    SELECT 'users', 'city', $users_has_city, false, count(city), count(DISTINCT city), 0 FROM users
+    UNION ALL
+    SELECT
+        'users', 'created_at', $users_has_created_at, false,
+        count(created_at_text), count(DISTINCT created_at_text),
+        count(*) FILTER (WHERE created_at_bad OR created_at > $as_of)
+    FROM users
+    UNION ALL
+    SELECT
+        'clients', 'user_id', $clients_has_user_id, NOT $clients_has_id, count(user_id), count(DISTINCT user_id), 0
     FROM clients
     UNION ALL
-    SELECT 'clients', 'first_name', first_name, false, false, false FROM clients
-    UNION ALL
-    SELECT 'clients', 'last_name', last_name, false, false, false FROM clients
-    UNION ALL
-    SELECT 'clients', 'document_type', document_type, false, false, false FROM clients
-    UNION ALL
-    SELECT 'clients', 'birth_date', birth_date_text, birth_date_bad OR birth_date > $as_of, false, false FROM clients
-    UNION ALL
-    SELECT 'clients', 'id', id, false, false, row_number() OVER (PARTITION BY id ORDER BY id) > 1 FROM clients
-    UNION ALL
-    SELECT 'clients', 'gender', gender, false, false, false FROM clients
-    UNION ALL
-    SELECT 'clients', 'state', state, false, false, false FROM clients
-    UNION ALL
-    SELECT 'clients', 'created_at', created_at_text, created_at_bad OR created_at > $as_of, false, false FROM clients
-    UNION ALL
-    SELECT 'agents', 'id', id, false, false, row_number() OVER (PARTITION BY id ORDER BY id) > 1 FROM agents
-    UNION ALL
-    SELECT 'agents', 'code', code, false, false, false FROM agents
-    UNION ALL
-    SELECT 'agents', 'first_name', first_name, false, false, false FROM agents
-    UNION ALL
-    SELECT 'agents', 'last_name', last_name, false, false, false FROM agents
-    UNION ALL
-    SELECT 'agents', 'is_active', is_active_text, is_active_bad, false, false FROM agents
+    SELECT
+        'clients', 'first_name', $clients_has_first_name, false, count(first_name), count(DISTINCT first_name), 0
+    FROM clients
     UNION ALL
     SELECT
-        'beneficiaries', 'client_id', client_id, false,
-        client_id NOT IN (SELECT client_keys.id FROM client_keys WHERE client_keys.id IS NOT NULL), false
+        'clients', 'last_name', $clients_has_last_name, false, count(last_name), count(DISTINCT last_name), 0
+    FROM clients
+    UNION ALL
+    SELECT
+        'clients', 'document_type', $clients_has_document_type, false,
+        count(document_type), count(DISTINCT document_type), 0
+    FROM clients
+    UNION ALL
+    SELECT
+        'clients', 'birth_date', $clients_has_birth_date, false,
+        count(birth_date_text), count(DISTINCT birth_date_text),
+        count(*) FILTER (WHERE birth_date_bad OR birth_date > $as_of)
+    FROM clients
+    UNION ALL
+    SELECT 'clients', 'id', $clients_has_id, true, count(id), count(DISTINCT id), 0 FROM clients
+    UNION ALL
+    SELECT 'clients', 'gender', $clients_has_gender, false, count(gender), count(DISTINCT gender), 0 FROM clients
+    UNION ALL
+    SELECT 'clients', 'state', $clients_has_state, false, count(state), count(DISTINCT state), 0 FROM clients
+    UNION ALL
+    SELECT
+        'clients', 'created_at', $clients_has_created_at, false,
+        count(created_at_text), count(DISTINCT created_at_text),
+        count(*) FILTER (WHERE created_at_bad OR created_at > $as_of)
+    FROM clients
+    UNION ALL
+    SELECT 'agents', 'id', $agents_has_id, true, count(id), count(DISTINCT id), 0 FROM agents
+    UNION ALL
+    SELECT 'agents', 'code', $agents_has_code, false, count(code), count(DISTINCT code), 0 FROM agents
+    UNION ALL
+    SELECT
+        'agents', 'first_name', $agents_has_first_name, false, count(first_name), count(DISTINCT first_name), 0
+    FROM agents
+    UNION ALL
+    SELECT 'agents', 'last_name', $agents_has_last_name, false, count(last_name), count(DISTINCT last_name), 0 FROM agents
+    UNION ALL
+    SELECT
+        'agents', 'is_active', $agents_has_is_active, false,
+        count(is_active_text), count(DISTINCT is_active_text),
+        count(*) FILTER (WHERE is_active_bad)
+    FROM agents
+    UNION ALL
+    SELECT
+        'beneficiaries', 'client_id', $client_beneficiaries_has_client_id, false,
+        count(client_id), count(DISTINCT client_id), 0
     FROM client_beneficiaries
     UNION ALL
-    SELECT 'beneficiaries', 'relationship', relationship, false, false, false FROM client_beneficiaries
-    UNION ALL
-    SELECT 'beneficiaries', 'birth_date', birth_date_text, birth_date_bad OR birth_date > $as_of, false, false
+    SELECT
+        'beneficiaries', 'relationship', $client_beneficiaries_has_relationship, false,
+        count(relationship), count(DISTINCT relationship), 0
     FROM client_beneficiaries
-),
-
-judged AS (
+    UNION ALL
     SELECT
-        dataset,
-        name,
-        count(*) AS cells,
-        count(*) FILTER (WHERE value IS NULL) AS missing,
-        count(DISTINCT value) AS distinct_values,
-        count(*) FILTER (WHERE is_invalid) AS invalid,
-        count(*) FILTER (WHERE value IS NOT NULL AND is_orphan) AS orphans,
-        count(*) FILTER (WHERE value IS NOT NULL AND is_repeated) AS repeated,
-        count(*) FILTER (WHERE value IS NULL OR is_invalid OR is_orphan OR is_repeated) AS bad
-    FROM cells
-    GROUP BY dataset, name
-),
-
-columns_there AS (
-    SELECT
-        documented.dataset,
-        documented.name,
-        coalesce(judged.cells, 0) AS cells,
-        coalesce(judged.missing, 0) AS missing,
-        coalesce(judged.distinct_values, 0) AS distinct_values,
-        coalesce(judged.invalid, 0) AS invalid,
-        CASE WHEN documented.is_reference THEN coalesce(judged.orphans, 0) END AS orphans,
-        coalesce(judged.repeated, 0) AS repeated,
-        coalesce(judged.bad, 0) AS bad
-    FROM documented
-    LEFT JOIN judged ON judged.dataset = documented.dataset AND judged.name = documented.name
-    WHERE documented.is_there
+        'beneficiaries', 'birth_date', $client_beneficiaries_has_birth_date, false,
+        count(birth_date_text), count(DISTINCT birth_date_text),
+        count(*) FILTER (WHERE birth_date_bad OR birth_date > $as_of)
+    FROM client_beneficiaries
 ),
 
 sizes (dataset, size) AS (
@@ -134,14 +110,56 @@ sizes (dataset, size) AS (
     SELECT 'agents', count(*) FROM agents
     UNION ALL
     SELECT 'beneficiaries', count(*) FROM client_beneficiaries
+),
+
+client_keys AS (
+    SELECT CASE WHEN $clients_has_id THEN id ELSE user_id END AS id FROM clients
+),
+
+-- Cells that refer to nobody.
+lost (dataset, name, orphans, distinct_orphans) AS (
+    SELECT 'clients', 'user_id', count(*), count(DISTINCT user_id)
+    FROM clients
+    WHERE user_id IS NOT NULL AND user_id NOT IN (SELECT users.id FROM users WHERE users.id IS NOT NULL)
+    UNION ALL
+    SELECT 'beneficiaries', 'client_id', count(*), count(DISTINCT client_id)
+    FROM client_beneficiaries
+    WHERE
+        client_id IS NOT NULL
+        AND client_id NOT IN (SELECT client_keys.id FROM client_keys WHERE client_keys.id IS NOT NULL)
+),
+
+columns_there AS (
+    SELECT
+        judged.dataset,
+        judged.name,
+        sizes.size,
+        sizes.size - judged.present AS missing,
+        judged.distinct_values,
+        judged.invalid,
+        lost.orphans,
+        CASE WHEN judged.is_key THEN judged.present - judged.distinct_values ELSE 0 END AS repeated,
+        -- An orphan that repeats a key is bad once: of the repeated, only those that are no orphans come on top.
+        sizes.size - judged.present + judged.invalid + coalesce(lost.orphans, 0)
+        + CASE
+            WHEN judged.is_key
+                THEN
+                    (judged.present - coalesce(lost.orphans, 0))
+                    - (judged.distinct_values - coalesce(lost.distinct_orphans, 0))
+            ELSE 0
+        END AS bad
+    FROM judged
+    INNER JOIN sizes ON sizes.dataset = judged.dataset
+    LEFT JOIN lost ON lost.dataset = judged.dataset AND lost.name = judged.name
+    WHERE judged.is_there
 )
 
 SELECT
     dataset,
     name,
-    cells AS size,
+    size,
     missing,
-    round_half_away(CAST(100 * missing AS DOUBLE) / nullif(cells, 0), 1) AS missing_rate,
+    round_half_away(CAST(100 * missing AS DOUBLE) / nullif(size, 0), 1) AS missing_rate,
     distinct_values,
     invalid,
     orphans,
@@ -159,7 +177,7 @@ SELECT
     NULL,
     NULL,
     coalesce(sum(columns_there.repeated), 0),
-    round_half_away(100 * (1 - CAST(sum(columns_there.bad) AS DOUBLE) / nullif(sum(columns_there.cells), 0)), 1)
+    round_half_away(100 * (1 - CAST(sum(columns_there.bad) AS DOUBLE) / nullif(sum(columns_there.size), 0)), 1)
 FROM sizes
 LEFT JOIN columns_there ON columns_there.dataset = sizes.dataset
 GROUP BY sizes.dataset, sizes.size
@@ -174,5 +192,5 @@ SELECT
     NULL,
     NULL,
     NULL,
-    round_half_away(100 * (1 - CAST(sum(bad) AS DOUBLE) / nullif(sum(cells), 0)), 1)
+    round_half_away(100 * (1 - CAST(sum(bad) AS DOUBLE) / nullif(sum(size), 0)), 1)
 FROM columns_there
