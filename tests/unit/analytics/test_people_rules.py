@@ -156,6 +156,18 @@ async def test_agents_are_ranked_by_rounded_premium_then_name_then_id(analytics:
     ]
 
 
+async def test_a_sum_that_no_double_holds_is_absent_and_last(analytics: RunningAnalytics) -> None:
+    put(
+        analytics,
+        agents="id,code,first_name,last_name,is_active\n1,,A,,\n2,,B,,\n3,,C,,\n",
+        policies="customer_id,agent_id,premium\n1,1,1e308\n1,1,1e308\n1,2,-1\n",
+    )
+    reply = await ask(analytics, "GetAgentPremiums")
+    assert [(agent["agent_id"], agent["total_premium"]) for agent in reply["agents"]] == [
+        ("3", 0.0), ("2", -1.0), ("1", None),
+    ]  # fmt: skip
+
+
 async def test_agents_go_by_the_date_of_policies_row_by_row(analytics: RunningAnalytics) -> None:
     put(
         analytics,

@@ -489,7 +489,7 @@ class AgentPremiums(_message.Message):
     policies: _builtins.int
     """Its policies."""
     total_premium: _builtins.float
-    """Their premiums together, 2 decimals."""
+    """Their premiums together, 2 decimals, 0 where none has one; absent where no double holds the sum."""
     average_premium: _builtins.float
     """Mean premium of those that have one, 2 decimals; absent where none has."""
     customers: _builtins.int
@@ -502,13 +502,13 @@ class AgentPremiums(_message.Message):
         name: _builtins.str | None = ...,
         is_active: _builtins.bool | None = ...,
         policies: _builtins.int = ...,
-        total_premium: _builtins.float = ...,
+        total_premium: _builtins.float | None = ...,
         average_premium: _builtins.float | None = ...,
         customers: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_average_premium", b"_average_premium", "_code", b"_code", "_is_active", b"_is_active", "_name", b"_name", "average_premium", b"average_premium", "code", b"code", "is_active", b"is_active", "name", b"name"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_average_premium", b"_average_premium", "_code", b"_code", "_is_active", b"_is_active", "_name", b"_name", "_total_premium", b"_total_premium", "average_premium", b"average_premium", "code", b"code", "is_active", b"is_active", "name", b"name", "total_premium", b"total_premium"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_average_premium", b"_average_premium", "_code", b"_code", "_is_active", b"_is_active", "_name", b"_name", "agent_id", b"agent_id", "average_premium", b"average_premium", "code", b"code", "customers", b"customers", "is_active", b"is_active", "name", b"name", "policies", b"policies", "total_premium", b"total_premium"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_average_premium", b"_average_premium", "_code", b"_code", "_is_active", b"_is_active", "_name", b"_name", "_total_premium", b"_total_premium", "agent_id", b"agent_id", "average_premium", b"average_premium", "code", b"code", "customers", b"customers", "is_active", b"is_active", "name", b"name", "policies", b"policies", "total_premium", b"total_premium"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__average_premium: _TypeAlias = _typing.Literal["average_premium"]  # noqa: Y015
     _WhichOneofArgType__average_premium: _TypeAlias = _typing.Literal["_average_premium", b"_average_premium"]  # noqa: Y015
@@ -518,6 +518,8 @@ class AgentPremiums(_message.Message):
     _WhichOneofArgType__is_active: _TypeAlias = _typing.Literal["_is_active", b"_is_active"]  # noqa: Y015
     _WhichOneofReturnType__name: _TypeAlias = _typing.Literal["name"]  # noqa: Y015
     _WhichOneofArgType__name: _TypeAlias = _typing.Literal["_name", b"_name"]  # noqa: Y015
+    _WhichOneofReturnType__total_premium: _TypeAlias = _typing.Literal["total_premium"]  # noqa: Y015
+    _WhichOneofArgType__total_premium: _TypeAlias = _typing.Literal["_total_premium", b"_total_premium"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__average_premium) -> _WhichOneofReturnType__average_premium | None: ...
     @_typing.overload
@@ -526,6 +528,8 @@ class AgentPremiums(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__is_active) -> _WhichOneofReturnType__is_active | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__name) -> _WhichOneofReturnType__name | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__total_premium) -> _WhichOneofReturnType__total_premium | None: ...
 
 Global___AgentPremiums: _TypeAlias = AgentPremiums  # noqa: Y015
 

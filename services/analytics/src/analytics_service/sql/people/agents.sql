@@ -54,7 +54,7 @@ results AS (
 top AS (
     SELECT
         *,
-        row_number() OVER (ORDER BY total_premium DESC, name NULLS LAST, agent_id) AS place
+        row_number() OVER (ORDER BY total_premium DESC NULLS LAST, name NULLS LAST, agent_id) AS place
     FROM results
 )
 
