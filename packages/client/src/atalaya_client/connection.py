@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import grpc
 from atalaya.analytics.v1.insurance_activity_pb2_grpc import InsuranceActivityServiceStub
 from atalaya.analytics.v1.insurance_pb2_grpc import InsuranceServiceStub
+from atalaya.analytics.v1.insurance_people_pb2_grpc import InsurancePeopleServiceStub
 from atalaya.analytics.v1.insurance_policies_pb2_grpc import InsurancePoliciesServiceStub
 from atalaya.analytics.v1.rfm_pb2_grpc import RfmServiceStub
 from atalaya.analytics.v1.system_pb2_grpc import SystemServiceStub
@@ -29,6 +30,7 @@ from service_runtime.client import open_channel
 if TYPE_CHECKING:
     from atalaya.analytics.v1.insurance_activity_pb2_grpc import InsuranceActivityServiceAsyncStub
     from atalaya.analytics.v1.insurance_pb2_grpc import InsuranceServiceAsyncStub
+    from atalaya.analytics.v1.insurance_people_pb2_grpc import InsurancePeopleServiceAsyncStub
     from atalaya.analytics.v1.insurance_policies_pb2_grpc import InsurancePoliciesServiceAsyncStub
     from atalaya.analytics.v1.rfm_pb2_grpc import RfmServiceAsyncStub
     from atalaya.analytics.v1.system_pb2_grpc import SystemServiceAsyncStub
@@ -77,6 +79,7 @@ class Atalaya:
         self.sentiment: SentimentServiceAsyncStub = SentimentServiceStub(channel)
         self.insurance: InsuranceServiceAsyncStub = InsuranceServiceStub(channel)
         self.insurance_activity: InsuranceActivityServiceAsyncStub = InsuranceActivityServiceStub(channel)
+        self.insurance_people: InsurancePeopleServiceAsyncStub = InsurancePeopleServiceStub(channel)
         self.insurance_policies: InsurancePoliciesServiceAsyncStub = InsurancePoliciesServiceStub(channel)
         self.rfm: RfmServiceAsyncStub = RfmServiceStub(channel)
         self.system: SystemServiceAsyncStub = SystemServiceStub(channel)
