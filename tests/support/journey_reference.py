@@ -123,7 +123,7 @@ def smallest(table: pd.DataFrame, key: str) -> pd.DataFrame:
 
     keys = sorted(table[key].dropna().unique())
     columns = {
-        name: table[[key, name]].dropna().groupby(key)[name].min().reindex(keys)
+        name: table[[key, name]].dropna().sort_values(name).drop_duplicates(key).set_index(key)[name].reindex(keys)
         for name in table.columns
         if name != key
     }
