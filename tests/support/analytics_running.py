@@ -8,6 +8,7 @@ from pathlib import Path
 from uuid import UUID, uuid4
 
 import grpc
+from analytics_service.config import Settings
 from atalaya.analytics.v1 import (
     insurance_activity_pb2_grpc,
     insurance_pb2_grpc,
@@ -31,6 +32,7 @@ class RunningAnalytics:
     issuer: TestIssuer
     lake: Path
     cache: Path
+    settings: Settings
     tenant_id: UUID = field(default_factory=uuid4)
 
     @property

@@ -1,17 +1,14 @@
 """Between what the rules give and the messages of the contracts."""
 
 import json
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
-from atalaya.analytics.v1 import insurance_pb2, rfm_pb2
+from atalaya.analytics.v1 import insurance_pb2
 from google.api.httpbody_pb2 import HttpBody
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from analytics_service.answers import Answer, DataIssue
-from analytics_service.customer_table import Customer
-from analytics_service.rfm import Segmentation
-from analytics_service.segments import BENEFITS
 
 # States of the documented reply, which are always there.
 _CLAIM_STATES = ("aprobado", "pendiente", "rechazado", "en_revision")
@@ -88,41 +85,6 @@ def customer_journey(answer: Answer) -> insurance_pb2.GetCustomerJourneyResponse
 
 def data_issue(issue: DataIssue) -> insurance_pb2.DataIssue:
     return insurance_pb2.DataIssue(dataset=issue.dataset, column=issue.column, bad_values=issue.bad_values)
-
-
-def segments(segmentation: Segmentation) -> rfm_pb2.ListSegmentsResponse:
-    return rfm_pb2.ListSegmentsResponse(
-        segmentos=[
-            rfm_pb2.Segment(
-                segmento=segment.name,
-                descripcion=segment.description,
-                clientes=segment.customers,
-                porcentaje=segment.share,
-                recencia_promedio=segment.mean_recency,
-                frecuencia_promedio=segment.mean_frequency,
-                monto_promedio=segment.mean_money,
-            )
-            for segment in segmentation.segments
-        ],
-        total_clientes=segmentation.customers,
-        as_of=segmentation.as_of.isoformat() if segmentation.as_of else None,
-    )
-
-
-def customer(found: Customer, as_of: date) -> rfm_pb2.GetCustomerResponse:
-    return rfm_pb2.GetCustomerResponse(
-        id_cuenta=found.id_cuenta,
-        recencia=found.recencia,
-        frecuencia=found.frecuencia,
-        monto=found.monto,
-        r=found.r,
-        f=found.f,
-        m=found.m,
-        rfm=f"{found.r}{found.f}{found.m}",
-        segmento=found.segmento,
-        beneficios=BENEFITS[found.segmento],
-        as_of=as_of.isoformat(),
-    )
 
 
 def _json(content: dict[str, Any]) -> HttpBody:

@@ -1,20 +1,29 @@
-"""What analytics erases of a tenant that leaves: copies of its data on this disk, and answers in this memory."""
+"""What analytics erases of a tenant that leaves: rows, copies of its data on this disk, and answers in this memory."""
 
 from uuid import UUID
 
+from service_runtime.erasure import TenantRows
+
 from analytics_service.answers import Answers
+from analytics_service.benefits import Benefits
 from analytics_service.kept_files import KeptFiles
-from analytics_service.rfm import Rfm
+from analytics_service.rfm_tables import RfmTables
 
 
 class Erasure:
-    """Erases what this process keeps; each replica has a cache of its own, and so is asked by itself."""
+    """Erases what the service and this process keep; each replica has a cache of its own, and so is asked by itself."""
 
-    def __init__(self, kept: KeptFiles, answers: Answers, rfm: Rfm) -> None:
-        self._kept, self._answers, self._rfm = kept, answers, rfm
+    def __init__(
+        self, rows: TenantRows, kept: KeptFiles, answers: Answers, tables: RfmTables, benefits: Benefits
+    ) -> None:
+        self._rows, self._kept = rows, kept
+        self._answers, self._tables, self._benefits = answers, tables, benefits
 
-    def erase(self, tenant_id: UUID) -> int:
-        """Gives how many files there were."""
+    async def erase(self, tenant_id: UUID) -> tuple[int, int]:
+        """Gives how many rows and how many files there were."""
         self._answers.forget(tenant_id)
-        self._rfm.forget(tenant_id)
-        return self._kept.forget(str(tenant_id))
+        # First, so that nothing is told behind the rows' end.
+        await self._tables.forget(tenant_id)
+        rows = await self._rows.erase(tenant_id)
+        self._benefits.forget(tenant_id)
+        return rows, self._kept.forget(str(tenant_id))

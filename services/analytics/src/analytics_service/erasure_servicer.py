@@ -17,4 +17,5 @@ class ErasureServicer(erasure_pb2_grpc.ErasureServiceServicer):
     async def EraseTenant(
         self, request: erasure_pb2.EraseTenantRequest, context: Any
     ) -> erasure_pb2.EraseTenantResponse:
-        return erasure_pb2.EraseTenantResponse(objects=self._erasure.erase(caller().tenant_id))
+        rows, objects = await self._erasure.erase(caller().tenant_id)
+        return erasure_pb2.EraseTenantResponse(rows=rows, objects=objects)

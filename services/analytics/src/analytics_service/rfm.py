@@ -1,38 +1,22 @@
-"""RFM: every customer's scores in a kept table per version of the data, and the segments they fall into."""
+"""RFM: the segments that a tenant's customers fall into, single customers, and their moves from segment to segment."""
 
-import asyncio
 import re
-from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 from uuid import UUID
 
 from service_runtime.errors import NotFound
 
-from analytics_service.answers import column_missing
-from analytics_service.as_of import NewestTimes
-from analytics_service.customer_table import Customer, CustomerTable
-from analytics_service.datasets import PAYMENTS, TRANSACTIONS, Dataset
-from analytics_service.kept_files import KeptFile, KeptFiles, key_of
-from analytics_service.query_engine import Query, QueryEngine, Source
-from analytics_service.reports import sql_text
+from analytics_service.customer_table import Customer
+from analytics_service.rfm_move_store import MOST_MOVES, Move, RfmMoveStore
+from analytics_service.rfm_scoring import Scoring
+from analytics_service.rfm_tables import RfmTable, RfmTables
 from analytics_service.segments import SEGMENTS
-from analytics_service.single_flight import SingleFlight
-from analytics_service.tables import Table, Tables
 
-# Changes whenever the same purchases would be scored differently; tables made by older rules are then made anew.
-RULES_VERSION = 1
-_MOST_OPEN = 64
 _FLOAT_ID = re.compile(r"(-?[0-9]+)\.0+")
 _WHITE_SPACE = " \t\n\v\f\r\u00a0"
-
-# How each source of purchases calls the customer, the time and the amount.
-_NAMES: Mapping[str, Mapping[str, str]] = {
-    TRANSACTIONS.name: {"id_cuenta": "id_cuenta", "fecha": "fecha", "monto": "monto"},
-    PAYMENTS.name: {"id_cuenta": "customer_id", "fecha": "fecha_pago", "monto": "monto"},
-}
 
 
 @dataclass(frozen=True)
@@ -58,92 +42,63 @@ class Segmentation:
 
 
 @dataclass(frozen=True)
-class _Scored:
-    """One version of the purchases, scored."""
+class Found:
+    """Customers of one version in the order asked, the ids of those that are not there, and the version's date."""
 
-    owner: str
-    as_of: date
-    segmentation: Segmentation
-    customers: CustomerTable
+    customers: list[Customer]
+    missing: list[str]
+    as_of: date | None
 
 
 class Rfm:
-    """Scores a tenant's customers, from its transactions or else from its payments."""
+    """Answers from the kept table of the newest version. Errors of all: those of RfmTables."""
 
-    def __init__(self, tables: Tables, kept: KeptFiles, engine: QueryEngine, times: NewestTimes) -> None:
-        self._tables, self._kept, self._engine, self._times = tables, kept, engine, times
-        self._flights: SingleFlight[_Scored] = SingleFlight()
-        self._open: OrderedDict[str, _Scored] = OrderedDict()
+    def __init__(self, tables: RfmTables, moves: RfmMoveStore, scoring: Scoring) -> None:
+        self._tables, self._moves, self._scoring = tables, moves, scoring
 
     async def segmentation(self, tenant_id: UUID) -> Segmentation:
         """How the customers are spread over the segments."""
-        scored = await self._scored(tenant_id)
-        return scored.segmentation if scored else Segmentation(_segments([]), 0, None)
+        scores = (await self._tables.newest(tenant_id)).scores
+        total = sum(row["clientes"] for row in scores.segments)
+        return Segmentation(_segments(scores.segments, total), total, scores.as_of)
 
     async def customer(self, tenant_id: UUID, id_cuenta: str) -> tuple[Customer, date]:
         """One customer's scores, and the date they are for. Errors also: CUSTOMER_NOT_FOUND."""
-        scored = await self._scored(tenant_id)
-        found = scored.customers.find(_as_id(id_cuenta)) if scored else None
-        if scored is None or found is None:
-            raise NotFound("CUSTOMER_NOT_FOUND", "There is no such customer with a purchase.", id_cuenta=id_cuenta)
-        return found, scored.as_of
+        table = await self._tables.newest(tenant_id)
+        found, as_of = table.customers.find(_as_id(id_cuenta)), table.scores.as_of
+        if found is None or as_of is None:
+            raise _not_found(id_cuenta)
+        return found, as_of
 
-    def forget(self, tenant_id: UUID) -> None:
-        """Drops what is in memory of a tenant."""
-        for key in [key for key, scored in self._open.items() if scored.owner == str(tenant_id)]:
-            del self._open[key]
+    async def customers(self, tenant_id: UUID, ids: Sequence[str]) -> Found:
+        """Many customers at once; one that is asked for twice is given twice."""
+        table = await self._tables.newest(tenant_id)
+        asked = [(wanted, table.customers.find(_as_id(wanted))) for wanted in ids]
+        missing = [wanted for wanted, customer in asked if customer is None]
+        return Found([customer for _, customer in asked if customer], missing, table.scores.as_of)
 
-    async def _scored(self, tenant_id: UUID) -> _Scored | None:
-        table = await self._purchases(tenant_id)
-        with self._tables.in_use({"purchases": table}):
-            source = {"purchases": table.source(_NAMES[table.dataset.name])}
-            newest = await self._times.find(str(tenant_id), "rfm_times", table.version, source)
-            if newest is None:
-                return None
-            key = key_of("rfm", RULES_VERSION, table.version, newest)
-            if key in self._open:
-                self._open.move_to_end(key)
-                return self._open[key]
-            return await self._flights.run(key, lambda: self._score(str(tenant_id), key, source, newest))
+    async def history(self, tenant_id: UUID, id_cuenta: str) -> list[Move]:
+        """A customer's moves, the newest first: to where it stands now, also where no job has written that yet.
 
-    async def _purchases(self, tenant_id: UUID) -> Table:
-        listed = await self._tables.files(tenant_id, [TRANSACTIONS])
-        dataset = TRANSACTIONS if listed[TRANSACTIONS.name] else PAYMENTS
-        try:
-            table = (await self._tables.open(tenant_id, [dataset], listed if dataset is TRANSACTIONS else None))[
-                dataset.table
-            ]
-        except NotFound as error:
-            message = f"Neither {TRANSACTIONS.path} nor {PAYMENTS.path} is in the lake."
-            raise NotFound(error.reason, message, path=TRANSACTIONS.path, dataset=TRANSACTIONS.name) from error
-        _check_columns(dataset, table)
-        return table
+        Errors also: CUSTOMER_NOT_FOUND where it never was in a segment.
+        """
+        wanted = _as_id(id_cuenta)
+        standing = self._standing(await self._tables.newest(tenant_id), wanted)
+        moves = [] if "\0" in wanted else await self._moves.moves(tenant_id, wanted)
+        if standing.segmento != (moves[0].segmento if moves else None):
+            moves = [standing, *moves][:MOST_MOVES]
+        if not moves:
+            raise _not_found(id_cuenta)
+        return moves
 
-    async def _score(self, owner: str, key: str, source: dict[str, Source], newest: datetime) -> _Scored:
-        made = self._kept.find(key) or await self._make(owner, key, source, newest)
-        rows = made.facts["segments"]
-        total = sum(row["clientes"] for row in rows)
-        customers = await asyncio.to_thread(CustomerTable, made.path)
-        scored = _Scored(owner, newest.date(), Segmentation(_segments(rows), total, newest.date()), customers)
-        self._open[key] = scored
-        if len(self._open) > _MOST_OPEN:
-            self._open.popitem(last=False)
-        return scored
-
-    async def _make(self, owner: str, key: str, source: dict[str, Source], newest: datetime) -> KeptFile:
-        with self._kept.incoming(".parquet") as sorted_rows, self._kept.incoming(".arrow") as mapped:
-            query = Query(owner, sql_text("rfm_customers"), source, {"as_of": newest})
-            await self._engine.write(query, sorted_rows)
-            tables = {"rfm_customers": Source([sorted_rows])}
-            segments = await self._engine.rows(Query(owner, sql_text("rfm_segments"), tables))
-            await asyncio.to_thread(CustomerTable.write, sorted_rows, mapped)
-            return self._kept.keep(key, owner, mapped, {"segments": segments})
+    def _standing(self, table: RfmTable, id_cuenta: str) -> Move:
+        as_of = table.scores.as_of or self._scoring.now().date()
+        customer = table.customers.find(id_cuenta)
+        return Move(as_of, customer.segmento, customer.rfm) if customer else Move(as_of, None, None)
 
 
-def _check_columns(dataset: Dataset, table: Table) -> None:
-    for column in _NAMES[dataset.name].values():
-        if column not in table.columns:
-            raise column_missing(dataset.name, column)
+def _not_found(id_cuenta: str) -> NotFound:
+    return NotFound("CUSTOMER_NOT_FOUND", "There is no such customer with a purchase.", id_cuenta=id_cuenta)
 
 
 def _as_id(text: str) -> str:
@@ -153,9 +108,8 @@ def _as_id(text: str) -> str:
     return match[1] if match else trimmed
 
 
-def _segments(rows: list[dict[str, Any]]) -> list[Segment]:
+def _segments(rows: list[dict[str, Any]], total: int) -> list[Segment]:
     by_name = {row["segmento"]: row for row in rows}
-    total = sum(row["clientes"] for row in rows)
     segments = []
     for text in SEGMENTS:
         row = by_name.get(text.name, {"clientes": 0, "porcentaje": 0.0 if total else None})
