@@ -2,12 +2,20 @@
 """What a run of a source brings into the lake, on the embedded PostgreSQL as the source."""
 
 import asyncio
+import csv
+import io
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pyarrow.parquet as pq
 import pytest
+from atalaya.ingest.v1 import data_pb2
 from atalaya.jobs.v1 import job_pb2
+from ingest_service.clean_up import CleanUp, Retention
+from ingest_service.clean_up_store import CleanUpStore
 from local_suite.postgres import EmbeddedPostgres
+from service_runtime.lake.local import LocalLake
 from support import postgres as servers
 from support.running import refusal
 from support.sources_running import (
@@ -213,6 +221,57 @@ async def test_what_does_not_fit_is_left_out_and_listed(
         ("users.id", "tres", "is no INTEGER"),
         ("users.id", "4.5", "is no INTEGER"),
     ]
+
+
+async def test_what_was_left_out_is_a_file_and_comes_with_a_full_run_once_it_is_corrected(
+    tenant: SourceTenant, source: PostgresSource
+) -> None:
+    await tenant.create(source.url, [{"name": "users", "contract": "discard_row"}])
+    await tenant.copy()
+    source.run(
+        "ALTER TABLE users ALTER COLUMN id TYPE text", "UPDATE users SET id = 'tres', name = '=1+1' WHERE id = '3'"
+    )
+    job = await tenant.copy()
+
+    request = data_pb2.DownloadRejectedRowsRequest(job_id=job.job_id)
+    call = tenant.data.DownloadRejectedRows(request, metadata=tenant.bearer("admin"))
+    file = b"".join([part.data async for part in call]).decode()
+    header, row = csv.reader(io.StringIO(file))
+    assert header == ["line", "column", "value", "reason", "row"]
+    assert row[:4] == ["1", "users.id", "tres", "is no INTEGER"]
+    assert row[4].startswith("tres,=1+1,")
+    assert (await refusal(first_part(tenant, request))).reason == "ADMIN_ONLY"
+    replay = data_pb2.ReplayRejectedRowsRequest(job_id=job.job_id)
+    error = await refusal(tenant.data.ReplayRejectedRows(replay, metadata=tenant.bearer("admin")))
+    assert (error.reason, error.http_status) == ("SOURCE_ROWS_NOT_REPLAYABLE", 409)
+
+    source.run("UPDATE users SET id = '33' WHERE id = 'tres'")
+    assert (await tenant.copy(full=True)).rows_rejected == 0
+    assert sorted(row["id"] for row in tenant.rows("postgresql/users")) == ["1", "2", "33", "4", "5"]
+
+
+async def first_part(tenant: SourceTenant, request: data_pb2.DownloadRejectedRowsRequest) -> None:
+    async for _ in tenant.data.DownloadRejectedRows(request, metadata=tenant.bearer("user")):
+        return
+
+
+async def test_what_was_left_out_goes_when_its_time_is_over(tenant: SourceTenant, source: PostgresSource) -> None:
+    await tenant.create(source.url, [{"name": "users", "contract": "discard_row"}])
+    await tenant.copy()
+    source.run("ALTER TABLE users ALTER COLUMN id TYPE text", "UPDATE users SET id = 'tres' WHERE id = '3'")
+    job = await tenant.copy()
+    lake = LocalLake(tenant.lake)
+    retention = Retention(files=timedelta(days=30), rejected_rows=timedelta(days=90))
+    for days, left in ((89, 1), (91, 0)):
+        moment = datetime.now(UTC) + timedelta(days=days)
+        clean_up = CleanUp(tenant.suite.database, CleanUpStore(), lambda _: lake, retention, partial(identity, moment))
+        await clean_up.clean(tenant.tenant_id)
+        assert len(tenant.query("SELECT FROM source_rejections WHERE tenant_id = {tenant}")) == left
+    assert (await refusal(tenant.left_out(job.job_id))).reason == "REJECTED_ROWS_EXPIRED"
+
+
+def identity(moment: datetime) -> datetime:
+    return moment
 
 
 async def test_the_same_table_in_another_format_is_there_once(tenant: SourceTenant, source: PostgresSource) -> None:

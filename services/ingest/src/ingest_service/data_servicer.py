@@ -63,7 +63,9 @@ class DataServicer(DataServiceServicer):
         self, request: data_pb2.DownloadRejectedRowsRequest, context: ServicerContext[Any, Any]
     ) -> AsyncIterator[HttpBody]:
         name = f"rejected-{request.job_id.rpartition('/')[2]}.csv"
-        pieces = self._replays.download(caller(), request.job_id, raw=request.raw)
+        pieces = await self._sources.left_out_file(caller(), request.job_id, raw=request.raw)
+        if pieces is None:
+            pieces = self._replays.download(caller(), request.job_id, raw=request.raw)
         first = await anext(pieces)
         set_reply_header("content-disposition", f'attachment; filename="{_plain(name)}"')
         set_reply_header("x-content-type-options", "nosniff")
@@ -74,6 +76,7 @@ class DataServicer(DataServiceServicer):
     async def ReplayRejectedRows(
         self, request: data_pb2.ReplayRejectedRowsRequest, context: ServicerContext[Any, Any]
     ) -> data_pb2.ReplayRejectedRowsResponse:
+        await self._sources.check_no_run(caller(), request.job_id)
         corrections = convert.to_corrections(request)
         job = await self._replays.replay(caller(), request.job_id, dict(request.mapping), corrections)
         return data_pb2.ReplayRejectedRowsResponse(job_id=job.id, status=job_pb2.JobStatus.Value(job.status))

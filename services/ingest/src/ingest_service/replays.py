@@ -1,8 +1,8 @@
 """Trying rejected rows again, and giving them out as a file to be corrected."""
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -11,15 +11,12 @@ from service_runtime.errors import Conflict, InvalidArgument
 from service_runtime.identity import Identity
 from service_runtime.jobs import JobQueue, JobRecord
 
+from ingest_service import rejected_file
 from ingest_service.columns import parse_mapping
 from ingest_service.import_request import ImportRequest, check
 from ingest_service.import_store import MOST_KEPT, ImportRecord, ImportStore
 from ingest_service.imports import JOB_KIND, Imports, rows_expired
-from ingest_service.rejected_file import head, rows_as_csv
 from ingest_service.replay_store import ReplayStore
-
-_ROWS_AT_ONCE = 1000
-_PIECE = 1 << 18
 
 
 @dataclass(frozen=True)
@@ -81,15 +78,9 @@ class Replays:
         place = await self._imports.place_of(caller, job_id)
         await self._imports.check_kept(caller, place)
         record = await self._store.get(caller.tenant_id, place.original)
-        yield head((record.columns if record else None) or [], raw=raw)
-        after = 0
-        while rows := await self._store.rejected(
-            caller.tenant_id, place.original, after, _ROWS_AT_ONCE, replay=place.replay
-        ):
-            after = rows[-1].line
-            data = await asyncio.to_thread(rows_as_csv, rows, raw=raw)
-            for start in range(0, len(data), _PIECE):
-                yield data[start : start + _PIECE]
+        page = partial(self._store.rejected, caller.tenant_id, place.original, replay=place.replay)
+        async for piece in rejected_file.pieces((record.columns if record else None) or [], page, raw=raw):
+            yield piece
 
     async def _first(self, caller: Identity, job_id: str) -> tuple[JobRecord, UUID, ImportRecord]:
         place = await self._imports.place_of(caller, job_id)

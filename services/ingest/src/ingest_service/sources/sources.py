@@ -1,7 +1,7 @@
 """The rules of sources: who is there, where they may be, when they run."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
@@ -12,8 +12,10 @@ from service_runtime.identity import Identity
 from service_runtime.jobs import AuditOutbox, JobQueue, JobRecord
 from service_runtime.quotas import keep_within
 
+from ingest_service import rejected_file
 from ingest_service.clean_up_store import CleanUpStore
 from ingest_service.import_store import RejectedRow
+from ingest_service.imports import rows_expired
 from ingest_service.sources.address import Address, Login, parse_url
 from ingest_service.sources.allow_list import AllowList
 from ingest_service.sources.schedule import next_run
@@ -156,12 +158,34 @@ class Sources:
             raise PermissionDenied("ADMIN_ONLY", "Only admins see the rows of sources.")
         async with self._database.tenant_session(caller.tenant_id) as session:
             rows = await self._states.rejected(session, UUID(job.id.rpartition("/")[2]), after, limit)
+        if job.rows_rejected and not rows and not after:
+            raise rows_expired()
         return [
             RejectedRow(
                 row["number"], f"{row['table_name']}.{row['column_name']}", row["value"], row["reason"], row["raw"]
             )
             for row in rows
         ]
+
+    async def left_out_file(self, caller: Identity, job_id: str, *, raw: bool) -> AsyncIterator[bytes] | None:
+        """Gives what a run left out as a file, whose last column is the row; None where the job is no run."""
+        if await self.left_out(caller, job_id, 0, 1) is None:
+            return None
+
+        async def page(after: int, limit: int) -> list[RejectedRow]:
+            return await self.left_out(caller, job_id, after, limit) or []
+
+        return rejected_file.pieces(["row"], page, raw=raw)
+
+    async def check_no_run(self, caller: Identity, job_id: str) -> None:
+        """Raises where the job is a run: its rows are corrected where they are, or taken by another contract."""
+        if await self.left_out(caller, job_id, 0, 1) is not None:
+            raise Conflict(
+                "SOURCE_ROWS_NOT_REPLAYABLE",
+                "Rows of a source are not replayed: the lake would have what the source has not. Correct them there, "
+                "or change the table's contract or columns, and run the source with full.",
+                job_id=job_id,
+            )
 
     def _changed(
         self, caller: Identity, source: SourceRecord, change: Change, parsed: tuple[Address, Login] | None

@@ -77,8 +77,9 @@ class DataServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListRejectedRows(self, request, context):
-        """Lists the rows that an import could not take, by line. Errors: JOB_NOT_FOUND (404), BAD_PAGE_TOKEN (400),
-        ACCOUNT_FORBIDDEN (403) where the rows may be of accounts that the caller may not see and somebody else sent them.
+        """Lists the rows that an import could not take, by line, or what the contracts of a source's tables left out of a run,
+        by number. Errors: JOB_NOT_FOUND and REJECTED_ROWS_EXPIRED (404), BAD_PAGE_TOKEN (400), ACCOUNT_FORBIDDEN (403) where
+        the rows may be of accounts that the caller may not see and somebody else sent them, ADMIN_ONLY (403) for runs.
         Repeating is safe.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -88,7 +89,9 @@ class DataServiceServicer:
     def DownloadRejectedRows(self, request, context):
         """Streams all kept rejected rows as CSV: line, column, value, reason, and then the row's own cells under the file's own
         columns, so that the file can be corrected and imported again. REST gives it also on the path of ListRejectedRows to
-        who accepts text/csv. Errors: JOB_NOT_FOUND (404), ACCOUNT_FORBIDDEN (403) as for the list. Repeating is safe.
+        who accepts text/csv. Of a source's run the row stands in the last column, since tables have different ones. Errors:
+        JOB_NOT_FOUND and REJECTED_ROWS_EXPIRED (404), ACCOUNT_FORBIDDEN and ADMIN_ONLY (403) as for the list. Repeating is
+        safe.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -98,7 +101,9 @@ class DataServiceServicer:
         """Imports the kept rejected rows of an import again, corrected, as a job of its own with the same parameters.
         Errors: JOB_NOT_FOUND (404), NOTHING_TO_REPLAY, REPLAY_UNDER_WAY and JOB_NOT_ENDED (409), LINE_NOT_REJECTED,
         LINE_TWICE and UNKNOWN_COLUMN (400) for corrections of lines and columns that are not there, BAD_MAPPING (400),
-        ACCOUNT_FORBIDDEN (403) as for the list. Rows that succeed leave the list of rejected ones; repeating is safe.
+        ACCOUNT_FORBIDDEN (403) as for the list, REJECTED_ROWS_EXPIRED (404), SOURCE_ROWS_NOT_REPLAYABLE (409) for what a
+        source's run left out: it is corrected in the source, or taken by another contract, and comes with a full run.
+        Rows that succeed leave the list of rejected ones; repeating is safe.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

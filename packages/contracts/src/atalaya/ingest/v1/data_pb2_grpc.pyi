@@ -45,20 +45,25 @@ class DataServiceStub:
     answer again.
     """
     ListRejectedRows: _grpc.UnaryUnaryMultiCallable[_data_pb2.ListRejectedRowsRequest, _data_pb2.ListRejectedRowsResponse]
-    """Lists the rows that an import could not take, by line. Errors: JOB_NOT_FOUND (404), BAD_PAGE_TOKEN (400),
-    ACCOUNT_FORBIDDEN (403) where the rows may be of accounts that the caller may not see and somebody else sent them.
+    """Lists the rows that an import could not take, by line, or what the contracts of a source's tables left out of a run,
+    by number. Errors: JOB_NOT_FOUND and REJECTED_ROWS_EXPIRED (404), BAD_PAGE_TOKEN (400), ACCOUNT_FORBIDDEN (403) where
+    the rows may be of accounts that the caller may not see and somebody else sent them, ADMIN_ONLY (403) for runs.
     Repeating is safe.
     """
     DownloadRejectedRows: _grpc.UnaryStreamMultiCallable[_data_pb2.DownloadRejectedRowsRequest, _httpbody_pb2.HttpBody]
     """Streams all kept rejected rows as CSV: line, column, value, reason, and then the row's own cells under the file's own
     columns, so that the file can be corrected and imported again. REST gives it also on the path of ListRejectedRows to
-    who accepts text/csv. Errors: JOB_NOT_FOUND (404), ACCOUNT_FORBIDDEN (403) as for the list. Repeating is safe.
+    who accepts text/csv. Of a source's run the row stands in the last column, since tables have different ones. Errors:
+    JOB_NOT_FOUND and REJECTED_ROWS_EXPIRED (404), ACCOUNT_FORBIDDEN and ADMIN_ONLY (403) as for the list. Repeating is
+    safe.
     """
     ReplayRejectedRows: _grpc.UnaryUnaryMultiCallable[_data_pb2.ReplayRejectedRowsRequest, _data_pb2.ReplayRejectedRowsResponse]
     """Imports the kept rejected rows of an import again, corrected, as a job of its own with the same parameters.
     Errors: JOB_NOT_FOUND (404), NOTHING_TO_REPLAY, REPLAY_UNDER_WAY and JOB_NOT_ENDED (409), LINE_NOT_REJECTED,
     LINE_TWICE and UNKNOWN_COLUMN (400) for corrections of lines and columns that are not there, BAD_MAPPING (400),
-    ACCOUNT_FORBIDDEN (403) as for the list. Rows that succeed leave the list of rejected ones; repeating is safe.
+    ACCOUNT_FORBIDDEN (403) as for the list, REJECTED_ROWS_EXPIRED (404), SOURCE_ROWS_NOT_REPLAYABLE (409) for what a
+    source's run left out: it is corrected in the source, or taken by another contract, and comes with a full run.
+    Rows that succeed leave the list of rejected ones; repeating is safe.
     """
 
 @_typing.type_check_only
@@ -76,20 +81,25 @@ class DataServiceAsyncStub(DataServiceStub):
     answer again.
     """
     ListRejectedRows: _aio.UnaryUnaryMultiCallable[_data_pb2.ListRejectedRowsRequest, _data_pb2.ListRejectedRowsResponse]  # type: ignore[assignment]
-    """Lists the rows that an import could not take, by line. Errors: JOB_NOT_FOUND (404), BAD_PAGE_TOKEN (400),
-    ACCOUNT_FORBIDDEN (403) where the rows may be of accounts that the caller may not see and somebody else sent them.
+    """Lists the rows that an import could not take, by line, or what the contracts of a source's tables left out of a run,
+    by number. Errors: JOB_NOT_FOUND and REJECTED_ROWS_EXPIRED (404), BAD_PAGE_TOKEN (400), ACCOUNT_FORBIDDEN (403) where
+    the rows may be of accounts that the caller may not see and somebody else sent them, ADMIN_ONLY (403) for runs.
     Repeating is safe.
     """
     DownloadRejectedRows: _aio.UnaryStreamMultiCallable[_data_pb2.DownloadRejectedRowsRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
     """Streams all kept rejected rows as CSV: line, column, value, reason, and then the row's own cells under the file's own
     columns, so that the file can be corrected and imported again. REST gives it also on the path of ListRejectedRows to
-    who accepts text/csv. Errors: JOB_NOT_FOUND (404), ACCOUNT_FORBIDDEN (403) as for the list. Repeating is safe.
+    who accepts text/csv. Of a source's run the row stands in the last column, since tables have different ones. Errors:
+    JOB_NOT_FOUND and REJECTED_ROWS_EXPIRED (404), ACCOUNT_FORBIDDEN and ADMIN_ONLY (403) as for the list. Repeating is
+    safe.
     """
     ReplayRejectedRows: _aio.UnaryUnaryMultiCallable[_data_pb2.ReplayRejectedRowsRequest, _data_pb2.ReplayRejectedRowsResponse]  # type: ignore[assignment]
     """Imports the kept rejected rows of an import again, corrected, as a job of its own with the same parameters.
     Errors: JOB_NOT_FOUND (404), NOTHING_TO_REPLAY, REPLAY_UNDER_WAY and JOB_NOT_ENDED (409), LINE_NOT_REJECTED,
     LINE_TWICE and UNKNOWN_COLUMN (400) for corrections of lines and columns that are not there, BAD_MAPPING (400),
-    ACCOUNT_FORBIDDEN (403) as for the list. Rows that succeed leave the list of rejected ones; repeating is safe.
+    ACCOUNT_FORBIDDEN (403) as for the list, REJECTED_ROWS_EXPIRED (404), SOURCE_ROWS_NOT_REPLAYABLE (409) for what a
+    source's run left out: it is corrected in the source, or taken by another contract, and comes with a full run.
+    Rows that succeed leave the list of rejected ones; repeating is safe.
     """
 
 class DataServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -116,8 +126,9 @@ class DataServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _data_pb2.ListRejectedRowsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_data_pb2.ListRejectedRowsResponse, _abc.Awaitable[_data_pb2.ListRejectedRowsResponse]]:
-        """Lists the rows that an import could not take, by line. Errors: JOB_NOT_FOUND (404), BAD_PAGE_TOKEN (400),
-        ACCOUNT_FORBIDDEN (403) where the rows may be of accounts that the caller may not see and somebody else sent them.
+        """Lists the rows that an import could not take, by line, or what the contracts of a source's tables left out of a run,
+        by number. Errors: JOB_NOT_FOUND and REJECTED_ROWS_EXPIRED (404), BAD_PAGE_TOKEN (400), ACCOUNT_FORBIDDEN (403) where
+        the rows may be of accounts that the caller may not see and somebody else sent them, ADMIN_ONLY (403) for runs.
         Repeating is safe.
         """
 
@@ -129,7 +140,9 @@ class DataServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_abc.Iterator[_httpbody_pb2.HttpBody], _abc.AsyncIterator[_httpbody_pb2.HttpBody]]:
         """Streams all kept rejected rows as CSV: line, column, value, reason, and then the row's own cells under the file's own
         columns, so that the file can be corrected and imported again. REST gives it also on the path of ListRejectedRows to
-        who accepts text/csv. Errors: JOB_NOT_FOUND (404), ACCOUNT_FORBIDDEN (403) as for the list. Repeating is safe.
+        who accepts text/csv. Of a source's run the row stands in the last column, since tables have different ones. Errors:
+        JOB_NOT_FOUND and REJECTED_ROWS_EXPIRED (404), ACCOUNT_FORBIDDEN and ADMIN_ONLY (403) as for the list. Repeating is
+        safe.
         """
 
     @_abc_1.abstractmethod
@@ -141,7 +154,9 @@ class DataServiceServicer(metaclass=_abc_1.ABCMeta):
         """Imports the kept rejected rows of an import again, corrected, as a job of its own with the same parameters.
         Errors: JOB_NOT_FOUND (404), NOTHING_TO_REPLAY, REPLAY_UNDER_WAY and JOB_NOT_ENDED (409), LINE_NOT_REJECTED,
         LINE_TWICE and UNKNOWN_COLUMN (400) for corrections of lines and columns that are not there, BAD_MAPPING (400),
-        ACCOUNT_FORBIDDEN (403) as for the list. Rows that succeed leave the list of rejected ones; repeating is safe.
+        ACCOUNT_FORBIDDEN (403) as for the list, REJECTED_ROWS_EXPIRED (404), SOURCE_ROWS_NOT_REPLAYABLE (409) for what a
+        source's run left out: it is corrected in the source, or taken by another contract, and comes with a full run.
+        Rows that succeed leave the list of rejected ones; repeating is safe.
         """
 
 def add_DataServiceServicer_to_server(servicer: DataServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
