@@ -15,6 +15,8 @@ class Settings(RuntimeSettings):
         "service_private_key_file"
     }
 
+    # Shorter than elsewhere: callers wait for what is read here.
+    lake_silence_seconds: float = Field(default=10, gt=0)
     # Folder for parsed tables and other things that can be made again; one server each, and one worker, which works in
     # `worker` below it. Survives restarts.
     analytics_cache_folder: Path = Path(".atalaya/cache/analytics")

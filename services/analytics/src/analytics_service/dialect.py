@@ -117,6 +117,8 @@ def _difference(node: exp.Expr) -> str:
         return "DuckDB counts the boundaries crossed, Athena whole units: use 'millisecond', or 'day' between two DATEs"
     if isinstance(node, exp.TimeToStr) and not _FORMATS.fullmatch(node.text("format")):
         return "only %Y %m %d %H %M %S are the same in both"
+    if isinstance(node, exp.Window) and isinstance(node.this, exp.Filter):
+        return "FILTER on a window function is not in Athena"
     if isinstance(node, exp.Interval) and not isinstance(node.this, exp.Literal):
         return "an interval must be a literal in Athena"
     if isinstance(node, exp.Join) and node.args.get("method"):

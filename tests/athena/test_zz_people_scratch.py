@@ -1,0 +1,56 @@
+"""Every report means the same on Trino, which Athena is, as in DuckDB: equal rows from one text over the same tables."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from analytics_service.answers import Answer, Answers
+from analytics_service.as_of import NewestTimes
+from analytics_service.reports import Report, sql_text
+from support.analytics_running import NOW
+from support.athena_running import athena_settings, house
+from support.athena_server import AthenaServer
+from support.both_engines import BothEngines, all_reports
+from support.insurance_data import insurance_files
+
+# What a caller may say, where a report's text asks for it.
+PARAMETERS = {"months": 7, "hours": 100}
+
+
+def as_they_are(answer: Answer) -> Answer:
+    return answer
+
+
+def parameters(report: Report) -> dict[str, int]:
+    return {name: value for name, value in PARAMETERS.items() if f"${name}" in sql_text(report.name)}
+
+
+async def ask_all(folder: Path, athena: AthenaServer, files: dict[str, bytes], as_of: datetime | None) -> int:
+    """Asks every report of both engines; gives how many queries were compared."""
+    failed: list[str] = []
+    async with house(athena_settings(folder, athena)) as running:
+        for path, content in files.items():
+            running.lake.put_bytes(content, path)
+        both = BothEngines(running.engines.near, running.engines.reports)
+        answers = Answers(running.tables, both, NewestTimes(both, lambda: NOW), 1)
+        for report in [r for r in all_reports() if r.name.startswith("people/")]:
+            try:
+                await answers.answer(running.tenant_id, report, as_they_are, as_of, **parameters(report))
+            except Exception as error:
+                failed.append(f"{report.name}: {error}"[:3000])
+    assert not failed, "\n\n".join(failed)
+    return both.compared
+
+
+@pytest.mark.parametrize("dirty", [False, True])
+@pytest.mark.parametrize("seed", [1])
+async def test_every_report_gives_the_same_rows(tmp_path: Path, athena: AthenaServer, seed: int, dirty: bool) -> None:
+    compared = await ask_all(tmp_path, athena, insurance_files(seed, dirty=dirty), None)
+    assert compared > 6
+
+
+async def test_every_report_gives_the_same_rows_to_a_given_time(tmp_path: Path, athena: AthenaServer) -> None:
+    files = insurance_files(3, dirty=True)
+    await ask_all(tmp_path, athena, files, datetime(2024, 6, 1, 5, 30, 7))  # noqa: DTZ001
