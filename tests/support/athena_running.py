@@ -67,4 +67,5 @@ async def house(settings: Settings, tenant_id: UUID | None = None) -> AsyncItera
     try:
         yield House(settings, lake_of(tenant_id), tables, engines, tenant_id)
     finally:
+        await tables.close()
         await engines.close()

@@ -80,7 +80,7 @@ class AwsCalls:
 def _client(settings: RuntimeSettings, connections: int, service: str, url: str) -> Any:
     # Repeating is done above, where only throttling is worth it and no thread sleeps.
     return boto3.client(
-        service,  # type: ignore[call-overload]
+        service,
         endpoint_url=url or None,
         region_name=settings.aws_default_region,
         aws_access_key_id=settings.aws_access_key_id or None,

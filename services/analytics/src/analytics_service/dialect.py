@@ -133,15 +133,14 @@ def _is_same_difference(node: exp.DateDiff) -> bool:
 
 
 def _without_macros(parsed: exp.Query) -> exp.Query:
-    def expanded(node: exp.Expr) -> exp.Expr:
-        if not (isinstance(node, exp.Anonymous) and node.name.lower() == "round_half_away"):
-            return node
+    # The innermost first, so that what is put into a meaning has none left.
+    for node in reversed([node for node in parsed.find_all(exp.Anonymous) if node.name.lower() == "round_half_away"]):
         value, digits = node.expressions
-        given = {"value": value.transform(expanded), "digits": digits}
         meaning = sqlglot.parse_one(ROUND_HALF_AWAY, read="duckdb")
-        return meaning.transform(lambda part: given[part.name].copy() if isinstance(part, exp.Column) else part)
-
-    return parsed.transform(expanded)
+        for part in list(meaning.find_all(exp.Column)):
+            part.replace({"value": value, "digits": digits}[part.name].copy())
+        node.replace(meaning)
+    return parsed
 
 
 def _with_tables(parsed: exp.Query, tables: Sequence[str]) -> exp.Query:

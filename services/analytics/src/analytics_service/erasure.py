@@ -1,5 +1,6 @@
-"""What analytics erases of a tenant that leaves: rows, copies of its data on this disk, and answers in this memory."""
+"""What analytics erases of a tenant that leaves: rows, copies of its data, answers in memory, Athena's tables."""
 
+from collections.abc import Awaitable, Callable
 from uuid import UUID
 
 from service_runtime.erasure import TenantRows
@@ -14,10 +15,17 @@ class Erasure:
     """Erases what the service and this process keep; each replica has a cache of its own, and so is asked by itself."""
 
     def __init__(
-        self, rows: TenantRows, kept: KeptFiles, answers: Answers, tables: RfmTables, benefits: Benefits
+        self,
+        rows: TenantRows,
+        kept: KeptFiles,
+        answers: Answers,
+        tables: RfmTables,
+        benefits: Benefits,
+        erase_beside_lake: Callable[[UUID], Awaitable[int]],
     ) -> None:
         self._rows, self._kept = rows, kept
         self._answers, self._tables, self._benefits = answers, tables, benefits
+        self._erase_beside_lake = erase_beside_lake
 
     async def erase(self, tenant_id: UUID) -> tuple[int, int]:
         """Gives how many rows and how many files there were."""
@@ -26,4 +34,4 @@ class Erasure:
         await self._tables.forget(tenant_id)
         rows = await self._rows.erase(tenant_id)
         self._benefits.forget(tenant_id)
-        return rows, self._kept.forget(str(tenant_id))
+        return rows, self._kept.forget(str(tenant_id)) + await self._erase_beside_lake(tenant_id)

@@ -45,24 +45,19 @@ class Workshop:
 
     async def make_newer(self, tenant_id: UUID, known: Scores | None) -> Made | None:
         """The table of the files that are there now; None where that is the known one. Errors: those of Scoring."""
-        from analytics_service.duckdb_engine import DuckDbEngine
+        from analytics_service.engines import build_engines
 
         with self._empty_folder() as folder:
-            engine = DuckDbEngine(
-                folder,
-                memory_limit=self._settings.analytics_query_memory,
-                threads=self._settings.analytics_query_threads,
-                concurrency=2,
-                timeout=self._settings.analytics_query_timeout_seconds,
-            )
+            lake_of = partial(tenant_lake, self._settings)
+            engines = build_engines(self._settings, folder, lake_of, concurrency=2)
             kept = KeptFiles(folder, self._settings.analytics_cache_bytes)
-            tables = Tables(partial(tenant_lake, self._settings), kept, TableParser(engine), is_near=False)
+            tables = Tables(lake_of, kept, TableParser(engines.near), is_near=False)
             try:
-                scoring = Scoring(tables, engine, engine, self._clock)
+                scoring = Scoring(tables, engines.reports, engines.near, self._clock)
                 return await _made(scoring, tenant_id, known, folder / "customers.parquet")
             finally:
-                tables.close()
-                await engine.close()
+                await tables.close()
+                await engines.close()
 
     @contextmanager
     def _empty_folder(self) -> "Iterator[Path]":

@@ -30,7 +30,7 @@ from analytics_service.answers import Answers
 from analytics_service.as_of import NewestTimes
 from analytics_service.benefits import Benefits
 from analytics_service.config import Settings
-from analytics_service.duckdb_engine import DuckDbEngine
+from analytics_service.engines import build_engines
 from analytics_service.erasure import Erasure
 from analytics_service.erasure_servicer import ErasureServicer
 from analytics_service.health_client import SuiteHealthChecks
@@ -57,14 +57,15 @@ async def build_server(
     """Joins the service's parts; `verifier` is for tests."""
     folder = settings.analytics_cache_folder.absolute()
     kept = KeptFiles(folder, settings.analytics_cache_bytes)
-    engine = build_engine(settings)
+    lake_of = lru_cache(256)(partial(tenant_lake, settings))
+    engines = build_engines(settings, folder, lake_of)
     is_near = settings.atalaya_lake.startswith("file://")
-    tables = Tables(lru_cache(256)(partial(tenant_lake, settings)), kept, TableParser(engine), is_near=is_near)
-    times = NewestTimes(engine, clock)
-    answers = Answers(tables, engine, times, settings.analytics_answers_bytes)
+    tables = Tables(lake_of, kept, TableParser(engines.near), is_near=is_near)
+    times = NewestTimes(engines.reports, clock)
+    answers = Answers(tables, engines.reports, times, settings.analytics_answers_bytes)
     database = Database(settings.database_url)
     jobs, audit = JobQueue(database, "analytics"), AuditOutbox("analytics")
-    scoring = Scoring(tables, engine, engine, clock)
+    scoring = Scoring(tables, engines.reports, engines.near, clock)
     rfm_tables = RfmTables(scoring, kept, RfmPublishing(database, RfmTableStore(database), jobs))
     benefits = Benefits(database, settings.database_url, audit)
     checks = SuiteHealthChecks(addresses(settings), settings.analytics_health_timeout_seconds)
@@ -88,30 +89,21 @@ async def build_server(
     rfm = Rfm(rfm_tables, RfmMoveStore(database), scoring)
     server.add(rfm_pb2_grpc.add_RfmServiceServicer_to_server, RfmServicer(rfm, benefits))
     server.add(jobs_pb2_grpc.add_JobsServiceServicer_to_server, JobsServicer(jobs))
-    erasure = ErasureServicer(Erasure(TenantRows(database), kept, answers, rfm_tables, benefits))
+    erasure = ErasureServicer(Erasure(TenantRows(database), kept, answers, rfm_tables, benefits, engines.erase))
     server.add(erasure_pb2_grpc.add_ErasureServiceServicer_to_server, erasure)
     # Health, status and most reports must answer when one of these is away, so none is critical.
     server.add_check("database", database.ping, critical=False)
     server.add_check("workers", workers_alive(database), critical=False)
     server.add_check("lake", lake_alive(settings), critical=False)
+    # The last added is closed first.
+    server.on_close(database.close)
     server.on_close(lambda: auth_channel.close(None))
     server.on_close(checks.close)
-    server.on_close(rfm_tables.close)
-    server.on_close(benefits.close)
-    server.on_close(engine.close)
+    server.on_close(engines.close)
     server.on_close(tables.close)
-    server.on_close(database.close)
+    server.on_close(benefits.close)
+    server.on_close(rfm_tables.close)
     return server
-
-
-def build_engine(settings: Settings) -> DuckDbEngine:
-    return DuckDbEngine(
-        settings.analytics_cache_folder.absolute(),
-        memory_limit=settings.analytics_query_memory,
-        threads=settings.analytics_query_threads,
-        concurrency=settings.analytics_query_concurrency,
-        timeout=settings.analytics_query_timeout_seconds,
-    )
 
 
 def addresses(settings: Settings) -> dict[str, str]:
