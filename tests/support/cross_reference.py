@@ -60,7 +60,7 @@ def agent_performance(lake: Path, now: datetime, as_of: datetime | None = None) 
         states = {data.state_of_customer.get(customer) for customer in customers} - {"UNKNOWN", None}
         row = {
             "agent_id": agent_id,
-            "code": agent["code"] if isinstance(agent["code"], str) else "",
+            "code": agent["code"] if isinstance(agent["code"], str) else None,
             "name": full_name(agent),
             "is_active": None if pd.isna(agent["is_active"]) else bool(agent["is_active"]),
             **money_and_claims(own, claimed),
@@ -69,7 +69,7 @@ def agent_performance(lake: Path, now: datetime, as_of: datetime | None = None) 
             "retention_rate": percent(int((several >= 2).sum()), len(several)),
         }
         rows.append(row)
-    rows.sort(key=lambda row: (-row["total_premium"], row["name"], row["agent_id"]))
+    rows.sort(key=lambda row: (-row["total_premium"], row["name"] is None, row["name"], row["agent_id"]))
     totals = money_and_claims(
         policies[policies["agent_id"].isin(agents.index)], claims[claims["agent_id"].isin(agents.index)]
     )
@@ -155,7 +155,9 @@ def high_value_customers(known: pd.DataFrame, data: Lake) -> list[dict[str, Any]
         }
         for customer_id, own in known.groupby("customer_id")
     ]
-    return sorted(rows, key=lambda row: (-row["total_premium"], row["name"], row["customer_id"]))[:10]
+    return sorted(rows, key=lambda row: (-row["total_premium"], row["name"] is None, row["name"], row["customer_id"]))[
+        :10
+    ]
 
 
 def money_and_claims(policies: pd.DataFrame, claims: pd.DataFrame) -> dict[str, Any]:
@@ -181,8 +183,8 @@ def claim_rates(policies: pd.DataFrame, claims: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def full_name(person: pd.Series) -> str:
-    return " ".join(part for part in (person["first_name"], person["last_name"]) if isinstance(part, str))
+def full_name(person: pd.Series) -> str | None:
+    return " ".join(part for part in (person["first_name"], person["last_name"]) if isinstance(part, str)) or None
 
 
 def age_group(birth: pd.Timestamp, end: datetime) -> str:

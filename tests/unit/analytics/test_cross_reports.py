@@ -133,7 +133,7 @@ async def test_the_profile_of_a_small_house(small: RunningAnalytics) -> None:
     assert reply["high_value_customers"] == [
         {"customer_id": "20", "name": "Ana", "policies": 1, "total_premium": 100.13},
         {"customer_id": "10", "name": "Rosa Quispe", "policies": 2, "total_premium": 100.13},
-        {"customer_id": "30", "name": "", "policies": 1, "total_premium": 0.0},
+        {"customer_id": "30", "name": None, "policies": 1, "total_premium": 0.0},
     ]
     assert reply["data_issues"] == [{"dataset": "postgresql/policies", "column": "premium", "bad_values": 1}]
 
@@ -178,7 +178,7 @@ async def test_the_agents_of_a_small_house(small: RunningAnalytics) -> None:
         "retention_rate": 50.0,
         "rank": 2,
     }
-    assert (nameless["policies"], nameless["loss_ratio"], nameless["retention_rate"]) == (0, None, None)
+    assert [nameless[name] for name in ("name", "policies", "loss_ratio", "retention_rate")] == [None, 0, None, None]
     assert reply["totals"] == {
         "agents": 3,
         "policies": 4,
@@ -231,6 +231,22 @@ async def test_a_claim_finds_a_policy_number_held_twice_by_its_smallest_values(s
     assert (versus["total_policies"], versus["policies_with_claims"], versus["claims_without_policy"]) == (3, 1, 2)
     assert versus["by_product_type"]["VIDA"]["claims"] == 3
     assert versus["by_sum_insured_band"]["50000-99999"]["claims"] == 3
+
+
+async def test_a_sum_that_no_double_holds_is_absent_and_last(small: RunningAnalytics) -> None:
+    small.put(
+        POLICIES,
+        "policy_number,customer_id,agent_id,premium,sum_insured\n"
+        "N1,10,1,1e308,1\nN2,10,1,1e308,1\nN3,20,2,-7,1\n,30,2,,1\n",
+    )
+    agents = (await ask(small, "GetAgentPerformance"))["agents"]
+    assert [(row["agent_id"], row["total_premium"]) for row in agents] == [("3", 0.0), ("2", -7.0), ("1", None)]
+    customers = (await ask(small, "GetCustomerPolicyProfile"))["high_value_customers"]
+    assert [(row["customer_id"], row["total_premium"]) for row in customers] == [
+        ("30", 0.0),
+        ("20", -7.0),
+        ("10", None),
+    ]
 
 
 async def test_ten_of_many_customers_are_listed(analytics: RunningAnalytics) -> None:

@@ -424,24 +424,31 @@ class HighValueCustomer(_message.Message):
     customer_id: _builtins.str
     """Key by which policies name it."""
     name: _builtins.str
-    """First and last name, as far as they are known."""
+    """First and last name, or the one that is known; absent where both are missing."""
     policies: _builtins.int
     """Policies."""
     total_premium: _builtins.float
-    """Sum of their premiums, 2 decimals."""
+    """Sum of their premiums, 2 decimals; absent where no double holds it."""
     def __init__(
         self,
         *,
         customer_id: _builtins.str = ...,
-        name: _builtins.str = ...,
+        name: _builtins.str | None = ...,
         policies: _builtins.int = ...,
-        total_premium: _builtins.float = ...,
+        total_premium: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_name", b"_name", "_total_premium", b"_total_premium", "name", b"name", "total_premium", b"total_premium"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["customer_id", b"customer_id", "name", b"name", "policies", b"policies", "total_premium", b"total_premium"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_name", b"_name", "_total_premium", b"_total_premium", "customer_id", b"customer_id", "name", b"name", "policies", b"policies", "total_premium", b"total_premium"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__name: _TypeAlias = _typing.Literal["name"]  # noqa: Y015
+    _WhichOneofArgType__name: _TypeAlias = _typing.Literal["_name", b"_name"]  # noqa: Y015
+    _WhichOneofReturnType__total_premium: _TypeAlias = _typing.Literal["total_premium"]  # noqa: Y015
+    _WhichOneofArgType__total_premium: _TypeAlias = _typing.Literal["_total_premium", b"_total_premium"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__name) -> _WhichOneofReturnType__name | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__total_premium) -> _WhichOneofReturnType__total_premium | None: ...
 
 Global___HighValueCustomer: _TypeAlias = HighValueCustomer  # noqa: Y015
 
@@ -536,9 +543,9 @@ class AgentPerformance(_message.Message):
     agent_id: _builtins.str
     """Key by which policies name the agent."""
     code: _builtins.str
-    """Its code; empty where missing."""
+    """Its code; absent where missing."""
     name: _builtins.str
-    """First and last name, as far as they are known."""
+    """First and last name, or the one that is known; absent where both are missing."""
     is_active: _builtins.bool
     """Absent where it is missing or does not parse."""
     policies: _builtins.int
@@ -546,7 +553,7 @@ class AgentPerformance(_message.Message):
     customers: _builtins.int
     """Distinct customers of these."""
     total_premium: _builtins.float
-    """Sum of their premiums, 2 decimals."""
+    """Sum of their premiums, 2 decimals; absent where no double holds it."""
     average_premium: _builtins.float
     """Mean of the premiums that are there, 2 decimals; absent where none is."""
     states: _builtins.int
@@ -554,51 +561,67 @@ class AgentPerformance(_message.Message):
     claims: _builtins.int
     """Claims on its policies."""
     approved_amount: _builtins.float
-    """Sum of the approved ones, 2 decimals."""
+    """Sum of the approved ones, 2 decimals; absent where no double holds it."""
     loss_ratio: _builtins.float
     """approved_amount over total_premium, 4 decimals; absent where there is no premium."""
     retention_rate: _builtins.float
     """Customers with two or more policies of this agent, per cent of its customers with 1 decimal; absent without any."""
     rank: _builtins.int
-    """From 1, by total_premium, ties by name, then id."""
+    """From 1, by total_premium, ties by name, those without one last, then id."""
     def __init__(
         self,
         *,
         agent_id: _builtins.str = ...,
-        code: _builtins.str = ...,
-        name: _builtins.str = ...,
+        code: _builtins.str | None = ...,
+        name: _builtins.str | None = ...,
         is_active: _builtins.bool | None = ...,
         policies: _builtins.int = ...,
         customers: _builtins.int = ...,
-        total_premium: _builtins.float = ...,
+        total_premium: _builtins.float | None = ...,
         average_premium: _builtins.float | None = ...,
         states: _builtins.int = ...,
         claims: _builtins.int = ...,
-        approved_amount: _builtins.float = ...,
+        approved_amount: _builtins.float | None = ...,
         loss_ratio: _builtins.float | None = ...,
         retention_rate: _builtins.float | None = ...,
         rank: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_average_premium", b"_average_premium", "_is_active", b"_is_active", "_loss_ratio", b"_loss_ratio", "_retention_rate", b"_retention_rate", "average_premium", b"average_premium", "is_active", b"is_active", "loss_ratio", b"loss_ratio", "retention_rate", b"retention_rate"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_approved_amount", b"_approved_amount", "_average_premium", b"_average_premium", "_code", b"_code", "_is_active", b"_is_active", "_loss_ratio", b"_loss_ratio", "_name", b"_name", "_retention_rate", b"_retention_rate", "_total_premium", b"_total_premium", "approved_amount", b"approved_amount", "average_premium", b"average_premium", "code", b"code", "is_active", b"is_active", "loss_ratio", b"loss_ratio", "name", b"name", "retention_rate", b"retention_rate", "total_premium", b"total_premium"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_average_premium", b"_average_premium", "_is_active", b"_is_active", "_loss_ratio", b"_loss_ratio", "_retention_rate", b"_retention_rate", "agent_id", b"agent_id", "approved_amount", b"approved_amount", "average_premium", b"average_premium", "claims", b"claims", "code", b"code", "customers", b"customers", "is_active", b"is_active", "loss_ratio", b"loss_ratio", "name", b"name", "policies", b"policies", "rank", b"rank", "retention_rate", b"retention_rate", "states", b"states", "total_premium", b"total_premium"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_approved_amount", b"_approved_amount", "_average_premium", b"_average_premium", "_code", b"_code", "_is_active", b"_is_active", "_loss_ratio", b"_loss_ratio", "_name", b"_name", "_retention_rate", b"_retention_rate", "_total_premium", b"_total_premium", "agent_id", b"agent_id", "approved_amount", b"approved_amount", "average_premium", b"average_premium", "claims", b"claims", "code", b"code", "customers", b"customers", "is_active", b"is_active", "loss_ratio", b"loss_ratio", "name", b"name", "policies", b"policies", "rank", b"rank", "retention_rate", b"retention_rate", "states", b"states", "total_premium", b"total_premium"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__approved_amount: _TypeAlias = _typing.Literal["approved_amount"]  # noqa: Y015
+    _WhichOneofArgType__approved_amount: _TypeAlias = _typing.Literal["_approved_amount", b"_approved_amount"]  # noqa: Y015
     _WhichOneofReturnType__average_premium: _TypeAlias = _typing.Literal["average_premium"]  # noqa: Y015
     _WhichOneofArgType__average_premium: _TypeAlias = _typing.Literal["_average_premium", b"_average_premium"]  # noqa: Y015
+    _WhichOneofReturnType__code: _TypeAlias = _typing.Literal["code"]  # noqa: Y015
+    _WhichOneofArgType__code: _TypeAlias = _typing.Literal["_code", b"_code"]  # noqa: Y015
     _WhichOneofReturnType__is_active: _TypeAlias = _typing.Literal["is_active"]  # noqa: Y015
     _WhichOneofArgType__is_active: _TypeAlias = _typing.Literal["_is_active", b"_is_active"]  # noqa: Y015
     _WhichOneofReturnType__loss_ratio: _TypeAlias = _typing.Literal["loss_ratio"]  # noqa: Y015
     _WhichOneofArgType__loss_ratio: _TypeAlias = _typing.Literal["_loss_ratio", b"_loss_ratio"]  # noqa: Y015
+    _WhichOneofReturnType__name: _TypeAlias = _typing.Literal["name"]  # noqa: Y015
+    _WhichOneofArgType__name: _TypeAlias = _typing.Literal["_name", b"_name"]  # noqa: Y015
     _WhichOneofReturnType__retention_rate: _TypeAlias = _typing.Literal["retention_rate"]  # noqa: Y015
     _WhichOneofArgType__retention_rate: _TypeAlias = _typing.Literal["_retention_rate", b"_retention_rate"]  # noqa: Y015
+    _WhichOneofReturnType__total_premium: _TypeAlias = _typing.Literal["total_premium"]  # noqa: Y015
+    _WhichOneofArgType__total_premium: _TypeAlias = _typing.Literal["_total_premium", b"_total_premium"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__approved_amount) -> _WhichOneofReturnType__approved_amount | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__average_premium) -> _WhichOneofReturnType__average_premium | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__code) -> _WhichOneofReturnType__code | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__is_active) -> _WhichOneofReturnType__is_active | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__loss_ratio) -> _WhichOneofReturnType__loss_ratio | None: ...
     @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__name) -> _WhichOneofReturnType__name | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__retention_rate) -> _WhichOneofReturnType__retention_rate | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__total_premium) -> _WhichOneofReturnType__total_premium | None: ...
 
 Global___AgentPerformance: _TypeAlias = AgentPerformance  # noqa: Y015
 
@@ -622,11 +645,11 @@ class AgentTotals(_message.Message):
     customers: _builtins.int
     """Distinct customers of these."""
     total_premium: _builtins.float
-    """Sum of their premiums, 2 decimals."""
+    """Sum of their premiums, 2 decimals; absent where no double holds it."""
     claims: _builtins.int
     """Claims on these policies."""
     approved_amount: _builtins.float
-    """Sum of the approved ones, 2 decimals."""
+    """Sum of the approved ones, 2 decimals; absent where no double holds it."""
     loss_ratio: _builtins.float
     """approved_amount over total_premium, 4 decimals; absent where there is no premium."""
     def __init__(
@@ -635,18 +658,27 @@ class AgentTotals(_message.Message):
         agents: _builtins.int = ...,
         policies: _builtins.int = ...,
         customers: _builtins.int = ...,
-        total_premium: _builtins.float = ...,
+        total_premium: _builtins.float | None = ...,
         claims: _builtins.int = ...,
-        approved_amount: _builtins.float = ...,
+        approved_amount: _builtins.float | None = ...,
         loss_ratio: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_loss_ratio", b"_loss_ratio", "loss_ratio", b"loss_ratio"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_approved_amount", b"_approved_amount", "_loss_ratio", b"_loss_ratio", "_total_premium", b"_total_premium", "approved_amount", b"approved_amount", "loss_ratio", b"loss_ratio", "total_premium", b"total_premium"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_loss_ratio", b"_loss_ratio", "agents", b"agents", "approved_amount", b"approved_amount", "claims", b"claims", "customers", b"customers", "loss_ratio", b"loss_ratio", "policies", b"policies", "total_premium", b"total_premium"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_approved_amount", b"_approved_amount", "_loss_ratio", b"_loss_ratio", "_total_premium", b"_total_premium", "agents", b"agents", "approved_amount", b"approved_amount", "claims", b"claims", "customers", b"customers", "loss_ratio", b"loss_ratio", "policies", b"policies", "total_premium", b"total_premium"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__approved_amount: _TypeAlias = _typing.Literal["approved_amount"]  # noqa: Y015
+    _WhichOneofArgType__approved_amount: _TypeAlias = _typing.Literal["_approved_amount", b"_approved_amount"]  # noqa: Y015
     _WhichOneofReturnType__loss_ratio: _TypeAlias = _typing.Literal["loss_ratio"]  # noqa: Y015
     _WhichOneofArgType__loss_ratio: _TypeAlias = _typing.Literal["_loss_ratio", b"_loss_ratio"]  # noqa: Y015
+    _WhichOneofReturnType__total_premium: _TypeAlias = _typing.Literal["total_premium"]  # noqa: Y015
+    _WhichOneofArgType__total_premium: _TypeAlias = _typing.Literal["_total_premium", b"_total_premium"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__approved_amount) -> _WhichOneofReturnType__approved_amount | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__loss_ratio) -> _WhichOneofReturnType__loss_ratio | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__total_premium) -> _WhichOneofReturnType__total_premium | None: ...
 
 Global___AgentTotals: _TypeAlias = AgentTotals  # noqa: Y015
 

@@ -34,8 +34,8 @@ sellers AS (
     -- Each agent once, made of the smallest value of each column; false is the smaller of yes and no.
     SELECT
         id,
-        coalesce(min(code), '') AS code,
-        coalesce(min(first_name) || ' ' || min(last_name), min(first_name), min(last_name), '') AS name,
+        min(code) AS code,
+        coalesce(min(first_name) || ' ' || min(last_name), min(first_name), min(last_name)) AS name,
         bool_and(is_active) AS is_active
     FROM agents
     WHERE id IS NOT NULL
@@ -120,6 +120,6 @@ SELECT
     *,
     (SELECT count(*) FROM sellers) AS agents,
     sum(CASE WHEN NOT is_active AND policies > 0 THEN 1 ELSE 0 END) OVER () AS inactive_with_policies,
-    row_number() OVER (ORDER BY agent_id IS NULL, total_premium DESC NULLS LAST, name, agent_id) AS place
+    row_number() OVER (ORDER BY agent_id IS NULL, total_premium DESC NULLS LAST, name NULLS LAST, agent_id) AS place
 FROM figures
 ORDER BY place

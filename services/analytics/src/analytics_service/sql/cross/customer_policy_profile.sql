@@ -49,7 +49,7 @@ holdings AS (
 holders AS (
     SELECT
         customers.customer_id,
-        coalesce(customers.first_name || ' ' || customers.last_name, customers.first_name, customers.last_name, '') AS name,
+        coalesce(customers.first_name || ' ' || customers.last_name, customers.first_name, customers.last_name) AS name,
         coalesce(people.state, customers.state, 'UNKNOWN') AS state,
         -- The year does not count before the birthday, whose month and day read as one number.
         CASE
@@ -115,7 +115,7 @@ ranked AS (
         name,
         policies,
         premium,
-        row_number() OVER (ORDER BY premium DESC NULLS LAST, name, customer_id) AS place
+        row_number() OVER (ORDER BY premium DESC NULLS LAST, name NULLS LAST, customer_id) AS place
     FROM (
         SELECT
             customer_id,
