@@ -60,3 +60,16 @@ def segments(table: pd.DataFrame) -> list[tuple[Any, ...]]:
         means = [rounded(group[column].mean(), 2) for column in ("recencia", "frecuencia", "monto")]
         found.append((name, len(group), rounded(100 * len(group) / len(table), 1), *means))
     return sorted(found, key=lambda row: (-row[1], row[0]))
+
+
+def histories(versions: list[pd.DataFrame]) -> dict[str, list[tuple[str, str | None, str | None]]]:
+    """Each customer's moves over versions of `customers`, the newest first: date, segment and scores."""
+    found: dict[str, list[tuple[str, str | None, str | None]]] = {}
+    for table in versions:
+        now = {str(row.Index): (row.segmento, f"{row.r}{row.f}{row.m}") for row in table.itertuples()}
+        for id_cuenta in {*now, *found}:
+            segment, scores = now.get(id_cuenta, (None, None))
+            moves = found.setdefault(id_cuenta, [])
+            if segment != (moves[0][1] if moves else None):
+                moves.insert(0, (table.attrs["as_of"], segment, scores))
+    return found
