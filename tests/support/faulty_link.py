@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import random
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
@@ -13,17 +14,32 @@ from urllib.parse import urlsplit
 _SLOW_DOWN = (
     b"<?xml version='1.0'?><Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"
 )
+_REFUSED = (
+    b"<?xml version='1.0'?><Error><Code>AccessDenied</Code><Message>AKIAKEY may not, says 10.9.8.7</Message></Error>"
+)
 _LARGEST_HEAD = 1 << 16
 
 
 @dataclass
 class Behaviour:
-    """What happens to requests: the share that is told to slow down, the share whose body is cut in the middle, and
-    the seconds that each waits."""
+    """What happens to requests: the share that is told to slow down, is refused or never answered, the share whose body
+    is cut in the middle, the seconds that each waits, and what becomes of the answers."""
 
     slow_down: float = 0.0
+    refused: float = 0.0
     reset: float = 0.0
     latency: float = 0.0
+    # The latency is so much longer or shorter by chance.
+    jitter: float = 0.0
+    # The server is never asked, or is and its answer never comes.
+    silent: bool = False
+    mute: bool = False
+    # Answers come by so many bytes, and so many of them in a second.
+    slice_bytes: int = 0
+    bytes_per_second: float = 0.0
+    # Changes the answers to requests whose first line holds `changed_for`: head and body, or the connection's end.
+    change: Callable[[bytes, bytes], tuple[bytes, bytes]] | None = None
+    changed_for: str = ""
     # The requests that came, by their first line, and how many of them were tampered with.
     requests: list[str] = field(default_factory=list)
     faults: int = 0
@@ -74,13 +90,24 @@ class FaultyLink:
             length = _length(head)
             self.behaviour.requests.append(head.partition(b"\r\n")[0].decode())
             if self.behaviour.latency:
-                await asyncio.sleep(self.behaviour.latency)
+                spread = self.behaviour.jitter
+                await asyncio.sleep(self.behaviour.latency + self._chance.uniform(-spread, spread))
             if b"100-continue" in head.lower():
                 writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             if self._chance.random() < self.behaviour.slow_down:
                 self.behaviour.faults += 1
                 await reader.readexactly(length)
                 writer.write(_answer(b"503 Slow Down", _SLOW_DOWN))
+            elif self._chance.random() < self.behaviour.refused:
+                self.behaviour.faults += 1
+                await reader.readexactly(length)
+                writer.write(_answer(b"403 Forbidden", _REFUSED))
+            elif self.behaviour.silent or self.behaviour.mute:
+                self.behaviour.faults += 1
+                if self.behaviour.mute:
+                    await self._pass_on(head, await reader.readexactly(length), None)
+                # Until the caller gives up.
+                await reader.read()
             elif length and self._chance.random() < self.behaviour.reset:
                 # The server has half of it when the connection is gone.
                 self.behaviour.faults += 1
@@ -102,12 +129,29 @@ class FaultyLink:
         try:
             writer.write(_closing(head) + body)
             await writer.drain()
-            while answer is not None and (piece := await reader.read(1 << 16)):
-                answer.write(piece)
+            if answer is not None:
+                await self._answer(head, reader, answer)
         finally:
             writer.close()
             with suppress(OSError):
                 await writer.wait_closed()
+
+    async def _answer(self, request: bytes, reader: asyncio.StreamReader, answer: asyncio.StreamWriter) -> None:
+        behaviour = self.behaviour
+        first = request.partition(b"\r\n")[0].decode()
+        if behaviour.change is not None and behaviour.changed_for in first:
+            behaviour.faults += 1
+            head, end, body = (await reader.read(-1)).partition(b"\r\n\r\n")
+            head, body = behaviour.change(head, body)
+            answer.write(head + end + body)
+        size = behaviour.slice_bytes or 1 << 16
+        while piece := await reader.read(size):
+            answer.write(piece)
+            if behaviour.slice_bytes or behaviour.bytes_per_second:
+                behaviour.faults += 1
+                await answer.drain()
+                # Each piece a packet of its own.
+                await asyncio.sleep(size / behaviour.bytes_per_second if behaviour.bytes_per_second else 0)
 
 
 def _length(head: bytes) -> int:

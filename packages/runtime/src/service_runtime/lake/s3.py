@@ -2,11 +2,11 @@
 
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 from uuid import uuid4
 
 import boto3
@@ -28,8 +28,8 @@ _DELETED_AT_ONCE = 1000
 _RETRIES = 4
 # How often an object is asked for whose body broke off.
 _BODIES = 3
-# Read at once; small, so that a body that trickles in is noticed.
-_PIECE = 32 * 1024
+# Read at once: little at first and from a slow body, so that one that trickles in is noticed.
+_SMALLEST_PIECE, _LARGEST_READ = 4 * 1024, 128 * 1024
 # A body that has come slower than that after so many seconds is given up: it would hold a thread for hours.
 _SLOWEST_BYTES_PER_SECOND, _PATIENCE_SECONDS = 20_000, 10.0
 
@@ -96,12 +96,7 @@ class S3Lake(Lake):
         with failures(path), target.open("wb") as file:
             answer = self._client.get_object(Bucket=self._bucket, Key=key)
             with failures(path, in_body=True):
-                started, size = time.monotonic(), 0
-                for piece in answer["Body"].iter_chunks(_PIECE):
-                    size += file.write(piece)
-                    seconds = time.monotonic() - started
-                    if seconds > _PATIENCE_SECONDS and size < seconds * _SLOWEST_BYTES_PER_SECOND:
-                        raise unavailable("is too slow", "Slow")
+                _write_unless_slow(answer["Body"].read, file)
         return self._object(key, answer)
 
     def put_file(self, source: Path, path: str) -> StoredObject:
@@ -171,6 +166,17 @@ class S3Lake(Lake):
             )
         except KeyError as error:
             raise unavailable("answers what makes no sense", "Malformed") from error
+
+
+def _write_unless_slow(read: Callable[[int], bytes], file: BinaryIO) -> None:
+    started, size, at_once = time.monotonic(), 0, _SMALLEST_PIECE
+    while piece := read(at_once):
+        size += file.write(piece)
+        seconds = time.monotonic() - started
+        if seconds > _PATIENCE_SECONDS and size < seconds * _SLOWEST_BYTES_PER_SECOND:
+            raise unavailable("is too slow", "Slow")
+        # What comes in a second, as it has come so far.
+        at_once = min(max(int(size / max(seconds, 0.001)), _SMALLEST_PIECE), _LARGEST_READ)
 
 
 @lru_cache(64)
