@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
 import grpc
+from atalaya.analytics.v1 import jobs_pb2 as analytics_jobs_pb2
+from atalaya.analytics.v1 import jobs_pb2_grpc as analytics_jobs_pb2_grpc
 from atalaya.ingest.v1 import (
     access_pb2,
     access_pb2_grpc,
@@ -23,8 +25,8 @@ from atalaya.ingest.v1 import (
     status_pb2_grpc,
 )
 from atalaya.jobs.v1 import job_pb2
-from atalaya.ml.v1 import jobs_pb2
-from atalaya.ml.v1.jobs_pb2_grpc import JobsServiceServicer
+from atalaya.ml.v1 import jobs_pb2 as ml_jobs_pb2
+from atalaya.ml.v1 import jobs_pb2_grpc as ml_jobs_pb2_grpc
 from deltalake import DeltaTable
 from google.api.httpbody_pb2 import HttpBody
 from psycopg.rows import dict_row
@@ -212,20 +214,32 @@ def messages(data: bytes, content_type: str, parameters: dict[str, Any]) -> Iter
         yield data_pb2.ImportDataRequest(file=HttpBody(data=data[start : start + _PIECE]))
 
 
-class MlJobs(JobsServiceServicer):
-    """Stands for the ml service's jobs: gives those of the caller's token that a test has put there."""
+class OtherJobs:
+    """Stands for another service's jobs: gives those of the caller's token that a test has put there."""
+
+    reply: Any
 
     def __init__(self) -> None:
         self.jobs: dict[str, list[job_pb2.Job]] = {}
         self.tokens: list[str] = []
 
-    async def ListJobs(  # noqa: N802 - the rpc's name
-        self, request: jobs_pb2.ListJobsRequest, context: Any
-    ) -> jobs_pb2.ListJobsResponse:
+    async def ListJobs(self, request: Any, context: Any) -> Any:  # noqa: N802 - the rpc's name
         token = dict(context.invocation_metadata()).get("authorization", "")
         self.tokens.append(token)
         jobs = [job for job in self.jobs.get(token, []) if not request.after or _key(job) < request.after]
-        return jobs_pb2.ListJobsResponse(jobs=sorted(jobs, key=_key, reverse=True)[: request.limit])
+        return self.reply(jobs=sorted(jobs, key=_key, reverse=True)[: request.limit])
+
+
+class MlJobs(OtherJobs, ml_jobs_pb2_grpc.JobsServiceServicer):
+    """Those of ml."""
+
+    reply = ml_jobs_pb2.ListJobsResponse
+
+
+class AnalyticsJobs(OtherJobs, analytics_jobs_pb2_grpc.JobsServiceServicer):
+    """Those of analytics."""
+
+    reply = analytics_jobs_pb2.ListJobsResponse
 
 
 def _key(job: job_pb2.Job) -> str:

@@ -73,7 +73,7 @@ def test_service_that_is_killed_answers_again(suite: RunningSuite, client: httpx
     kill(suite, name, lambda: answers(client, QUESTIONS[name]))
 
 
-@pytest.mark.parametrize("name", ["auth-worker", "ingest-worker", "ml-worker", "gateway", "redis"])
+@pytest.mark.parametrize("name", ["auth-worker", "ingest-worker", "ml-worker", "analytics-worker", "gateway", "redis"])
 def test_suite_answers_after_the_kill_of(suite: RunningSuite, client: httpx.Client, name: str) -> None:
     kill(suite, name, lambda: answers(client, QUESTIONS["auth"]))
 

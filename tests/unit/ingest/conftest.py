@@ -10,14 +10,15 @@ from pathlib import Path
 
 import grpc
 import pytest
-from atalaya.ml.v1.jobs_pb2_grpc import add_JobsServiceServicer_to_server
+from atalaya.analytics.v1 import jobs_pb2_grpc as analytics_jobs_pb2_grpc
+from atalaya.ml.v1 import jobs_pb2_grpc as ml_jobs_pb2_grpc
 from ingest_service.config import Settings
 from ingest_service.new_id import new_id
 from ingest_service.serving import build_server
 from ingest_service.worker import build_worker
 from local_suite.postgres import EmbeddedPostgres
 from service_runtime.database import Database
-from support.ingest_running import IngestSuite, MlJobs, Tenant
+from support.ingest_running import AnalyticsJobs, IngestSuite, MlJobs, Tenant
 from support.postgres import ServiceDatabase, database_for
 from support.running import running, socket_address
 from support.tokens import TestIssuer
@@ -41,7 +42,7 @@ async def ml_jobs() -> AsyncIterator[tuple[MlJobs, str]]:
     servicer = MlJobs()  # type: ignore[abstract]
     async with socket_address() as address:
         server = grpc.aio.server()
-        add_JobsServiceServicer_to_server(servicer, server)
+        ml_jobs_pb2_grpc.add_JobsServiceServicer_to_server(servicer, server)
         server.add_insecure_port(address)
         await server.start()
         yield servicer, address
@@ -49,12 +50,31 @@ async def ml_jobs() -> AsyncIterator[tuple[MlJobs, str]]:
 
 
 @pytest.fixture(scope="session")
-def ingest_settings(ingest_folder: Path, ingest_database: ServiceDatabase, ml_jobs: tuple[MlJobs, str]) -> Settings:
+async def analytics_jobs() -> AsyncIterator[tuple[AnalyticsJobs, str]]:
+    """Stands for analytics, which ListJobs asks too."""
+    servicer = AnalyticsJobs()  # type: ignore[abstract]
+    async with socket_address() as address:
+        server = grpc.aio.server()
+        analytics_jobs_pb2_grpc.add_JobsServiceServicer_to_server(servicer, server)
+        server.add_insecure_port(address)
+        await server.start()
+        yield servicer, address
+        await server.stop(None)
+
+
+@pytest.fixture(scope="session")
+def ingest_settings(
+    ingest_folder: Path,
+    ingest_database: ServiceDatabase,
+    ml_jobs: tuple[MlJobs, str],
+    analytics_jobs: tuple[AnalyticsJobs, str],
+) -> Settings:
     return Settings(
         database_url=ingest_database.url,
         atalaya_lake=f"file://{ingest_folder / 'lake'}",
         ingest_spool_folder=ingest_folder / "spool",
         ml_address=ml_jobs[1],
+        analytics_address=analytics_jobs[1],
         drain_seconds=0,
     )
 

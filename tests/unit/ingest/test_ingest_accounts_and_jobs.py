@@ -7,7 +7,7 @@ import pytest
 from atalaya.ingest.v1 import accounts_pb2, data_pb2, records_pb2
 from atalaya.jobs.v1 import job_pb2
 from ingest_service.new_id import new_id
-from support.ingest_running import MlJobs, Tenant
+from support.ingest_running import AnalyticsJobs, MlJobs, Tenant
 from support.running import refusal
 
 
@@ -73,15 +73,21 @@ async def test_a_job_of_another_tenant_is_not_found(tenant: Tenant, new_tenant: 
 
 
 async def test_jobs_of_all_services_are_one_list_by_time(
-    tenant: Tenant, new_tenant: Callable[[], Tenant], ml_jobs: tuple[MlJobs, str]
+    tenant: Tenant,
+    new_tenant: Callable[[], Tenant],
+    ml_jobs: tuple[MlJobs, str],
+    analytics_jobs: tuple[AnalyticsJobs, str],
 ) -> None:
     bearer, expected, of_ml = tenant.bearer(), [], []
-    for number in range(3):
+    for number in range(2):
         expected.append(await tenant.upload("a,b\n1,2\n", kind="dataset", dataset=f"t{number}"))
         trained = job_pb2.Job(job_id=f"ml/{new_id()}", kind="train_forecast")
         of_ml.append(trained)
         expected.append(trained.job_id)
     ml_jobs[0].jobs[bearer[0][1]] = of_ml
+    refreshed = job_pb2.Job(job_id=f"analytics/{new_id()}", kind="refresh_rfm")
+    analytics_jobs[0].jobs[bearer[0][1]] = [refreshed]
+    expected.append(refreshed.job_id)
     found, token = [], ""
     while True:
         request = data_pb2.ListJobsRequest(page_size=2, page_token=token)
@@ -92,6 +98,7 @@ async def test_jobs_of_all_services_are_one_list_by_time(
             break
     newest = expected[::-1]
     assert found == [newest[:2], newest[2:4], newest[4:]]
+    assert newest[0].startswith("analytics/")
     first = await tenant.jobs.ListJobs(data_pb2.ListJobsRequest(page_size=2), metadata=bearer)
     for request, caller in (
         (data_pb2.ListJobsRequest(page_token=first.next_page_token), new_tenant()),

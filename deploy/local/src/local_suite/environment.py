@@ -8,7 +8,7 @@ from local_suite.credentials import password, service_key, service_public_keys, 
 from local_suite.home import Home
 
 SERVICES = ("auth", "ingest", "ml", "insights", "analytics")
-WORKERS = ("auth", "ingest", "ml")
+WORKERS = ("auth", "ingest", "ml", "analytics")
 # Of sources on this machine: the databases' own, and those that `atalaya-ingest sources` starts.
 SOURCE_PORTS = (3306, 5432, 9042, 13306, 15432, 19042)
 # Every process that the runner starts carries this with its home's path, so that a later run knows what an earlier

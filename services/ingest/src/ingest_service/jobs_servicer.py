@@ -2,10 +2,11 @@
 
 from typing import TYPE_CHECKING, Any
 
+from atalaya.analytics.v1 import jobs_pb2 as analytics_jobs_pb2
 from atalaya.ingest.v1 import data_pb2
 from atalaya.ingest.v1.data_pb2_grpc import JobsServiceServicer
 from atalaya.jobs.v1 import job_pb2
-from atalaya.ml.v1 import jobs_pb2
+from atalaya.ml.v1 import jobs_pb2 as ml_jobs_pb2
 from grpc.aio import ServicerContext
 from service_runtime.identity import caller
 from service_runtime.jobs import JobQueue
@@ -15,15 +16,19 @@ from ingest_service import convert
 from ingest_service.job_lists import newest
 
 if TYPE_CHECKING:
-    from atalaya.ml.v1.jobs_pb2_grpc import JobsServiceAsyncStub
+    from atalaya.analytics.v1.jobs_pb2_grpc import JobsServiceAsyncStub as AnalyticsJobsStub
+    from atalaya.ml.v1.jobs_pb2_grpc import JobsServiceAsyncStub as MlJobsStub
 
 
 class JobsServicer(JobsServiceServicer):
     """Ingest's own jobs, and the list of all services' jobs."""
 
-    def __init__(self, queue: JobQueue, ml_jobs: "JobsServiceAsyncStub", pages: PageTokens) -> None:
+    def __init__(
+        self, queue: JobQueue, ml_jobs: "MlJobsStub", analytics_jobs: "AnalyticsJobsStub", pages: PageTokens
+    ) -> None:
         self._queue = queue
         self._ml_jobs = ml_jobs
+        self._analytics_jobs = analytics_jobs
         self._pages = pages
 
     async def GetJob(self, request: data_pb2.GetJobRequest, context: ServicerContext[Any, Any]) -> job_pb2.Job:
@@ -45,8 +50,9 @@ class JobsServicer(JobsServiceServicer):
         tenant_id, size = caller().tenant_id, page_size(request.page_size)
         query = {"jobs": "all", "kind": request.kind, "status": request.status}
         after = self._pages.decode(request.page_token, tenant_id, query, id_position)
+        everybody = [self._own, self._of_ml, self._of_analytics]
         jobs, last = await newest(
-            [self._own, self._of_ml], lambda job: job.job_id, request.kind, request.status, str(after or ""), size
+            everybody, lambda job: job.job_id, request.kind, request.status, str(after or ""), size
         )
         token = self._pages.encode(tenant_id, query, last) if last else ""
         return data_pb2.ListJobsResponse(jobs=jobs, next_page_token=token)
@@ -57,5 +63,9 @@ class JobsServicer(JobsServiceServicer):
         return [convert.from_job(job) for job in jobs]
 
     async def _of_ml(self, kind: str, status: str, after: str, limit: int) -> list[job_pb2.Job]:
-        request = jobs_pb2.ListJobsRequest(kind=kind, status=status, after=after, limit=limit)
+        request = ml_jobs_pb2.ListJobsRequest(kind=kind, status=status, after=after, limit=limit)
         return list((await self._ml_jobs.ListJobs(request)).jobs)
+
+    async def _of_analytics(self, kind: str, status: str, after: str, limit: int) -> list[job_pb2.Job]:
+        request = analytics_jobs_pb2.ListJobsRequest(kind=kind, status=status, after=after, limit=limit)
+        return list((await self._analytics_jobs.ListJobs(request)).jobs)

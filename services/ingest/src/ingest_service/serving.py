@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from functools import lru_cache, partial
 
+from atalaya.analytics.v1 import jobs_pb2_grpc as analytics_jobs_pb2_grpc
 from atalaya.auth_calls import key_exchange, signing_keys
 from atalaya.ingest.v1 import (
     access_pb2_grpc,
@@ -14,7 +15,7 @@ from atalaya.ingest.v1 import (
     sources_pb2_grpc,
     status_pb2_grpc,
 )
-from atalaya.ml.v1 import jobs_pb2_grpc
+from atalaya.ml.v1 import jobs_pb2_grpc as ml_jobs_pb2_grpc
 from atalaya.policies import rpc_policies
 from atalaya.tenancy.v1 import erasure_pb2_grpc
 from service_runtime.client import open_channel
@@ -91,6 +92,7 @@ async def build_server(settings: Settings, *, verifier: TokenVerifier | None = N
     )
     auth_channel = open_channel(settings.auth_address, settings)
     ml_channel = open_channel(settings.ml_address, settings)
+    analytics_channel = open_channel(settings.analytics_address, settings)
     verifier = verifier or TokenVerifier(signing_keys(auth_channel), settings.jwt_issuer, settings.jwt_audience)
     exchange_key = key_exchange(auth_channel)
     server = Server(settings, policies=rpc_policies(), verifier=verifier, name="ingest", exchange_key=exchange_key)
@@ -119,7 +121,12 @@ async def build_server(settings: Settings, *, verifier: TokenVerifier | None = N
     server.add(data_pb2_grpc.add_DataServiceServicer_to_server, DataServicer(imports, replays, sources, server.pages))
     server.add(
         data_pb2_grpc.add_JobsServiceServicer_to_server,
-        JobsServicer(queue, jobs_pb2_grpc.JobsServiceStub(ml_channel), server.pages),
+        JobsServicer(
+            queue,
+            ml_jobs_pb2_grpc.JobsServiceStub(ml_channel),
+            analytics_jobs_pb2_grpc.JobsServiceStub(analytics_channel),
+            server.pages,
+        ),
     )
     records = Records(database, accounts, PostStore(database))
     record_changes = RecordChanges(database, accounts, RecordRowStore(), lake_changes, outbox)
@@ -138,4 +145,5 @@ async def build_server(settings: Settings, *, verifier: TokenVerifier | None = N
     server.on_close(database.close)
     server.on_close(lambda: auth_channel.close(None))
     server.on_close(lambda: ml_channel.close(None))
+    server.on_close(lambda: analytics_channel.close(None))
     return server
