@@ -49,15 +49,13 @@ class TableParser:
 
     async def _parse_csv(self, owner: str, dataset: Dataset, raw: Path, target: Path) -> list[str]:
         file = await asyncio.to_thread(csv_text.inspect, raw)
-        cells = {name: f"c{index}" for index, name in reversed(list(enumerate(file.header)))}
-        texts = _texts(dataset, cells)
+        texts = _cells(dataset, file)
         if not file.header:
             await self._engine.write(Query(owner, typed_table(dataset, {}, "(SELECT 1 WHERE false)")), target)
             return []
         if file.is_plain:
-            table = typed_table(dataset, texts, _plain(file), is_trimmed=file.is_trimmed)
             try:
-                await self._engine.write(Query(owner, table, seconds=_PATIENCE_SECONDS), target)
+                await self._engine.write(Query(owner, typed_query(dataset, file), seconds=_PATIENCE_SECONDS), target)
                 return list(texts)
             except QueryFailed:
                 # Not as plain as it looked: short rows, long rows, stray quotes.
@@ -79,6 +77,15 @@ class TableParser:
         query = Query(owner, f"SELECT {counts} FROM parsed", {"parsed": Source([target])})  # noqa: S608
         (row,) = await self._engine.rows(query)
         return {name: count for name, count in row.items() if count}
+
+
+def typed_query(dataset: Dataset, file: csv_text.CsvFile) -> str:
+    """The query that reads a plain CSV file as the dataset's typed table, and fails where the file is not plain."""
+    return typed_table(dataset, _cells(dataset, file), _plain(file), is_trimmed=file.is_trimmed)
+
+
+def _cells(dataset: Dataset, file: csv_text.CsvFile) -> dict[str, str]:
+    return _texts(dataset, {name: f"c{index}" for index, name in reversed(list(enumerate(file.header)))})
 
 
 def _texts(dataset: Dataset, expressions: Mapping[str, str]) -> dict[str, str]:
