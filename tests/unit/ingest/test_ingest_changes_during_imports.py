@@ -74,7 +74,7 @@ async def test_single_changes_reach_the_lake_while_an_import_has_not_ended(tenan
     await tenant.add_account()
     kept, gone = await create(tenant, "kept"), await create(tenant, "gone")
     async with importing(tenant) as load:
-        await load.copy(rows(("a", 1, WHEN), ("b", 2, WHEN)))
+        await load.copy(load.prepare(rows(("a", 1, WHEN), ("b", 2, WHEN))))
         await create(tenant, "new", likes=3)
         await update(tenant, kept.id, "kept", likes=4)
         await delete(tenant, gone.id)
@@ -96,7 +96,7 @@ async def test_a_post_that_somebody_adds_meanwhile_is_the_imports_too(tenant: Te
     async with importing(tenant) as load:
         await create(tenant, "mine", id_externo="b", likes=9)
         await lake_follows(tenant, 30)
-        await load.copy(rows(("a", 1, WHEN), ("b", 2, moved), ("c", 3, WHEN)))
+        await load.copy(load.prepare(rows(("a", 1, WHEN), ("b", 2, moved), ("c", 3, WHEN))))
         assert await settled(load) == (3, 0)
     found = await likes(tenant)
     assert found == {"a": 1, "b": 2, "c": 3} | ({} if before_the_rows else {"other": 0})
@@ -118,7 +118,7 @@ async def test_what_is_changed_after_it_was_found_is_not_lost(tenant: Tenant, mo
 
     monkeypatch.setattr(RecordLoad, "_hold", meanwhile)
     async with importing(tenant) as load:
-        await load.copy(rows(*((name, 5, WHEN) for name in ("moved", "renamed", "gone", "same"))))
+        await load.copy(load.prepare(rows(*((name, 5, WHEN) for name in ("moved", "renamed", "gone", "same")))))
         assert await settled(load) == (4, 0)
     assert not first
     async with tenant.suite.database.tenant_session(tenant.tenant_id) as session:
@@ -134,7 +134,7 @@ async def test_the_very_post_that_an_import_writes_is_busy_and_not_waited_for(
     await tenant.add_account()
     mine = await create(tenant, "mine", id_externo="m")
     async with importing(tenant) as load:
-        await load.copy(rows(("m", 7, WHEN), ("n", 1, WHEN)))
+        await load.copy(load.prepare(rows(("m", 7, WHEN), ("n", 1, WHEN))))
         await settled(load)
         for call in (
             create(tenant, "n", id_externo="n"),

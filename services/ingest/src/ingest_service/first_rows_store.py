@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
 import numpy as np
@@ -18,6 +19,23 @@ from ingest_service.seen_keys import SeenKeys
 
 # Rows that are written as text at once.
 _PIECE = 2_000
+
+
+@dataclass(frozen=True)
+class ReadyRows:
+    """Rows as the text that COPY takes, and the names of their columns."""
+
+    names: Sequence[str]
+    pieces: Sequence[bytes]
+
+
+@dataclass(frozen=True)
+class FirstBatch:
+    """First rows that are ready, and which partitions of the lake they are of."""
+
+    count: int
+    rows: ReadyRows
+    partitions: set[tuple[int, str]]
 
 
 class FirstRows:
@@ -70,31 +88,32 @@ class FirstRows:
             is_first[is_first] = self._seen.are_new(hashes[is_first])
         return _flags(is_first)
 
-    async def insert(self, rows: pa.Table) -> bool:
-        """Inserts such rows, numbered in their order; does nothing, and says so, where one has come to be there."""
-        count = rows.num_rows
-        if not count:
-            return True
-        before = await self._numbers.take(count)
-        numbers = np.arange(before + 1, before + 1 + count, dtype=np.int32)
+    def prepare(self, rows: pa.Table) -> FirstBatch:
+        """Makes such rows ready, each with its place among them; runs in a thread."""
+        places = np.arange(1, rows.num_rows + 1, dtype=np.int32)
         rows = rows.append_column(
-            self._kind.number, pa.Array.from_buffers(pa.int32(), count, [None, pa.py_buffer(numbers)])
+            self._kind.number, pa.Array.from_buffers(pa.int32(), rows.num_rows, [None, pa.py_buffer(places)])
         )
         # An account's rows side by side: index pages are visited once each, and the lake's copy finds rows together.
         rows = rows.take(pc.sort_indices(rows, [("id_usuario", "ascending"), (self._kind.number, "ascending")]))
-        names = (self._kind.number, *self._kind.columns)
-        await copy_in(self._driver, "first_rows", rows.select(names))
-        columns = ", ".join(names)
+        ready = ready_to_copy(rows.select((self._kind.number, *self._kind.columns)))
+        return FirstBatch(rows.num_rows, ready, self._partitions(rows))
+
+    async def insert(self, batch: FirstBatch) -> bool:
+        """Inserts them, numbered in their order; does nothing, and says so, where one has come to be there."""
+        before = await self._numbers.take(batch.count)
+        await copy_in(self._driver, "first_rows", batch.rows)
+        columns = ", ".join(self._kind.columns)
         inserted = await insert_new(
             self._driver,
-            f"INSERT INTO {self._kind.name} (tenant_id, {columns}) "  # noqa: S608
-            f"SELECT '{self._tenant_id}', {columns} FROM first_rows",
+            f"INSERT INTO {self._kind.name} (tenant_id, {self._kind.number}, {columns}) "  # noqa: S608
+            f"SELECT '{self._tenant_id}', {before} + {self._kind.number}, {columns} FROM first_rows",
         )
         await self._driver.execute("TRUNCATE first_rows")
         if inserted is None:
             return False
-        self.written += count
-        self.partitions |= self._partitions(rows)
+        self.written += batch.count
+        self.partitions |= batch.partitions
         return True
 
     def _partitions(self, rows: pa.Table) -> set[tuple[int, str]]:
@@ -124,16 +143,24 @@ async def insert_new(driver: psycopg.AsyncConnection, statement: str) -> int | N
         return inserted
 
 
-async def copy_in(driver: psycopg.AsyncConnection, table: str, rows: pa.Table) -> None:
-    """Copies rows into a temporary table with the same columns."""
+def ready_to_copy(rows: pa.Table) -> ReadyRows:
+    """Writes rows as text; takes its time, so it belongs in a thread."""
     rows = _in_utc(rows)
-    statement = f"COPY {table} ({', '.join(rows.schema.names)}) FROM STDIN (FORMAT csv)"
+    pieces = []
+    # In pieces: what is handed over at once, the driver keeps room for ever after.
+    for start in range(0, rows.num_rows, _PIECE):
+        buffer = io.BytesIO()
+        csv.write_csv(rows.slice(start, _PIECE), buffer, csv.WriteOptions(include_header=False))
+        pieces.append(buffer.getvalue())
+    return ReadyRows(rows.schema.names, pieces)
+
+
+async def copy_in(driver: psycopg.AsyncConnection, table: str, rows: ReadyRows) -> None:
+    """Copies rows into a temporary table with the same columns."""
+    statement = f"COPY {table} ({', '.join(rows.names)}) FROM STDIN (FORMAT csv)"
     async with driver.cursor() as cursor, cursor.copy(statement.encode()) as copy:
-        # In pieces: what is handed over at once, the driver keeps room for ever after.
-        for start in range(0, rows.num_rows, _PIECE):
-            buffer = io.BytesIO()
-            csv.write_csv(rows.slice(start, _PIECE), buffer, csv.WriteOptions(include_header=False))
-            await copy.write(buffer.getbuffer())
+        for piece in rows.pieces:
+            await copy.write(piece)
 
 
 def _flags(values: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> pa.BooleanArray:

@@ -17,6 +17,8 @@ from ingest_service.record_kinds import RECORD_KINDS
 
 # What is copied by one commit, besides what is under way: others wait for no more.
 _SECONDS = 2.0
+# Accounts whose rows are written at the same time.
+_WRITING = 2
 # Partitions of an account that are read at once.
 _AT_ONCE = 100
 
@@ -70,19 +72,21 @@ class LakeCopy:
         copied: list[Partition] = []
         parts: list[NewPart] = []
         # Some are written while the next are read out of the record.
-        writing: asyncio.Task[list[NewPart]] | None = None
+        writing: list[asyncio.Task[list[NewPart]]] = []
         try:
             for number, some in enumerate(_by_account(stale)):
                 exported = folder / f"account-{number}.csv"
                 await self._store.export(driver, kind, table.columns.names, some, exported)
-                parts += await writing if writing else []
-                writing = asyncio.create_task(asyncio.to_thread(_written, lake, table, some, exported, folder))
+                if len(writing) == _WRITING:
+                    parts += await writing.pop(0)
+                writing.append(asyncio.create_task(asyncio.to_thread(_written, lake, table, some, exported, folder)))
                 copied += some
                 if self._clock() >= ends_at:
                     break
-            parts += await writing if writing else []
+            while writing:
+                parts += await writing.pop(0)
         finally:
-            await asyncio.gather(*([writing] if writing else []), return_exceptions=True)
+            await asyncio.gather(*writing, return_exceptions=True)
         await asyncio.to_thread(opened.replace, parts)
         await asyncio.to_thread(opened.clean)
         await self._changes.take_turn(session, tenant_id)

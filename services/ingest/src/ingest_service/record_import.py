@@ -114,10 +114,10 @@ class RecordImport:
         active = {number for number in numbers.values() if number > 0}
         await load.begin(sorted(active | ({only} if only is not None else set())))
         copied = 0
-        async with aclosing(_ahead(file.typed(numbers, only))) as batches:
+        async with aclosing(_ahead(map(load.prepare, file.typed(numbers, only)))) as batches:
             async for batch in batches:
                 await load.copy(batch)
-                copied += batch.num_rows
+                copied += batch.rows.num_rows
                 await run.report(progress=_READ + (_COPIED - _READ) * copied / max(1, file.rows_read))
         await work.reject(file.rejections, file.profile.judged())
         written = unchanged = 0

@@ -1,5 +1,6 @@
 """Writes imported posts and metrics: what may be there already through a temporary table, the rest at once."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from uuid import UUID
@@ -11,7 +12,7 @@ from service_runtime.database import Session
 from sqlalchemy import text
 
 from ingest_service.counter_store import ImportNumbers, take_import_turn
-from ingest_service.first_rows_store import FirstRows, copy_in, insert_new
+from ingest_service.first_rows_store import FirstBatch, FirstRows, ReadyRows, copy_in, insert_new, ready_to_copy
 from ingest_service.lake_changes_store import ONCE_MORE, LakeChanges
 from ingest_service.record_kinds import RecordKind
 
@@ -26,6 +27,24 @@ class Written:
 
     written: int = 0
     unchanged: int = 0
+
+
+@dataclass(frozen=True)
+class Incoming:
+    """Rows for the temporary table that are ready."""
+
+    count: int
+    rows: ReadyRows
+    last_line: int
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A batch of typed rows, and the two ways that they take."""
+
+    rows: pa.Table
+    first: FirstBatch | None
+    later: Incoming | None
 
 
 class RecordLoad:
@@ -70,20 +89,31 @@ class RecordLoad:
             "(line integer, number integer, id_usuario integer, mes text, differs boolean, look integer) ON COMMIT DROP"
         )
 
-    async def copy(self, rows: pa.Table) -> None:
-        """Adds rows, whose lines grow from call to call."""
-        if not rows.num_rows:
-            return
+    def prepare(self, rows: pa.Table) -> Prepared:
+        """Makes rows, whose lines grow from call to call, ready to be copied; runs in a thread."""
         is_first = self._first_rows.among(rows)
-        if pc.all(is_first).as_py():
-            if await self._first_rows.insert(rows):
-                return
-        elif await self._first_rows.insert(rows.filter(is_first)):
-            rows = rows.filter(pc.invert(is_first))
-        await copy_in(self._driver, "incoming", rows.select(("line", *self._kind.columns)))
-        self._copied += rows.num_rows
+        first, later = rows.filter(is_first), rows.filter(pc.invert(is_first))
+        return Prepared(
+            rows,
+            self._first_rows.prepare(first) if first.num_rows else None,
+            self._incoming(later) if later.num_rows else None,
+        )
+
+    async def copy(self, batch: Prepared) -> None:
+        """Adds rows in the order in which they were prepared."""
+        later = batch.later
+        if batch.first is not None and not await self._first_rows.insert(batch.first):
+            later = await asyncio.to_thread(self._incoming, batch.rows)
+        if later is None:
+            return
+        await copy_in(self._driver, "incoming", later.rows)
+        self._copied += later.count
         if self._copied >= _SLICE * (len(self._slice_ends) + 1):
-            self._slice_ends.append(rows.column("line")[-1].as_py())
+            self._slice_ends.append(later.last_line)
+
+    def _incoming(self, rows: pa.Table) -> Incoming:
+        ready = ready_to_copy(rows.select(("line", *self._kind.columns)))
+        return Incoming(rows.num_rows, ready, rows.column("line")[-1].as_py())
 
     async def settle(self) -> AsyncIterator[Written]:
         """Brings the rows into the record; gives the counts so far after each step, the last one complete."""
