@@ -112,7 +112,7 @@ def totals(keys: list[str | None], amounts: list[float | None]) -> "pd.Series[fl
     for key, amount in zip(keys, amounts, strict=True):
         if key is not None and amount is not None:
             by_key.setdefault(key, []).append(amount)
-    return pd.Series({key: round(math.fsum(given), 9) for key, given in by_key.items()}, dtype=float)
+    return pd.Series({key: round(math.fsum(given), 6) for key, given in by_key.items()}, dtype=float)
 
 
 def monthly_totals(

@@ -158,7 +158,7 @@ def outliers(amounts: Sequence[float]) -> int:
         return 0
     p25, p75 = np.percentile(amounts, [25, 75])
     # The last bit of a double makes no outlier.
-    return sum(round(amount, 9) > round(float(p75 + 3 * (p75 - p25)), 9) for amount in amounts)
+    return sum(round(amount, 6) > round(float(p75 + 3 * (p75 - p25)), 6) for amount in amounts)
 
 
 def per_distinct(keys: Iterable[str | None]) -> float | None:

@@ -34,11 +34,11 @@ percentiles AS (
 ),
 
 outliers AS (
-    -- Nine decimals on both sides, so that an amount at the limit is not above it by the last bit of a double.
+    -- Six decimals on both sides, so that an amount at the limit is not above it by the last bit of a double.
     SELECT count(*) AS outliers
     FROM reclamos
     CROSS JOIN percentiles
-    WHERE round_half_away(monto, 9) > round_half_away(p75 + 3 * (p75 - p25), 9)
+    WHERE round_half_away(monto, 6) > round_half_away(p75 + 3 * (p75 - p25), 6)
 ),
 
 figures AS (

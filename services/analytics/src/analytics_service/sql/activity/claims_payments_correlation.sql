@@ -19,11 +19,11 @@ claims AS (
     WHERE contracts.customer_id IS NOT NULL
 ),
 
--- Sums keep nine decimals, so that those of equal amounts are equal, in whatever order they were added up.
+-- Sums keep six decimals, so that those of equal amounts are equal, in whatever order they were added up.
 claimed AS (
     SELECT
         customer_id,
-        round_half_away(sum(monto), 9) AS amount
+        round_half_away(sum(monto), 6) AS amount
     FROM claims
     WHERE monto IS NOT NULL
     GROUP BY customer_id
@@ -32,7 +32,7 @@ claimed AS (
 paid AS (
     SELECT
         customer_id,
-        round_half_away(sum(monto), 9) AS amount
+        round_half_away(sum(monto), 6) AS amount
     FROM pagos
     WHERE monto IS NOT NULL AND customer_id IS NOT NULL
     GROUP BY customer_id
@@ -66,7 +66,7 @@ by_customer AS (
             THEN corr(customers.claimed, customers.paid) END AS pearson,
         CASE WHEN min(customers.claimed) < max(customers.claimed) AND min(customers.paid) < max(customers.paid)
             THEN corr(customers.claimed_rank, customers.paid_rank) END AS spearman,
-        CAST(sum(customers.paid) AS DOUBLE) / nullif(round_half_away(sum(customers.claimed), 9), 0) AS ratio,
+        CAST(sum(customers.paid) AS DOUBLE) / nullif(round_half_away(sum(customers.claimed), 6), 0) AS ratio,
         count(*) FILTER (WHERE customers.claimed > medians.claimed AND customers.paid > medians.paid) AS high_high,
         count(*) FILTER (WHERE customers.claimed > medians.claimed AND customers.paid <= medians.paid) AS high_low,
         count(*) FILTER (WHERE customers.claimed <= medians.claimed AND customers.paid > medians.paid) AS low_high,
@@ -91,8 +91,8 @@ amounts AS (
 
 months AS (
     SELECT
-        round_half_away(coalesce(sum(amounts.claimed), 0), 9) AS claimed,
-        round_half_away(coalesce(sum(amounts.paid), 0), 9) AS paid
+        round_half_away(coalesce(sum(amounts.claimed), 0), 6) AS claimed,
+        round_half_away(coalesce(sum(amounts.paid), 0), 6) AS paid
     FROM numbers
     LEFT JOIN amounts
         ON amounts.month = date_trunc('month', CAST($as_of AS TIMESTAMP)) - INTERVAL '1' MONTH * numbers.number

@@ -33,8 +33,8 @@ figures AS (
         round_half_away(totals.average, 2) AS avg_monto,
         round_half_away(medians.median, 2) AS median_monto,
         round_half_away(CAST(totals.with_customer AS DOUBLE) / nullif(totals.customers, 0), 2) AS payments_per_customer,
-        -- With nine decimals what adds up to nothing is 0, and not the last bits of doubles.
-        nullif(round_half_away(totals.total, 9), 0) AS whole
+        -- With six decimals what adds up to nothing is 0, and not the last bits of doubles.
+        nullif(round_half_away(totals.total, 6), 0) AS whole
     FROM totals
     CROSS JOIN medians
 ),
