@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -96,8 +96,7 @@ def claims_vs_policies(lake: Path, now: datetime, as_of: datetime | None = None)
     product_type = data.products["product_type"]
 
     def grouped(table: pd.DataFrame) -> pd.DataFrame:
-        kind = table["product_id"].map(product_type)
-        kind = [value if isinstance(value, str) else "UNKNOWN" for value in kind]
+        kind = [value if isinstance(value, str) else "UNKNOWN" for value in table["product_id"].map(product_type)]
         return table.assign(kind=kind, band=[band(value) for value in table["sum_insured"]])
 
     policies, contracts = grouped(data.policies), grouped(data.contracts)
@@ -146,10 +145,11 @@ def group_figures(policies: pd.DataFrame) -> dict[str, Any]:
 
 def high_value_customers(known: pd.DataFrame, data: Lake) -> list[dict[str, Any]]:
     """The ten that pay most."""
-    rows = [
+    names = dict(zip(data.customers.index, map(full_name, data.customers.to_dict("records")), strict=True))
+    rows: list[dict[str, Any]] = [
         {
             "customer_id": customer_id,
-            "name": full_name(data.customers.loc[customer_id]),
+            "name": names[customer_id],
             "policies": len(own),
             "total_premium": total(own["premium"]),
         }
@@ -183,7 +183,7 @@ def claim_rates(policies: pd.DataFrame, claims: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def full_name(person: pd.Series) -> str | None:
+def full_name(person: Mapping[Any, Any] | pd.Series) -> str | None:
     return " ".join(part for part in (person["first_name"], person["last_name"]) if isinstance(part, str)) or None
 
 

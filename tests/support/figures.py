@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 from google.protobuf.struct_pb2 import Struct
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -13,7 +12,7 @@ def figures(reply: Message) -> dict[str, Any]:
     return {field.name: _value(reply, field) for field in reply.DESCRIPTOR.fields}
 
 
-def _value(message: Message, field: FieldDescriptor) -> Any:
+def _value(message: Message, field: Any) -> Any:
     if field.has_presence and not message.HasField(field.name):
         return None
     value = getattr(message, field.name)

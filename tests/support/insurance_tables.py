@@ -1,6 +1,7 @@
 """The insurance datasets as columns of texts, in the proportions of an insurer with 100,000 users at scale 1."""
 
 import zlib
+from collections.abc import Iterable
 
 import numpy as np
 import numpy.typing as npt
@@ -93,8 +94,8 @@ def _users(random: Random, rows: int) -> tuple[Columns, npt.NDArray[np.datetime6
         "email": _gaps(random, email, 0.01),
         "role": _pick(random, rows, ("USER", "AGENT", "ADMIN"), (0.8, 0.165, 0.035)),
         "phone": _gaps(random, _texts(f"+519{number:08d}" for number in random.integers(0, 10**8, rows)), 0.03),
-        "state": np.array(_STATES, dtype=object)[places],
-        "city": np.array(_CITIES, dtype=object)[places],
+        "state": np.array(_STATES, dtype=np.object_)[places],
+        "city": np.array(_CITIES, dtype=np.object_)[places],
         "created_at": _seconds(times),
     }
     return columns, times
@@ -146,7 +147,7 @@ def _products(random: Random) -> tuple[Columns, npt.NDArray[np.float64]]:
         "id": _texts(np.arange(1, _PRODUCTS + 1)),
         "code": _texts(f"PR{number:03d}" for number in range(1, _PRODUCTS + 1)),
         "name": _texts(f"Seguro {_KINDS[kind].title()} {number:02d}" for number, kind in enumerate(kinds, 1)),
-        "product_type": np.array(_KINDS, dtype=object)[kinds],
+        "product_type": np.array(_KINDS, dtype=np.object_)[kinds],
         "base_premium": _gaps(random, _texts(f"{price:.2f}" for price in prices), 0.05),
         "description": _gaps(random, _texts(f'Plan "{number}", con asistencia' for number in range(_PRODUCTS)), 0.1),
     }
@@ -239,13 +240,13 @@ def _count(whole: int, scale: float, *, least: int = 1) -> int:
     return max(least, round(whole * scale))
 
 
-def _texts(values: object) -> Texts:
-    return np.array([str(value) for value in values], dtype=object)  # type: ignore[attr-defined]
+def _texts(values: Iterable[object]) -> Texts:
+    return np.array([str(value) for value in values], dtype=np.object_)
 
 
 def _pick(random: Random, rows: int, values: tuple[str, ...], weights: tuple[float, ...] | None = None) -> Texts:
     shares = None if weights is None else np.array(weights) / sum(weights)
-    return np.array(values, dtype=object)[random.choice(len(values), rows, p=shares)]
+    return np.array(values, dtype=np.object_)[random.choice(len(values), rows, p=shares)]
 
 
 def _gaps(random: Random, values: Texts, share: float) -> Texts:
@@ -265,7 +266,9 @@ def _moments(random: Random, rows: int, days: int, lean: float = 1.3) -> npt.NDA
 
 def _later(random: Random, start: npt.NDArray[np.datetime64], mean_days: float) -> npt.NDArray[np.datetime64]:
     left = (_END - start).astype(float) * random.random(len(start))
-    return start + np.minimum(random.exponential(mean_days * 86400, len(start)), left).astype("timedelta64[s]")
+    waited = np.minimum(random.exponential(mean_days * 86400, len(start)), left)
+    later: npt.NDArray[np.datetime64] = start + waited.astype("timedelta64[s]")
+    return later
 
 
 def _seconds(moments: npt.NDArray[np.datetime64]) -> Texts:

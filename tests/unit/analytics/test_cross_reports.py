@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from atalaya.analytics.v1 import insurance_pb2 as pb
+from service_runtime.errors import Unprocessable
 from support import cross_reference
 from support.analytics_running import NOW, RunningAnalytics
 from support.figures import figures
@@ -109,7 +110,8 @@ async def test_empty_datasets_give_zeros_and_no_rates(analytics: RunningAnalytic
 @rpcs
 async def test_an_as_of_without_a_zone_is_refused(analytics: RunningAnalytics, rpc: str) -> None:
     error = await refusal(ask(analytics, rpc, "2024-01-01T00:00:00"))
-    assert (error.reason, error.http_status) == ("INVALID_REQUEST", 422)
+    assert isinstance(error, Unprocessable)
+    assert error.reason == "INVALID_REQUEST"
     assert [(violation.loc[-1], violation.msg) for violation in error.violations] == [
         ("as_of", "must be an RFC 3339 time with zone")
     ]

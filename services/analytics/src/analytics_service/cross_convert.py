@@ -15,25 +15,30 @@ _BANDS = ("< 10000", "10000-49999", "50000-99999", ">= 100000")
 
 
 def customer_policy_profile(answer: Answer) -> pb.GetCustomerPolicyProfileResponse:
-    parts: dict[str, dict[str | None, Row]] = {}
-    for row in answer.rows:
-        parts.setdefault(row["part"], {})[row["label"]] = row
+    (with_policies,), (without_policies,) = _part(answer, "with_policies"), _part(answer, "without_policies")
     by_age = {ages: pb.CustomerGroup() for ages in _AGES}
     return pb.GetCustomerPolicyProfileResponse(
-        customers_with_policies=parts["with_policies"][None]["customers"],
-        customers_without_policies=parts["without_policies"][None]["customers"],
+        customers_with_policies=with_policies["customers"],
+        customers_without_policies=without_policies["customers"],
         policies_per_customer=dict.fromkeys(_HOW_MANY, 0)
-        | {label or "": row["customers"] for label, row in parts.get("how_many", {}).items()},
-        by_state={label or "": _customer_group(row) for label, row in parts.get("state", {}).items()},
-        by_age_group=by_age | {label or "": _customer_group(row) for label, row in parts.get("age_group", {}).items()},
+        | {row["label"]: row["customers"] for row in _part(answer, "how_many")},
+        by_state={row["label"]: _customer_group(row) for row in _part(answer, "state")},
+        by_age_group=by_age | {row["label"]: _customer_group(row) for row in _part(answer, "age_group")},
         high_value_customers=[
             pb.HighValueCustomer(
-                customer_id=label, name=row["name"], policies=row["policies"], total_premium=row["total_premium"]
+                customer_id=row["label"],
+                name=row["name"],
+                policies=row["policies"],
+                total_premium=row["total_premium"],
             )
-            for label, row in parts.get("high_value", {}).items()
+            for row in _part(answer, "high_value")
         ],
         **_ending(answer),
     )
+
+
+def _part(answer: Answer, part: str) -> list[Row]:
+    return [row for row in answer.rows if row["part"] == part]
 
 
 def _customer_group(row: Row) -> pb.CustomerGroup:
