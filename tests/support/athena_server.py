@@ -6,7 +6,7 @@ import atexit
 import json
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Protocol
@@ -80,8 +80,8 @@ class AthenaServer:
         self.throttled = 0
         self.refused = 0
         self.looks_before_end = 1
-        # A query that begins with these words never ends by itself.
-        self.endless = "-- endless"
+        # A query with this word in its text never ends by itself.
+        self.endless = "never_ends"
         self.fails_with = ""
         self._lock = threading.Lock()
         server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
@@ -139,7 +139,7 @@ class AthenaServer:
 
     def _execute(self, run: Run) -> None:
         request = run.request
-        if request["QueryString"].startswith(self.endless):
+        if self.endless in request["QueryString"]:
             return
         try:
             if self.fails_with:
@@ -233,11 +233,19 @@ class AthenaServer:
     def _run(self, request: dict[str, Any]) -> Run:
         return next(run for run in self.runs if run.id == request["QueryExecutionId"])
 
-    def wait_for_stop(self, seconds: float = 5) -> None:
+    def wait_for_run(self) -> None:
+        """Waits until a query was started."""
+        _wait(lambda: bool(self.runs))
+
+    def wait_for_stop(self) -> None:
         """Waits until a query was stopped."""
-        until = time.monotonic() + seconds
-        while not self.stopped and time.monotonic() < until:
-            time.sleep(0.01)
+        _wait(lambda: bool(self.stopped))
+
+
+def _wait(there: Callable[[], bool], seconds: float = 20) -> None:
+    until = time.monotonic() + seconds
+    while not there() and time.monotonic() < until:
+        time.sleep(0.01)
 
 
 def _refusal(code: str, message: str) -> tuple[int, dict[str, Any]]:

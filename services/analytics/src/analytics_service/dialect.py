@@ -16,36 +16,44 @@ _PARAMETER = re.compile(r":bound__(\w+)")
 _TABLE = "place__"
 _PLACE = re.compile(rf"{_TABLE}(\w+)")
 
-# Nodes of a text that the other engine lacks, or computes otherwise, each with the reason.
-_REFUSED: Mapping[type[exp.Expr], str] = {
+# Functions that mean the same in both; any other is refused until it has been shown to.
+_ALIKE: frozenset[type[exp.Expr]] = frozenset(
+    (exp.Case, exp.If, exp.Coalesce, exp.Nullif, exp.And, exp.Or, exp.Cast, exp.Greatest, exp.Least)
+    + (exp.Count, exp.Sum, exp.Avg, exp.Min, exp.Max, exp.LogicalAnd, exp.LogicalOr, exp.StddevSamp, exp.Corr)
+    + (exp.RegrSlope, exp.RegrIntercept, exp.RowNumber, exp.Rank, exp.DenseRank, exp.Lag, exp.Lead, exp.Ntile)
+    + (exp.Abs, exp.Floor, exp.Ceil, exp.Sqrt, exp.Pow, exp.Exp, exp.Ln, exp.Sign)
+    + (exp.Upper, exp.Lower, exp.Length, exp.Substring, exp.Trim, exp.Pad, exp.StartsWith, exp.RegexpLike)
+    + (exp.TimestampTrunc, exp.DateTrunc, exp.DateDiff, exp.TimeToStr, exp.Extract, exp.DayOfWeekIso)
+)
+# Why some are not, which is worth a word to whoever meets it.
+_REASONS: Mapping[type[exp.Expr], str] = {
     exp.Median: "median is not in Athena",
     exp.PercentileCont: "percentiles are only approximate in Athena",
     exp.PercentileDisc: "percentiles are only approximate in Athena",
     exp.Quantile: "percentiles are only approximate in Athena",
     exp.ApproxQuantile: "an approximation differs between engines",
     exp.ApproxDistinct: "an approximation differs between engines",
-    exp.Mode: "mode is not in Athena",
     exp.First: "first depends on an order of rows that is not said",
     exp.Last: "last depends on an order of rows that is not said",
     exp.AnyValue: "any_value depends on an order of rows that is not said",
     exp.ArrayAgg: "lists are not for reports",
     exp.GroupConcat: "lists are not for reports",
     exp.Array: "lists are not for reports",
-    exp.List: "lists are not for reports",
     exp.Struct: "structs are not for reports",
-    exp.Lambda: "lambdas are not for reports",
-    exp.Pivot: "PIVOT is not in Athena",
-    exp.Qualify: "QUALIFY is not in Athena",
-    exp.Columns: "COLUMNS is not in Athena",
-    exp.IntDiv: "integer division rounds differently",
     exp.DayOfWeek: "DuckDB counts weekdays from Sunday 0; use isodow",
     exp.Concat: "concat skips NULL in DuckDB alone; use ||",
     exp.TryCast: "what parses differs between engines; the tables are typed",
+}
+# What is no function, and not in Athena, or not the same.
+_REFUSED: Mapping[type[exp.Expr], str] = {
+    exp.Lambda: "lambdas are not for reports",
+    exp.Pivot: "PIVOT is not in Athena",
+    exp.Qualify: "QUALIFY is not in Athena",
+    exp.IntDiv: "integer division rounds differently",
     exp.ILike: "ILIKE is not in Athena",
 }
-# Functions that sqlglot does not know by name and that are the same in both.
-_ALLOWED_UNKNOWN = frozenset({"round_half_away"})
 _FORMATS = re.compile(r"(%[YmdHMS]|[-:T ])+")
+_EXTRACTED = frozenset({"YEAR", "QUARTER", "MONTH", "DAY", "HOUR", "MINUTE", "SECOND"})
 
 
 class Untranslatable(Exception):
@@ -107,8 +115,10 @@ def _differences(parsed: exp.Query) -> Iterator[str]:
 
 
 def _difference(node: exp.Expr) -> str:
-    if isinstance(node, exp.Anonymous) and node.name.lower() not in _ALLOWED_UNKNOWN:
-        return "this function may not be in Athena"
+    if isinstance(node, exp.Func) and type(node) not in _ALIKE and node.name.lower() != "round_half_away":
+        return _REASONS.get(type(node), "it has not been shown that this means the same in Athena")
+    if isinstance(node, exp.Extract) and node.name.upper() not in _EXTRACTED:
+        return "this part of a time is counted otherwise in Athena, or not there"
     if isinstance(node, exp.Group) and node.args.get("all"):
         return "GROUP BY ALL is not in Athena"
     if isinstance(node, exp.Star) and any(node.args.get(change) for change in ("except_", "replace", "rename")):
