@@ -6,8 +6,9 @@ import shutil
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
+import duckdb
 import pytest
 from analytics_service.datasets import CLAIMS, PAYMENTS, Dataset
 from analytics_service.duckdb_engine import DuckDbEngine
@@ -297,24 +298,74 @@ async def test_files_in_use_are_not_thrown_away(tmp_path: Path) -> None:
     assert files[2].path.exists()
 
 
-@pytest.mark.parametrize(
-    "sql",
-    [
-        "SELECT * FROM read_csv('/etc/passwd')",
-        "SELECT * FROM read_text('{folder}/../secret')",
-        "COPY (SELECT 1) TO '/tmp/out-{unique}.parquet'",
-        "SET enable_external_access = true",
-        "SET allowed_directories = ['/']",
-        "INSTALL httpfs",
-        "ATTACH '/tmp/other-{unique}.db'",
-    ],
+# What a query might try; all but those that need a network or have a sandbox to open work without the sandbox.
+ESCAPES = (
+    "SELECT * FROM read_csv('{outside}/secret.csv')",
+    "SELECT * FROM read_text('{folder}/../secret.csv')",
+    "SELECT * FROM read_text('{folder}/x/../../secret.csv')",
+    "SELECT * FROM read_blob('{outside}/*')",
+    "SELECT * FROM glob('{outside}/*')",
+    "SELECT * FROM '{outside}/secret.csv'",
+    "COPY (SELECT 1) TO '{outside}/out.parquet'",
+    "COPY (SELECT 1) TO '{folder}/../out.csv'",
+    "COPY mine FROM '{outside}/secret.csv'",
+    "EXPORT DATABASE '{outside}/all'",
+    "ATTACH '{outside}/other.db' AS other",
+    "ATTACH '{folder}/../other.db' AS other",
+    "SET temp_directory = '{outside}/spill'",
+    "SET allowed_directories = ['/']",
+    "RESET allowed_directories",
+    "SET memory_limit = '1TB'",
+    "PRAGMA enable_profiling",
 )
+ELSEWHERE = (
+    "SET enable_external_access = true",
+    "SET lock_configuration = false",
+    "INSTALL httpfs",
+    "LOAD httpfs",
+    "INSTALL spatial FROM community",
+    "SELECT * FROM read_parquet('s3://bucket/a/../b/file.parquet')",
+    "SELECT * FROM read_csv('http://127.0.0.1:9/x.csv')",
+    "SELECT * FROM read_csv('https://127.0.0.1:9/x.csv')",
+)
+
+
+@pytest.mark.parametrize("sql", [*ESCAPES, *ELSEWHERE])
 async def test_the_engine_reaches_nothing_outside_its_folder(tmp_path: Path, sql: str) -> None:
-    house = House(tmp_path)
-    (tmp_path / "secret").write_text("secret")
-    text = sql.format(folder=tmp_path / "cache", unique=uuid4().hex)
+    house, outside = House(tmp_path), tmp_path / "outside"
+    text = sql.format(folder=tmp_path / "cache", outside=outside_of(tmp_path))
     with pytest.raises(QueryFailed):
         await house.engine.rows(Query("t", text))
+    assert names_in(outside) == ["secret.csv"]
+    assert names_in(tmp_path) == ["cache", "outside", "secret.csv"]
+    await house.engine.close()
+
+
+@pytest.mark.parametrize("sql", ESCAPES)
+def test_without_the_sandbox_each_of_these_would_do_it(tmp_path: Path, sql: str) -> None:
+    (tmp_path / "cache" / "x").mkdir(parents=True)
+    open_to_all = duckdb.connect(config={"temp_directory": str(tmp_path / "spill")})
+    open_to_all.execute("CREATE TABLE mine (id VARCHAR, word VARCHAR)")
+    open_to_all.execute(sql.format(folder=tmp_path / "cache", outside=outside_of(tmp_path)))
+    open_to_all.close()
+
+
+def names_in(folder: Path) -> list[str]:
+    return sorted(file.name for file in folder.iterdir())
+
+
+def outside_of(folder: Path) -> Path:
+    outside = folder / "outside"
+    outside.mkdir()
+    for place in (outside, folder):
+        (place / "secret.csv").write_text("id,word\n1,secret\n")
+    return outside
+
+
+async def test_the_engine_reads_and_writes_in_its_folder(tmp_path: Path) -> None:
+    house, target = House(tmp_path), tmp_path / "cache" / "it's.parquet"
+    await house.engine.write(Query("t", "SELECT 1 AS one"), target)
+    assert await house.engine.rows(Query("t", "SELECT one FROM t", {"t": Source([target])})) == [{"one": 1}]
     await house.engine.close()
 
 
