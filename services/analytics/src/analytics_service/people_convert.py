@@ -133,7 +133,7 @@ def data_quality(answer: Answer) -> pb.GetDataQualityReportResponse:
         if row["dataset"] is not None and row["name"] is None
     }
     for row in answer.rows:
-        if row["name"] is not None:
+        if row["name"] is not None and row["is_there"]:
             dataset = datasets[row["dataset"]]
             dataset.columns[row["name"]].CopyFrom(_column(row))
             if row["orphans"] is not None:
