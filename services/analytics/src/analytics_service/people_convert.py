@@ -1,6 +1,6 @@
 """The rows of the reports on people as messages of the contract."""
 
-from typing import Any, TypedDict
+from typing import TypedDict
 
 from atalaya.analytics.v1 import insurance_pb2
 from atalaya.analytics.v1 import insurance_people_pb2 as pb
@@ -23,36 +23,38 @@ class _Ending(TypedDict):
 
 
 def user_statistics(answer: Answer) -> pb.GetUserStatisticsResponse:
+    everyone = _row(answer, "all")
     return pb.GetUserStatisticsResponse(
-        total_users=_figure(answer, "total_users", "users"),
+        total_users=everyone["users"],
         users_by_role=_counts(answer, "users_by_role", "users"),
         users_by_state=_counts(answer, "users_by_state", "users"),
-        recent_registrations=_figure(answer, "recent_registrations", "users"),
+        recent_registrations=everyone["recent"],
         top_cities=_counts(answer, "top_cities", "users"),
         monthly_registrations=_months(answer, 12) | _counts(answer, "monthly_registrations", "users"),
         data_quality=pb.UserDataQuality(
-            missing_emails=_figure(answer, "missing_emails", "users"),
-            missing_phones=_figure(answer, "missing_phones", "users"),
-            duplicate_emails=_figure(answer, "duplicate_emails", "users"),
+            missing_emails=everyone["without_email"],
+            missing_phones=everyone["without_phone"],
+            duplicate_emails=everyone["repeated_emails"],
         ),
         **_ending(answer),
     )
 
 
 def client_demographics(answer: Answer) -> pb.GetClientDemographicsResponse:
+    everyone, ages = _row(answer, "all"), _row(answer, "ages")
     genders = None
     if any(row["part"] == "has_gender" for row in answer.rows):
         genders = Struct()
         genders.update(_counts(answer, "gender_distribution", "clients"))
     return pb.GetClientDemographicsResponse(
-        total_clients=_figure(answer, "total_clients", "clients"),
+        total_clients=everyone["clients"],
         age_distribution=dict.fromkeys(_AGES, 0) | _counts(answer, "age_distribution", "clients"),
-        average_age=_figure(answer, "average_age", "years"),
-        median_age=_figure(answer, "median_age", "years"),
+        average_age=ages["average_age"],
+        median_age=ages["median_age"],
         document_types=_counts(answer, "document_types", "clients"),
         gender_distribution=genders,
         clients_by_state=_counts(answer, "clients_by_state", "clients"),
-        missing_birth_dates=_figure(answer, "missing_birth_dates", "clients"),
+        missing_birth_dates=everyone["without_age"],
         **_ending(answer),
     )
 
@@ -152,8 +154,8 @@ def _column(row: Row) -> pb.ColumnQuality:
     )
 
 
-def _figure(answer: Answer, part: str, column: str) -> Any:
-    return next(row[column] for row in answer.rows if row["part"] == part)
+def _row(answer: Answer, part: str) -> Row:
+    return next(row for row in answer.rows if row["part"] == part)
 
 
 def _counts(answer: Answer, part: str, column: str) -> dict[str, int]:

@@ -31,9 +31,34 @@ customers AS (
     LEFT JOIN people ON people.id = clients.user_id
 ),
 
+groups AS (
+    SELECT
+        CASE
+            WHEN document_type IS NOT NULL THEN 'document_types'
+            WHEN gender IS NOT NULL THEN 'gender_distribution'
+            WHEN state IS NOT NULL THEN 'clients_by_state'
+            ELSE 'all'
+        END AS part,
+        coalesce(document_type, gender, state) AS name,
+        count(*) AS clients,
+        count(*) FILTER (WHERE age IS NULL) AS without_age
+    FROM customers
+    GROUP BY GROUPING SETS ((), (document_type), (gender), (state))
+),
+
 ages AS (
     SELECT
         age,
+        count(*) AS clients,
+        sum(count(*)) OVER (ORDER BY age) AS up_to_this_age,
+        sum(count(*)) OVER () AS everyone
+    FROM customers
+    WHERE age IS NOT NULL
+    GROUP BY age
+),
+
+bands AS (
+    SELECT
         CASE
             WHEN age < 18 THEN 'under 18'
             WHEN age <= 25 THEN '18-25'
@@ -43,36 +68,35 @@ ages AS (
             WHEN age <= 65 THEN '56-65'
             ELSE '65+'
         END AS band,
-        row_number() OVER (ORDER BY age) AS place,
-        count(*) OVER () AS everyone
-    FROM customers
-    WHERE age IS NOT NULL
+        clients
+    FROM ages
 ),
 
 age_figures AS (
-    -- The median lies at one place, or between two that count by their distance from it.
     SELECT
-        round_half_away(avg(CAST(age AS DOUBLE)), 2) AS average_age,
+        round_half_away(CAST(sum(age * clients) AS DOUBLE) / nullif(sum(clients), 0), 2) AS average_age,
+        -- The middle of the two ages at the middle, which are one where the number of clients is odd.
         round_half_away(
-            sum(CAST(age AS DOUBLE) * greatest(0, 1 - abs(place - 1 - CAST(everyone - 1 AS DOUBLE) / 2))), 2
+            CAST(
+                min(age) FILTER (WHERE 2 * up_to_this_age >= everyone)
+                + min(age) FILTER (WHERE 2 * up_to_this_age > everyone) AS DOUBLE
+            ) / 2, 2
         ) AS median_age
     FROM ages
 )
 
-SELECT 'total_clients' AS part, NULL AS name, count(*) AS clients, CAST(NULL AS DOUBLE) AS years FROM customers
+SELECT
+    part,
+    name,
+    clients,
+    without_age,
+    CAST(NULL AS DOUBLE) AS average_age,
+    CAST(NULL AS DOUBLE) AS median_age
+FROM groups
+WHERE part <> 'gender_distribution' OR $clients_has_gender
 UNION ALL
-SELECT 'age_distribution', band, count(*), NULL FROM ages GROUP BY band
+SELECT 'age_distribution', band, sum(clients), NULL, NULL, NULL FROM bands GROUP BY band
 UNION ALL
-SELECT 'average_age', NULL, NULL, average_age FROM age_figures
+SELECT 'ages', NULL, NULL, NULL, average_age, median_age FROM age_figures
 UNION ALL
-SELECT 'median_age', NULL, NULL, median_age FROM age_figures
-UNION ALL
-SELECT 'document_types', document_type, count(*), NULL FROM customers GROUP BY document_type
-UNION ALL
-SELECT 'has_gender', NULL, NULL, NULL WHERE $clients_has_gender
-UNION ALL
-SELECT 'gender_distribution', gender, count(*), NULL FROM customers GROUP BY gender
-UNION ALL
-SELECT 'clients_by_state', state, count(*), NULL FROM customers GROUP BY state
-UNION ALL
-SELECT 'missing_birth_dates', NULL, count(*), NULL FROM customers WHERE age IS NULL
+SELECT 'has_gender', NULL, NULL, NULL, NULL, NULL WHERE $clients_has_gender
