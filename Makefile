@@ -73,12 +73,17 @@ test-sources: .venv/.installed-all ## Test sources on real MariaDB, PostgreSQL a
 	@sh tests/sources/install.sh
 	@$(RUN) -m pytest tests/sources
 
+.PHONY: test-athena
+test-athena: .venv/.installed-all ## Run every report on a Trino server as Athena would, against DuckDB, fetching Trino where it may
+	@sh tests/athena/install.sh
+	@$(RUN) -m pytest tests/athena
+
 .PHONY: test-faults
 test-faults: .venv/.installed-all ## Break what runs while data come in (FAULT_SEEDS=10 for each fault ten times)
 	@$(RUN) -m pytest --numprocesses 2 tests/faults
 
 .PHONY: test-all
-test-all: test test-slow test-proofs test-install test-sources test-browser test-faults ## Run every test there is
+test-all: test test-slow test-proofs test-install test-sources test-browser test-athena test-faults ## Run every test there is
 
 .PHONY: check
 check: .venv/.installed-all ## Check style, types, contracts and generated files

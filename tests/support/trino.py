@@ -45,12 +45,20 @@ def url() -> str:
         "hive.file-status-cache-tables=*\nhive.file-status-cache-expire-time=1h\n"
         "hive.metastore-cache-ttl=0s\n"
     )
-    command = ["java", "-Xmx1500M", "-Djdk.attach.allowAttachSelf=true", "-Duser.timezone=UTC"]
+    # Small queries are over before much is compiled twice.
+    command = [
+        "java",
+        "-Xmx1500M",
+        "-XX:TieredStopAtLevel=1",
+        "-XX:+UseSerialGC",
+        "-Djdk.attach.allowAttachSelf=true",
+        "-Duser.timezone=UTC",
+    ]
     command += ["-Dnode.environment=test", "-Dnode.internal-address=127.0.0.1", "-Dnode.bind-ip=127.0.0.1"]
     command += [f"-Dnode.data-dir={folder}", f"-Dconfig={folder}/config.properties"]
     command += ["-cp", f"{_HOME}/lib/*", "io.trino.server.TrinoServer"]
     with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, cwd=folder)  # noqa: S603
+        process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, cwd=folder)
     atexit.register(_end, process)
     _wait(found, process, folder / "log")
     return found

@@ -18,12 +18,14 @@ _PLACE = re.compile(rf"{_TABLE}(\w+)")
 
 # Functions that mean the same in both; any other is refused until it has been shown to.
 _ALIKE: frozenset[type[exp.Expr]] = frozenset(
-    (exp.Case, exp.If, exp.Coalesce, exp.Nullif, exp.And, exp.Or, exp.Cast, exp.Greatest, exp.Least)
-    + (exp.Count, exp.Sum, exp.Avg, exp.Min, exp.Max, exp.LogicalAnd, exp.LogicalOr, exp.StddevSamp, exp.Corr)
-    + (exp.RegrSlope, exp.RegrIntercept, exp.RowNumber, exp.Rank, exp.DenseRank, exp.Lag, exp.Lead, exp.Ntile)
-    + (exp.Abs, exp.Floor, exp.Ceil, exp.Sqrt, exp.Pow, exp.Exp, exp.Ln, exp.Sign)
-    + (exp.Upper, exp.Lower, exp.Length, exp.Substring, exp.Trim, exp.Pad, exp.StartsWith, exp.RegexpLike)
-    + (exp.TimestampTrunc, exp.DateTrunc, exp.DateDiff, exp.TimeToStr, exp.Extract, exp.DayOfWeekIso)
+    {
+        *(exp.Case, exp.If, exp.Coalesce, exp.Nullif, exp.And, exp.Or, exp.Cast, exp.Greatest, exp.Least),
+        *(exp.Count, exp.Sum, exp.Avg, exp.Min, exp.Max, exp.LogicalAnd, exp.LogicalOr, exp.StddevSamp, exp.Corr),
+        *(exp.RegrSlope, exp.RegrIntercept, exp.RowNumber, exp.Rank, exp.DenseRank, exp.Lag, exp.Lead, exp.Ntile),
+        *(exp.Abs, exp.Floor, exp.Ceil, exp.Sqrt, exp.Pow, exp.Exp, exp.Ln, exp.Sign),
+        *(exp.Upper, exp.Lower, exp.Length, exp.Substring, exp.Trim, exp.Pad, exp.StartsWith, exp.RegexpLike),
+        *(exp.TimestampTrunc, exp.DateTrunc, exp.DateDiff, exp.TimeToStr, exp.Extract, exp.DayOfWeekIso),
+    }
 )
 # Why some are not, which is worth a word to whoever meets it.
 _REASONS: Mapping[type[exp.Expr], str] = {
