@@ -155,4 +155,4 @@ def test_every_error_has_the_one_form() -> None:
 def test_jobs_of_every_service_stand_at_one_path() -> None:
     job_id = operation("get", "/api/v1/jobs/{job_id}")["parameters"][0]
 
-    assert job_id["schema"]["pattern"] == "^auth/[^/]+$|^ingest/[^/]+$|^ml/[^/]+$"
+    assert job_id["schema"]["pattern"] == "^analytics/[^/]+$|^auth/[^/]+$|^ingest/[^/]+$|^ml/[^/]+$"

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeAlias
 from uuid import UUID
@@ -112,8 +113,15 @@ async def find_purchases(list_files: ListFiles, tenant_id: UUID) -> Purchases:
     """The files as they are now. Errors: DATASET_NOT_FOUND, LAKE_UNAVAILABLE."""
     for dataset in (TRANSACTIONS, PAYMENTS):
         if files := (await list_files(tenant_id, [dataset]))[dataset.name]:
-            return Purchases(dataset, files, _version(version_of(tenant_id, dataset, files)))
+            return Purchases(dataset, files, _listed_version(tenant_id, dataset.name, tuple(files)))
     raise _no_purchases()
+
+
+# At every request it is asked for the same files again.
+@lru_cache(1024)
+def _listed_version(tenant_id: UUID, name: str, files: tuple[StoredObject, ...]) -> str:
+    dataset = TRANSACTIONS if name == TRANSACTIONS.name else PAYMENTS
+    return _version(version_of(tenant_id, dataset, files))
 
 
 def _version(of_table: str) -> str:

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO
 from uuid import uuid4
@@ -29,7 +30,7 @@ class LocalLake(Lake):
 
     def list(self, prefix: str) -> list[StoredObject]:
         with _failures():
-            found = list(self._below(self._root / checked_prefix(prefix)))
+            found = list(self._below(self._prefix + checked_prefix(prefix)))
         return sorted(found, key=lambda item: item.path)
 
     def head(self, path: str) -> StoredObject | None:
@@ -124,7 +125,7 @@ class LocalLake(Lake):
     def _object(self, file: Path) -> StoredObject | None:
         return self._described(str(file), file.stat()) if file.is_file() else None
 
-    def _below(self, folder: str | Path) -> Iterator[StoredObject]:
+    def _below(self, folder: str) -> Iterator[StoredObject]:
         # Readers list at every request, and scandir is several times as fast as pathlib.
         try:
             entries = os.scandir(folder)
@@ -140,14 +141,16 @@ class LocalLake(Lake):
                         yield self._described(entry.path, entry.stat())
 
     def _described(self, file: str, facts: os.stat_result) -> StoredObject:
-        # Every put makes a new inode, so equal sizes and times still tell versions apart.
-        version = f"{facts.st_ino}-{facts.st_size}-{facts.st_mtime_ns}"
-        return StoredObject(
-            path=file.removeprefix(self._prefix).replace(os.sep, "/"),
-            size=facts.st_size,
-            etag=hashlib.sha256(version.encode()).hexdigest()[:32],
-            modified=datetime.fromtimestamp(facts.st_mtime, UTC),
-        )
+        path = file.removeprefix(self._prefix).replace(os.sep, "/")
+        return _stored(path, facts.st_ino, facts.st_size, facts.st_mtime_ns)
+
+
+@lru_cache(4096)
+def _stored(path: str, inode: int, size: int, changed_at: int) -> StoredObject:
+    # Every put makes a new inode, so equal sizes and times still tell versions apart.
+    version = f"{inode}-{size}-{changed_at}"
+    etag = hashlib.sha256(version.encode()).hexdigest()[:32]
+    return StoredObject(path, size, etag, modified=datetime.fromtimestamp(changed_at / 1e9, UTC))
 
 
 def _etag(found: StoredObject | None) -> str:
