@@ -1,6 +1,7 @@
 """Of a tenant that leaves, analytics keeps no copy on the disk and no answer in memory."""
 
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from uuid import uuid4
 
@@ -8,7 +9,9 @@ from analytics_service.kept_files import KeptFiles
 from atalaya.analytics.v1 import rfm_pb2
 from service_runtime.errors import NotFound
 from support.analytics_running import RunningAnalytics
-from support.leaving import erase
+from support.leaving import erase, left_of
+from support.postgres import ServiceDatabase
+from support.rfm_running import ended, until, working
 from support.running import refusal
 
 CLAIMS = "claim_id,status,claim_date,amount\n1,approved,2024-10-01,5\n"
@@ -35,6 +38,46 @@ async def test_copies_and_answers_of_a_tenant_go_and_no_others(analytics: Runnin
     for file in analytics.path("").rglob("*.csv"):
         file.unlink()
     assert isinstance(await refusal(segments(analytics)), NotFound)
+
+
+async def test_table_history_benefits_and_jobs_of_a_tenant_go_and_no_others(
+    analytics: RunningAnalytics, clock: dict[str, datetime], analytics_database: ServiceDatabase
+) -> None:
+    staying = replace(analytics, tenant_id=uuid4())
+    async with working(analytics, lambda: clock["now"]):
+        for company in (analytics, staying):
+            fill(company)
+            await ask(company)
+            offer = rfm_pb2.SetSegmentBenefitsRequest(segmento="Campeones", beneficios=["Uno"])
+            admin = company.issuer.bearer(company.tenant_id, "admin")
+            await company.rfm.SetSegmentBenefits(offer, metadata=admin)
+            await ended(company, 1)
+        # Positive control; what is on its way to the trail waits in the queue.
+        expected = {"rfm_tables": 1, "rfm_moves": 2, "rfm_benefits": 1, "jobs": 1, "procrastinate_jobs": 1}
+
+        async def is_there() -> bool:
+            return [left_of(analytics_database.name, each.tenant_id) for each in (analytics, staying)] == [expected] * 2
+
+        await until(is_there, "something else is there than was made")
+
+        reply = await erase(analytics.channel, analytics.issuer, analytics.tenant_id, "analytics")
+
+        assert reply.rows == 5
+        assert left_of(analytics_database.name, analytics.tenant_id) == {}
+        assert left_of(analytics_database.name, staying.tenant_id) == expected
+        assert (await erase(analytics.channel, analytics.issuer, analytics.tenant_id, "analytics")).rows == 0
+
+
+async def test_nothing_is_published_behind_an_erasure(
+    analytics: RunningAnalytics, clock: dict[str, datetime], analytics_database: ServiceDatabase
+) -> None:
+    async with working(analytics, lambda: clock["now"]):
+        for number in range(5):
+            # The answer does not wait for its version to be published, nor that for the job.
+            analytics.put("datavision/transactions/part-1.csv", f"{TRANSACTIONS}C3,2024-10-0{number + 1},5\n")
+            await segments(analytics)
+            await erase(analytics.channel, analytics.issuer, analytics.tenant_id, "analytics")
+            assert left_of(analytics_database.name, analytics.tenant_id) == {}
 
 
 async def test_files_of_before_they_had_owners_are_made_anew(tmp_path: Path) -> None:
