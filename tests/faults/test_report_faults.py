@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -93,6 +93,7 @@ class Stored:
         self.insurance = insurance_pb2_grpc.InsuranceServiceStub(channel)
         self.system = system_pb2_grpc.SystemServiceStub(channel)
         self.issuer = issuer
+        self.bucket = settings.atalaya_lake.removeprefix("s3://")
         self._direct = settings.model_copy(update={"aws_endpoint_url": endpoint})
 
     def lake(self, tenant_id: UUID) -> Lake:
@@ -287,6 +288,41 @@ async def test_callers_of_a_stopped_s3_fail_at_their_deadline_and_are_served_whe
     report.count("longest call in ms over its deadline", (asked.longest - DEADLINE_SECONDS) * 1000)
     assert set(asked.ends) <= EXPECTED - {"OK"}
     assert asked.longest < DEADLINE_SECONDS + SLACK_SECONDS
+
+
+async def test_a_full_cache_disk_is_said_and_it_goes_on_by_itself_when_there_is_room(
+    stored: Stored, small_disk: Path, issuer: TestIssuer, report: "Report"
+) -> None:
+    bucket = stored.bucket
+    async with serving(issuer, small_disk, s3.endpoint(), s3.endpoint(), bucket) as crowded:
+        tenant_id = await crowded.new_tenant()
+        assert await crowded.ask(tenant_id, 30)
+        ballast = small_disk / "ballast"
+        with suppress(OSError), ballast.open("wb") as file:
+            while True:
+                file.write(bytes(1 << 16))
+        await asyncio.to_thread(crowded.lake(tenant_id).put_bytes, NEW_CLAIMS, CLAIMS)
+        asked = Asked()
+        for _ in range(5):
+            await asked.ask(crowded.ask(tenant_id, 30))
+        assert set(asked.ends) <= {"CACHE_UNAVAILABLE", "QUERY_STORAGE_FULL"}
+        ballast.unlink()
+        assert await crowded.ask(tenant_id, 30) == RIGHT
+    report.fault("the cache's disk is full")
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 80 MB in memory."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=80m,mode=755", "tmpfs", str(folder)]
+    try:
+        subprocess.run(command, capture_output=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("this machine lets nobody mount")
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=False)
 
 
 class S3Process:

@@ -5,6 +5,7 @@ import contextlib
 import shutil
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
@@ -271,6 +272,30 @@ async def test_a_file_larger_than_the_folder_may_hold_is_refused(tmp_path: Path)
     assert (caught.value.http_status, caught.value.reason) == (503, "CACHE_UNAVAILABLE")
     assert "ANALYTICS_CACHE_BYTES" in caught.value.message
     await house.engine.close()
+
+
+async def test_where_others_fill_the_disk_kept_files_make_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept, free = KeptFiles(tmp_path, max_bytes=10**9), [10**9]
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=free[0] + freed()))
+    for name in ("a", "b", "c"):
+        with kept.incoming(".parquet") as made:
+            made.write_bytes(b"x" * 1000)
+            kept.keep(name, "somebody", made, {})
+
+    def freed() -> int:
+        return 1000 * (3 - len(list(tmp_path.glob("*.parquet"))))
+
+    free[0] = 32 * 1024**2 + 4_000
+    async with kept.room(5_000):
+        assert names_in(tmp_path) == ["b.json", "b.parquet", "c.json", "c.parquet", "incoming"]
+    with pytest.raises(ServiceError) as caught:
+        async with kept.room(10_000):
+            pass
+    assert (caught.value.http_status, caught.value.reason) == (503, "CACHE_UNAVAILABLE")
+    # What was promised is given back.
+    free[0] = 2 * 10**9
+    async with kept.room(10**9):
+        pass
 
 
 async def test_a_full_disk_is_said_to_be_one(tmp_path: Path) -> None:

@@ -1,15 +1,13 @@
-"""Reads CSV as RFC 4180 with tolerance for dirt: finds the plain files, and repairs the others in bulk."""
+"""Reads CSV as RFC 4180 with tolerance for dirt: finds the plain files, and tells the cells of the others apart."""
 
 import codecs
 import csv
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 _CHUNK_BYTES = 4 * 1024 * 1024
-_ROWS_AT_ONCE = 20_000
 # A cell longer than this is a quote that was never closed.
 _LONGEST_CELL = 64 * 1024 * 1024
 # A quote after a space is text by RFC 4180, and the beginning of a quoted cell to the bulk reader.
@@ -36,38 +34,21 @@ class CsvFile:
     is_plain: bool
     is_trimmed: bool = False
 
+    @property
+    def size(self) -> int:
+        return self.path.stat().st_size
+
 
 def inspect(path: Path) -> CsvFile:
     """Tells a file's columns, and whether the bulk reader can be trusted with its bytes."""
-    header, lines = _header(path)
+    header, lines = header_of(path)
     if not header or lines != 1:
         return CsvFile(path, header, is_plain=False)
     is_plain, is_trimmed = _looked_through(path)
     return CsvFile(path, header, is_plain, is_trimmed)
 
 
-def repair(file: CsvFile, target: Path) -> None:
-    """Writes the rows as a Parquet table of texts c0, c1 …: one cell for each column, blank lines left out."""
-    # Only dirty files need pyarrow: a service that has seen none stays small.
-    import pyarrow as pa
-    from pyarrow import parquet as pq
-
-    width = len(file.header)
-    schema = pa.schema([(f"c{index}", pa.string()) for index in range(width)])
-    with pq.ParquetWriter(target, schema) as writer:
-        rows = _records(file.path)
-        next(rows, None)
-        while batch := list(islice(rows, _ROWS_AT_ONCE)):
-            if any(len(row) != width for row in batch):
-                batch = [_fit(row, width) for row in batch]
-            writer.write_table(pa.table([pa.array(cells, pa.string()) for cells in zip(*batch, strict=True)], schema))
-
-
-def _fit(row: list[str], width: int) -> list[str]:
-    return row[:width] + [""] * (width - len(row))
-
-
-def _header(path: Path) -> tuple[tuple[str, ...], int]:
+def header_of(path: Path) -> tuple[tuple[str, ...], int]:
     """The column names, and how many lines they take with the blank ones before them."""
     reader = csv.reader(_lines(path))
     for row in _checked(reader):
@@ -107,7 +88,8 @@ def _has_quote_after_space(data: bytes) -> bool:
     return b'"' in data and (b' "' in data or b'\t"' in data) and bool(_QUOTE_AFTER_SPACE.search(data))
 
 
-def _records(path: Path) -> Iterator[list[str]]:
+def records(path: Path) -> Iterator[list[str]]:
+    """All rows with the header's, blank lines left out."""
     return _checked(csv.reader(_lines(path)))
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from service_runtime.errors import Unprocessable
 
-from analytics_service import csv_text
+from analytics_service import csv_repair, csv_text
 from analytics_service.datasets import Dataset
 from analytics_service.duckdb_engine import text_of
 from analytics_service.query_engine import Query, QueryEngine, QueryFailed, Source
@@ -62,7 +62,7 @@ class TableParser:
                 pass
         repaired = raw.with_suffix(".repaired.parquet")
         try:
-            await asyncio.to_thread(csv_text.repair, file, repaired)
+            await csv_repair.repaired(file, repaired)
             table = typed_table(dataset, texts, f"read_parquet({text_of(repaired)})")
             await self._engine.write(Query(owner, table, seconds=_PATIENCE_SECONDS), target)
         finally:
