@@ -1,17 +1,14 @@
 -- Shows the window's transactions, in rows of (part, key, events): each hour of the day, each day of the week and each
--- service; and its anomalies, as (part, number, events, expected, z_score), by the window's hours from 0. What holds for
--- the whole window stands in every row.
+-- service; and its anomalies, as (part, number, events, expected, z_score), by the window's hours from 0. What holds
+-- for the whole window stands in every row.
 WITH bounds AS (
     -- Hours are numbered from the year 1, which began on a Monday: the rest by 168 is the hour of the week. Five weeks
     -- more leave no window with numbers below 0.
     SELECT
-        840 + CAST(
-            CAST(
-                date_diff('millisecond', CAST(DATE '0001-01-01' AS TIMESTAMP), date_trunc('hour', CAST($as_of AS TIMESTAMP)))
-                AS DOUBLE
-            ) / 3600000
-            AS BIGINT
-        ) - $hours + 1 AS first_hour
+        841 - $hours + CAST(
+            CAST(date_diff('millisecond', CAST(DATE '0001-01-01' AS TIMESTAMP), began_at) AS DOUBLE) / 3600000 AS BIGINT
+        ) AS first_hour
+    FROM (SELECT date_trunc('hour', CAST($as_of AS TIMESTAMP)) AS began_at) AS newest
 ),
 
 began AS (
@@ -107,7 +104,9 @@ expectations AS (
         number,
         events,
         past_events / nullif(weeks, 0) AS expected,
-        sqrt(greatest(0, weeks * past_squares - past_events * past_events) / nullif(weeks * (weeks - 1), 0)) AS deviation
+        sqrt(
+            greatest(0, weeks * past_squares - past_events * past_events) / nullif(weeks * (weeks - 1), 0)
+        ) AS deviation
     FROM known
     WHERE weeks >= 4
 ),

@@ -1,5 +1,5 @@
--- Describes the claims, in rows of (part, key, claims, amount): each state, each of the last twelve months that has any,
--- the ten policies with the highest amount, and 'all'. The figures of all claims stand in every row.
+-- Describes the claims, in rows of (part, key, claims, amount): each state, each of the last twelve months that has
+-- any, the ten policies with the highest amount, and 'all'. The figures of all claims stand in every row.
 WITH totals AS (
     SELECT
         count(*) AS total_claims,
@@ -82,7 +82,8 @@ parts AS (
     UNION ALL
     SELECT 'month', strftime(date_trunc('month', fecha_reclamo), '%Y-%m'), count(*), coalesce(sum(monto), 0)
     FROM reclamos
-    WHERE fecha_reclamo >= date_trunc('month', CAST($as_of AS TIMESTAMP)) - INTERVAL '11' MONTH AND fecha_reclamo <= $as_of
+    WHERE fecha_reclamo >= date_trunc('month', CAST($as_of AS TIMESTAMP)) - INTERVAL '11' MONTH
+        AND fecha_reclamo <= $as_of
     GROUP BY date_trunc('month', fecha_reclamo)
     UNION ALL
     SELECT 'policy', policy_number, claims, amount

@@ -82,11 +82,13 @@ numbers (number) AS (
 amounts AS (
     SELECT date_trunc('month', fecha_reclamo) AS month, monto AS claimed, 0 AS paid
     FROM reclamos
-    WHERE fecha_reclamo >= date_trunc('month', CAST($as_of AS TIMESTAMP)) - INTERVAL '11' MONTH AND fecha_reclamo <= $as_of
+    WHERE fecha_reclamo >= date_trunc('month', CAST($as_of AS TIMESTAMP)) - INTERVAL '11' MONTH
+        AND fecha_reclamo <= $as_of
     UNION ALL
     SELECT date_trunc('month', fecha_pago), 0, monto
     FROM pagos
-    WHERE fecha_pago >= date_trunc('month', CAST($as_of AS TIMESTAMP)) - INTERVAL '11' MONTH AND fecha_pago <= $as_of
+    WHERE fecha_pago >= date_trunc('month', CAST($as_of AS TIMESTAMP)) - INTERVAL '11' MONTH
+        AND fecha_pago <= $as_of
 ),
 
 months AS (

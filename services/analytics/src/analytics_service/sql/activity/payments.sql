@@ -61,7 +61,8 @@ parts AS (
     UNION ALL
     SELECT 'month', strftime(date_trunc('month', fecha_pago), '%Y-%m'), count(*), coalesce(sum(monto), 0)
     FROM pagos
-    WHERE fecha_pago >= date_trunc('month', CAST($as_of AS TIMESTAMP)) - INTERVAL '11' MONTH AND fecha_pago <= $as_of
+    WHERE fecha_pago >= date_trunc('month', CAST($as_of AS TIMESTAMP)) - INTERVAL '11' MONTH
+        AND fecha_pago <= $as_of
     GROUP BY date_trunc('month', fecha_pago)
     UNION ALL
     SELECT 'customer', customer_id, payments, amount

@@ -1,16 +1,21 @@
--- Describes the audit trail, in rows of (part, key, transactions): each service, each operation, each hour of the day and
--- each of the last thirty days that have any, and 'all'. The figures of the whole trail stand in every row.
-WITH figures AS (
+-- Describes the audit trail, in rows of (part, key, transactions): each service, each operation, each hour of the day
+-- and each of the last thirty days that have any, and 'all'. The figures of the whole trail stand in every row.
+WITH totals AS (
     SELECT
-        count(*) AS total_transactions,
-        count(DISTINCT user_id) AS unique_users,
-        round_half_away(CAST(count(user_id) AS DOUBLE) / nullif(count(DISTINCT user_id), 0), 2) AS transactions_per_user,
-        round_half_away(
-            CAST(100 * count(*) FILTER (WHERE upper(operacion) LIKE '%ERROR%' OR upper(operacion) LIKE '%FAIL%') AS DOUBLE)
-            / nullif(count(*), 0),
-            1
-        ) AS error_rate
+        count(*) AS transactions,
+        count(user_id) AS with_user,
+        count(DISTINCT user_id) AS users,
+        count(*) FILTER (WHERE upper(operacion) LIKE '%ERROR%' OR upper(operacion) LIKE '%FAIL%') AS errors
     FROM transaction_audit
+),
+
+figures AS (
+    SELECT
+        transactions AS total_transactions,
+        users AS unique_users,
+        round_half_away(CAST(with_user AS DOUBLE) / nullif(users, 0), 2) AS transactions_per_user,
+        round_half_away(CAST(100 * errors AS DOUBLE) / nullif(transactions, 0), 1) AS error_rate
+    FROM totals
 ),
 
 hours AS (
