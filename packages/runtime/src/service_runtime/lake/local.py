@@ -183,5 +183,8 @@ def _write(
 def _failures() -> Iterator[None]:
     try:
         yield
+    except PermissionError as error:
+        message = "The lake refuses access: its folder is not ours to use."
+        raise Unavailable("LAKE_UNAVAILABLE", message, retry_after=60, cause="AccessDenied") from error
     except OSError as error:
         raise Unavailable("LAKE_UNAVAILABLE", "The lake is not available at the moment.", retry_after=5) from error
