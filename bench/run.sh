@@ -39,6 +39,11 @@ echo "== REST through the gateway with a token, beside FastAPI and bare gRPC"
 .venv/bin/python bench/gateway_echo.py --url "$url" --token "$token"
 echo "== A million posts through the gateway, beside a bare COPY"
 .venv/bin/python bench/import_posts.py --url "$url" --token "$token"
+# PEERS names the folder of the programs that reports are measured against.
+if [ -n "${PEERS:-}" ]; then
+    echo "== Insurance reports, beside FastAPI with pandas and beside plain DuckDB"
+    .venv/bin/python bench/insurance_reports.py --url "$url" --token "$token" --peers "$PEERS"
+fi
 start RATE_LIMIT_PER_MINUTE=1200 RATE_LIMIT_PER_HOUR=0 RATE_LIMIT_PER_DAY=0
 echo "== A tenant at its limit, alone and beside one at ten times its limit"
 .venv/bin/python bench/fairness_load.py --url "$url" --limit 1200
