@@ -2,7 +2,10 @@
 
 import asyncio
 import contextlib
+import os
 import shutil
+import sys
+import threading
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -423,3 +426,19 @@ async def test_one_tenant_leaves_a_thread_to_the_others(tmp_path: Path) -> None:
         task.cancel()
     await asyncio.gather(*greedy, return_exceptions=True)
     await engine.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only there a thread has a priority of its own")
+async def test_queries_step_back_behind_who_answers_from_what_is_kept(tmp_path: Path) -> None:
+    before = set(threads_of_this_process())
+    engine = DuckDbEngine(tmp_path, memory_limit="200MB", threads=3, concurrency=2, timeout=10)
+    await asyncio.gather(*(engine.rows(Query(owner, "SELECT sum(i) FROM range(3000000) t(i)")) for owner in "ab"))
+    niceness = [os.getpriority(os.PRIO_PROCESS, thread) for thread in set(threads_of_this_process()) - before]
+    # Two of the pool and two of DuckDB's own beside it.
+    assert len(niceness) >= 4
+    assert min(niceness) > os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+    await engine.close()
+
+
+def threads_of_this_process() -> list[int]:
+    return [int(place.name) for place in Path("/proc/self/task").iterdir()]
