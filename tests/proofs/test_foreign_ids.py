@@ -33,6 +33,7 @@ SAYS_THE_SAME_TO_THE_OWNER = {
     ("ingest:ingest.v1.RecordsService/UpdatePublicacion", "id_externo"),
     # A place in a list by time, where the id and its twin are neighbours.
     ("ml:ml.v1.JobsService/ListJobs", "after"),
+    ("analytics:analytics.v1.JobsService/ListJobs", "after"),
 }
 
 

@@ -58,6 +58,7 @@ async def settle(house: House) -> Estate:
     estate.add("customer", customers[0])
     estate.add("import", *await _import_everything(house, house.b, accounts, customers))
     await _write_a_post(house, estate, accounts[0])
+    await _use_rfm(house)
     estate.add("export", await _export(house))
     await _train(house, estate, accounts[0])
     await _let_people_in(house, estate)
@@ -130,6 +131,20 @@ def _raise_numbers(house: House) -> None:
         raised = "UPDATE counters SET value = %s WHERE tenant_id = %s AND name = 'posts'"
         connection.execute(raised, (FAR_NUMBER, house.b.tenant_id))
         connection.commit()
+
+
+async def _use_rfm(house: House) -> None:
+    """Has segments with benefits of B's own and a history, which a job writes after the first look."""
+    await _change(house, "PUT", "/api/v1/rfm/segmentos/Campeones/beneficios", {"beneficios": [f"{MARK} discount"]})
+    headers = house.headers(house.b.people["admin"])
+    await _reply(house.rest.get("/api/v1/rfm/segmentos", headers=headers))
+    until = time.monotonic() + JOB_SECONDS
+    while True:
+        listed = await _reply(house.rest.get("/api/v1/jobs", params={"kind": "refresh_rfm"}, headers=headers))
+        if any(job["status"] == "SUCCEEDED" for job in listed["jobs"]):
+            return
+        assert time.monotonic() < until, listed
+        await asyncio.sleep(0.1)
 
 
 async def _export(house: House) -> str:

@@ -56,7 +56,7 @@ class Rpc:
     @property
     def writes(self) -> bool:
         """Whether it may change something; by its name, as the contracts use verbs."""
-        return not self.name.startswith(("Get", "List", "Export", "Predict", "Score"))
+        return not self.name.startswith(("Get", "BatchGet", "List", "Export", "Predict", "Score"))
 
 
 @cache

@@ -72,6 +72,8 @@ class Company:
         self.client.post("/regression/train/banco", timeout=60).raise_for_status()
         self.client.get("/api/v1/insights/sentiment", params={"account": "banco"}).raise_for_status()
         assert self.client.get("/api/v1/rfm/segmentos").raise_for_status().json()["total_clientes"] == 9
+        offer = self.client.put("/api/v1/rfm/segmentos/Campeones/beneficios", json={"beneficios": ["Envío gratuito"]})
+        offer.raise_for_status()
 
     def words(self) -> tuple[str, ...]:
         return self.tenant_id, self.email, self.name
@@ -128,8 +130,9 @@ def see_it_leave(suite: RunningSuite, leaving: Company, staying: Company) -> Non
         wait_until(company.is_quiet, 60, "something is still under way")
     # Positive control: the looks find what is there before.
     before = leaving.rows()
-    assert before.keys() >= {"auth", "ingest", "ml", "insights"}
+    assert before.keys() >= {"auth", "ingest", "ml", "insights", "analytics"}
     assert before["ingest"].keys() >= {"accounts", "posts", "metrics", "imports", "jobs"}
+    assert before["analytics"].keys() >= {"rfm_tables", "rfm_moves", "rfm_benefits", "jobs"}
     assert len(leaving.files()) > 5
     assert leaving.folders()
     asyncio.run(count_a_call(suite, leaving))

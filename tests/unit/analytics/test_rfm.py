@@ -1,9 +1,10 @@
 """RFM scores and segments: the map, the law of the scores, and figures equal to an independent computation."""
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -183,19 +184,21 @@ async def test_each_of_the_125_cells_has_one_segment(tmp_path: Path) -> None:
 PURCHASES = st.lists(
     st.tuples(st.integers(1, 12), st.integers(1, 28), st.integers(-100, 5000)), min_size=1, max_size=40
 )
+Purchase = tuple[int, int, int]
 
 
-@settings(max_examples=20, deadline=None)
-@given(PURCHASES)
-def test_scores_keep_their_law(purchases: list[tuple[int, int, int]]) -> None:
+def scored(purchases: list[Purchase], *, later: int = 0, times: int = 1) -> dict[str, Row]:
+    """The customers of purchases (who, day, cents), each so many days later and of so many times the money."""
+    begin = datetime(2024, 1, 1)  # noqa: DTZ001
+    moments = [begin + timedelta(days=day + later) for _, day, _ in purchases]
     table = pa.table(
         {
             "id_cuenta": [str(who) for who, _, _ in purchases],
-            "fecha": [datetime(2024, 1, day) for _, day, _ in purchases],  # noqa: DTZ001
-            "monto": [cents / 100 for _, _, cents in purchases],
+            "fecha": moments,
+            "monto": [cents * times / 100 for _, _, cents in purchases],
         }
     )
-    newest = datetime(2024, 1, max([day for _, day, cents in purchases if cents > 0], default=1))  # noqa: DTZ001
+    newest = max((when for when, (_, _, cents) in zip(moments, purchases, strict=True) if cents > 0), default=begin)
 
     async def score() -> list[Row]:
         with TemporaryDirectory() as folder:
@@ -205,9 +208,45 @@ def test_scores_keep_their_law(purchases: list[tuple[int, int, int]]) -> None:
                 sources = {"purchases": Source([file])}
                 return await engine.rows(Query("t", sql_text("rfm_customers"), sources, {"as_of": newest}))
 
-    scored = asyncio.run(score())
-    assert {row["id_cuenta"] for row in scored} == {str(who) for who, _, cents in purchases if cents > 0}
-    for figure, score_name, worse in (("recencia", "r", -1), ("frecuencia", "f", 1), ("monto", "m", 1)):
-        for row in scored:
-            below = sum(1 for other in scored if other[figure] * worse < row[figure] * worse)
-            assert row[score_name] == 1 + 5 * below // len(scored)
+    return {row["id_cuenta"]: row for row in asyncio.run(score())}
+
+
+@settings(max_examples=20, deadline=None)
+@given(PURCHASES)
+def test_scores_keep_their_law(purchases: list[Purchase]) -> None:
+    customers = list(scored(purchases).values())
+    assert {row["id_cuenta"] for row in customers} == {str(who) for who, _, cents in purchases if cents > 0}
+    for figure, score_name, sign in (("recencia", "r", -1), ("frecuencia", "f", 1), ("monto", "m", 1)):
+        for row in customers:
+            worse = sum(1 for other in customers if other[figure] * sign < row[figure] * sign)
+            assert row[score_name] == 1 + 5 * worse // len(customers)
+        # So equals score alike, the worst scores 1, and who is better never scores worse.
+        ordered = sorted(customers, key=lambda row: row[figure] * sign)
+        marks = [row[score_name] for row in ordered]
+        assert marks == sorted(marks)
+        assert marks[:1] in ([], [1])
+        for one, other in itertools.pairwise(ordered):
+            assert one[figure] != other[figure] or one[score_name] == other[score_name]
+
+
+@settings(max_examples=12, deadline=None)
+@given(PURCHASES, st.integers(1, 400), st.integers(2, 9))
+def test_scores_do_not_depend_on_the_calendar_or_the_currency(
+    purchases: list[Purchase], later: int, times: int
+) -> None:
+    before, after = scored(purchases), scored(purchases, later=later, times=times)
+    assert before.keys() == after.keys()
+    for id_cuenta, row in before.items():
+        for name in ("recencia", "frecuencia", "r", "f", "m", "segmento"):
+            assert after[id_cuenta][name] == row[name], name
+        assert after[id_cuenta]["monto"] == pytest.approx(row["monto"] * times)
+
+
+@settings(max_examples=12, deadline=None)
+@given(PURCHASES, st.integers(1, 12))
+def test_who_buys_once_more_today_falls_in_no_score(purchases: list[Purchase], who: int) -> None:
+    before, after = scored(purchases), scored([*purchases, (who, 28, 1000)])
+    for name in ("f", "m"):
+        if (known := before.get(str(who))) is not None:
+            assert after[str(who)][name] >= known[name]
+    assert after[str(who)]["recencia"] == 0

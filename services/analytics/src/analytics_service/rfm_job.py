@@ -1,9 +1,9 @@
 """The job that brings a tenant's kept RFM table and its history up to date with the lake."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from io import BytesIO
-from typing import TypeAlias
+from typing import Any, TypeAlias
 from uuid import UUID
 
 from service_runtime.database import Database
@@ -18,6 +18,7 @@ from analytics_service.rfm_workshop import Made
 
 # Longer ids nobody can ask for, and no index takes them.
 LONGEST_ID = 200
+_STANDING = ("id_cuenta", "segmento", "r", "f", "m")
 
 # Makes the table of the files that are there now, unless that is the one known.
 MakeNewer: TypeAlias = Callable[[UUID, Scores | None], Awaitable[Made | None]]
@@ -66,20 +67,24 @@ class RfmJob:
             waiting = await self._store.oldest_waiting(session)
             if waiting is None:
                 return None
-            standing = await asyncio.to_thread(_standing, waiting.content)
-            moved = await self._moves.record(session, run.tenant_id, waiting.day, standing)
+            moved = await self._moves.record(session, run.tenant_id, waiting.day, _standing(waiting.content))
             await self._store.mark_recorded(session, waiting.number)
             # A worker that was given up, or a tenant that has left, writes nothing.
             await run.report(session=session)
             return moved
 
 
-def _standing(content: bytes) -> list[tuple[str, str, str]]:
-    """Who is in which segment with which scores."""
+async def _standing(content: bytes) -> AsyncIterator[list[tuple[str, str, str]]]:
+    """Who is in which segment with which scores, some at a time; read beside the event loop, which beats on."""
     from pyarrow import parquet as pq
 
-    table = pq.read_table(BytesIO(content), columns=["id_cuenta", "segmento", "r", "f", "m"])
-    columns = (table.column(name).to_pylist() for name in table.column_names)
+    batches = pq.ParquetFile(BytesIO(content)).iter_batches(columns=list(_STANDING))
+    while (batch := await asyncio.to_thread(next, batches, None)) is not None:
+        yield await asyncio.to_thread(_rows, batch)
+
+
+def _rows(batch: Any) -> list[tuple[str, str, str]]:
+    columns = (batch.column(name).to_pylist() for name in _STANDING)
     return [
         (id_cuenta, segmento, f"{r}{f}{m}")
         for id_cuenta, segmento, r, f, m in zip(*columns, strict=True)

@@ -1,6 +1,6 @@
 """The moves of customers between segments: told by sets, one version of a table against all that was known before."""
 
-from collections.abc import Iterable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
@@ -51,15 +51,19 @@ class RfmMoveStore:
             return [Move(row.as_of, row.segmento, row.rfm) for row in rows]
 
     async def record(
-        self, session: Session, tenant_id: UUID, as_of: date, standing: Iterable[tuple[str, str, str]]
+        self, session: Session, tenant_id: UUID, as_of: date, standing: AsyncIterator[list[tuple[str, str, str]]]
     ) -> int:
-        """Writes who moved since the version before, and gives how many; `standing` is (id, segment, scores) of all."""
+        """Writes who moved since the version before, and gives how many.
+
+        `standing` tells (id, segment, scores) of everybody, some at a time.
+        """
         await session.execute(_STAGE)
         driver = await self._database.driver_connection(session)
         # Row-level security lets no COPY into the table itself.
         async with driver.cursor() as cursor, cursor.copy("COPY rfm_now FROM STDIN") as copy:
-            for row in standing:
-                await copy.write_row(row)
+            async for some in standing:
+                for row in some:
+                    await copy.write_row(row)
         await session.execute(_ANALYZE)
         moved = await session.execute(_RECORD, {"tenant_id": tenant_id, "as_of": as_of, "most": MOST_MOVES})
         return int(moved.scalar_one())
