@@ -16,7 +16,8 @@ from pathlib import Path
 from uuid import UUID, uuid4
 
 import psycopg
-from import_posts import ACCOUNTS, COPIED, _peak, database, postgres, write_files
+from import_posts import database, peak_of, postgres
+from import_rows import ACCOUNTS, COPIED, write_files
 from ingest_service.account_store import AccountStore
 from ingest_service.config import Settings
 from ingest_service.export_request import ExportRequest
@@ -102,11 +103,11 @@ async def export(settings: Settings, tenant_id: str, formats: list[str]) -> None
         try:
             # A first small export: what is measured is exporting, not starting.
             await _one(exports, queue, someone, ExportRequest("metrics", name))
-            idle = _peak(worker.pid)
+            idle = peak_of(worker.pid)
             started = time.perf_counter()
             job = await _one(exports, queue, someone, ExportRequest("posts", name))
             seconds = time.perf_counter() - started
-            peak = _peak(worker.pid)
+            peak = peak_of(worker.pid)
             print(
                 f"{name:8} {seconds:7.1f} s  {job.rows_written / seconds:9.0f} rows/s  {job.status} {job.error}"
                 f"  {int(job.details.get('bytes', 0)) / 1e6:.0f} MB, worker {idle / 1024:.0f} MB before, "

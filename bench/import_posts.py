@@ -1,31 +1,39 @@
-"""Measures an import of a million posts against a bare COPY of the same rows into a table of the same form.
+"""Measures an import of a million posts, into the record and the lake, against what it cannot do without, and a peer.
 
-By itself it starts PostgreSQL, the service and a worker. With --url and --token it imports through a running gateway;
-where ATALAYA_HOME names that suite's home, the bare COPY runs in a database of its own on the suite's PostgreSQL.
+In each round, one after the other: the import; a bare COPY of the same rows into a table of the same form (with forced
+row-level security) and a bare Delta write of them; with --peers the peer `ingest`, endpoint core, of that folder.
+
+By itself it starts PostgreSQL, the service's rules and a worker. With --url it imports through a running gateway, as
+somebody new each time; where ATALAYA_HOME names that suite's home, the bare COPY runs in a database of its own on the
+suite's PostgreSQL.
 """
 
 import argparse
 import asyncio
-import csv
 import json
 import os
-import random
 import re
 import secrets
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
+import people
 import psutil
-import psycopg
+from http_calls import Server
+from import_bare import PIECE, bare_copy, bare_delta, lake_rows
+from import_peer import Peer, import_by, running_peer
+from import_rows import Files, as_json_lines, write_files
 from ingest_service.account_store import AccountStore
 from ingest_service.config import Settings
 from ingest_service.import_request import ImportRequest
@@ -42,53 +50,27 @@ from service_runtime.jobs import JobQueue
 from service_runtime.lake import tenant_lake
 from service_runtime.migrations import run_migrations
 
-ACCOUNTS, DAYS = 50, 365
-WORDS = (
-    *("el", "banco", "abre", "hoy", "su", "nueva", "agencia", "en", "Lima", "con", "#ahorro", "y", "promociones"),
-    *("para", "@clientes", "de", "todo", "el", "país"),
-)
-PIECE = 1 << 20
-# The table's columns that the file has, in the file's order.
-COPIED = ("id_publicacion", "id_usuario", "clave", "id_externo", "contenido", "fecha_publicacion", "likes",
-          "comentarios", "compartidos", "tipo_contenido", "hashtags", "menciones", "plataforma", "idioma")  # fmt: skip
+FIRST = b"cuenta,fecha,texto\nx,2024-01-01,a\n"
 
 
 @dataclass
-class Files:
-    """The same rows twice: as a customer's file, and as the table takes them."""
+class Round:
+    """Seconds of each in one round."""
 
-    upload: Path
-    bare: Path
-
-
-def write_files(folder: Path, rows: int) -> Files:
-    """Makes the rows, always the same."""
-    chance = random.Random(4715)
-    files = Files(folder / "posts.csv", folder / "bare.csv")
-    with files.upload.open("w", newline="") as upload, files.bare.open("w", newline="") as bare:
-        posts, table = csv.writer(upload), csv.writer(bare)
-        posts.writerow(["cuenta", "id", "fecha", "texto", "likes", "comments", "shares", "type"])
-        for number in range(1, rows + 1):
-            account = chance.randrange(ACCOUNTS)
-            text = " ".join(chance.choices(WORDS, k=chance.randrange(8, 30)))
-            day = 1 + number * DAYS // (rows + 1)
-            moment = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(1704067200 + day * 86400 + number % 86400))
-            counts = [chance.randrange(5000), chance.randrange(300), chance.randrange(200)]
-            posts.writerow([f"banco{account}", f"p{number}", moment, text, *counts, "photo"])
-            found = " ".join(re.findall(r"#\w+", text)), text.count("@")
-            key = f"p{number}"
-            table.writerow([number, account, key, key, text, f"{moment}Z", *counts, "photo", *found, "", ""])
-    return files
+    ours: float
+    copy: float
+    delta: float
+    peer: float | None = None
 
 
-def as_json_lines(file: Path) -> Path:
-    """Writes the rows of the customer's file as JSON Lines."""
-    target = file.with_suffix(".jsonl")
-    with file.open(newline="") as source, target.open("w") as lines:
-        for row in csv.DictReader(source):
-            counts = {name: int(row[name]) for name in ("likes", "comments", "shares")}
-            lines.write(json.dumps({**row, **counts}, ensure_ascii=False) + "\n")
-    return target
+@dataclass
+class Ours:
+    """The import under test: does one and gives its seconds; peaks of its processes so far in kB; where the bare COPY
+    goes, as a superuser."""
+
+    once: Callable[[Path], float]
+    peaks: Callable[[], dict[str, int]]
+    superuser_url: str
 
 
 @contextmanager
@@ -126,28 +108,37 @@ def scratch_database(server: EmbeddedPostgres) -> Iterator[str]:
         server.drop_database(name)
 
 
-def bare_copy(owner_url: str, file: Path) -> float:
-    """Copies the file into a table with the same columns and indexes; gives the seconds."""
-    with psycopg.connect(owner_url) as connection:
-        connection.execute("CREATE TABLE bare (LIKE posts INCLUDING ALL)")
-        connection.execute(f"ALTER TABLE bare ALTER tenant_id SET DEFAULT '{uuid4()}'")
-        connection.commit()
-        started = time.perf_counter()
-        with (
-            file.open("rb") as source,
-            connection.cursor().copy(
-                f"COPY bare ({', '.join(COPIED)}) FROM STDIN "
-                "(FORMAT csv, FORCE_NOT_NULL (plataforma, idioma, hashtags))"
-            ) as copy,
-        ):
-            while piece := source.read(PIECE):
-                copy.write(piece)
-        connection.commit()
-        return time.perf_counter() - started
+@contextmanager
+def ours_here(folder: Path) -> Iterator[Ours]:
+    """The service's own rules in this process, and a worker, on a PostgreSQL of our own."""
+    with postgres(folder) as server:
+        app_url, _ = database(server)
+        settings = Settings(
+            database_url=app_url, atalaya_lake=f"file://{folder / 'lake'}", ingest_spool_folder=folder / "spool"
+        )
+        environment = {
+            **os.environ,
+            "DATABASE_URL": settings.database_url,
+            "ATALAYA_LAKE": settings.atalaya_lake,
+            "INGEST_SPOOL_FOLDER": str(settings.ingest_spool_folder),
+        }
+        worker = subprocess.Popen(
+            [sys.executable, "-m", "ingest_service", "work"], env=environment, stderr=subprocess.DEVNULL
+        )
+        try:
+            once = partial(_import_here, settings)
+            yield Ours(once, lambda: {"work": peak_of(worker.pid)}, server.dsn("bench"))
+        finally:
+            worker.terminate()
+            worker.wait(20)
 
 
-async def import_here(settings: Settings, file: Path) -> tuple[float, int, dict[str, object]]:
-    """Imports by the service's own rules and a worker process; gives seconds, the worker's peak in kB, the job."""
+def _import_here(settings: Settings, file: Path) -> float:
+    return asyncio.run(_imported(settings, file))
+
+
+async def _imported(settings: Settings, file: Path) -> float:
+    """Imports for a company of its own; gives the seconds from the first byte to the job's end."""
     connected = Database(settings.database_url)
     queue = JobQueue(connected, "ingest")
     imports = Imports(
@@ -161,27 +152,13 @@ async def import_here(settings: Settings, file: Path) -> tuple[float, int, dict[
         settings.ingest_largest_file,
     )
     someone = Identity("bench", uuid4(), "user", "bench", "UTC", "bench", "")
-    environment = {
-        **os.environ,
-        "DATABASE_URL": settings.database_url,
-        "ATALAYA_LAKE": settings.atalaya_lake,
-        "INGEST_SPOOL_FOLDER": str(settings.ingest_spool_folder),
-    }
-    worker = subprocess.Popen(  # noqa: ASYNC220 - nothing else runs in this loop
-        [sys.executable, "-m", "ingest_service", "work"], env=environment, stderr=subprocess.DEVNULL
-    )
     try:
         # A first small import: what is measured is importing, not starting.
-        await _one(imports, queue, someone, b"cuenta,fecha,texto\nx,2024-01-01,a\n")
-        idle = _peak(worker.pid)
+        await _one(imports, queue, someone, FIRST)
         started = time.perf_counter()
-        job = await _one(imports, queue, someone, file)
-        seconds = time.perf_counter() - started
-        print(f"worker before the import {idle / 1024:.0f} MB")
-        return seconds, _peak(worker.pid), job
+        await _one(imports, queue, someone, file)
+        return time.perf_counter() - started
     finally:
-        worker.terminate()
-        worker.wait(20)
         await connected.close()
 
 
@@ -197,21 +174,40 @@ async def _one(imports: Imports, queue: JobQueue, someone: Identity, content: by
     request = ImportRequest("posts", account_column="cuenta", create_accounts=True)
     job, _ = await imports.accept(someone, request, "text/csv", pieces())
     ended = await queue.wait(someone.tenant_id, job.id, 1800)
-    return {name: getattr(ended, name) for name in ("status", "rows_read", "rows_written", "rows_rejected", "error")}
+    return _checked(
+        {name: getattr(ended, name) for name in ("status", "rows_read", "rows_written", "rows_rejected", "error")}
+    )
 
 
-def import_through(url: str, token: str, file: Path) -> tuple[float, dict[str, object]]:
-    """Imports through a gateway; gives the seconds from the upload's first byte to the job's end, and the job."""
-    # A first small import: what is measured is importing, not starting.
-    warm = file.with_name("first.csv")
-    warm.write_text("cuenta,fecha,texto\nx,2024-01-01,a\n")
-    _followed(url, token, warm)
+@contextmanager
+def ours_through(url: str) -> Iterator[Ours]:
+    """A running suite behind its gateway."""
+    home = Home.from_environment(os.environ) if "ATALAYA_HOME" in os.environ else None
+    once = partial(_import_through, url)
+    if home is None:
+        folder = Path(tempfile.mkdtemp(prefix="atl-bench-pg-"))
+        folder.chmod(0o755)
+        with postgres(folder) as server:
+            database(server)
+            yield Ours(once, dict, server.dsn("bench"))
+        shutil.rmtree(folder, ignore_errors=True)
+        return
+    with scratch_database(postgres_server(home)) as scratch:
+        yield Ours(once, lambda: suite_peaks(home.path), scratch)
+
+
+def _import_through(url: str, file: Path) -> float:
+    """Imports as somebody new; gives the seconds from the upload's first byte to the job's end."""
+    token = asyncio.run(people.register(Server.of(url))).access_token
+    first = file.with_name("first.csv")
+    first.write_bytes(FIRST)
+    _followed(url, token, first)
     started = time.perf_counter()
-    job = _followed(url, token, file)
-    return time.perf_counter() - started, job
+    _followed(url, token, file)
+    return time.perf_counter() - started
 
 
-def _followed(url: str, token: str, file: Path) -> dict[str, object]:
+def _followed(url: str, token: str, file: Path) -> None:
     query = "kind=posts&account_column=cuenta&create_accounts=true&timezone=UTC"
     bearer = {"authorization": f"Bearer {token}"}
     headers = {**bearer, "content-type": "text/csv", "content-length": str(file.stat().st_size)}
@@ -220,7 +216,13 @@ def _followed(url: str, token: str, file: Path) -> dict[str, object]:
     while job["status"] in ("QUEUED", "RUNNING"):
         time.sleep(0.1)
         job = _json(urllib.request.Request(f"{url}/api/v1/jobs/{job['job_id']}", headers=bearer))
-    return {name: job.get(name) for name in ("status", "rows_read", "rows_written", "rows_rejected", "error")}
+    _checked(job)
+
+
+def _checked(job: dict[str, object]) -> dict[str, object]:
+    if job["status"] != "SUCCEEDED" or job["rows_read"] != job["rows_written"]:
+        raise RuntimeError(f"the import did not bring in every row: {job}")
+    return job
 
 
 def _json(request: urllib.request.Request) -> dict[str, object]:
@@ -236,70 +238,75 @@ def suite_peaks(home: Path) -> dict[str, int]:
         with suppress(psutil.Error):
             command = process.cmdline()
             if command[1:3] == ["-m", "ingest_service"] and process.environ().get("ATALAYA_HOME") == str(home):
-                peaks[command[3]] = _peak(process.pid)
+                peaks[command[3]] = peak_of(process.pid)
     return peaks
 
 
-def _peak(pid: int) -> int:
+def peak_of(pid: int) -> int:
     found = re.search(r"VmHWM:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())
     return int(found[1]) if found else 0
 
 
-def measured_here(folder: Path, files: Files) -> tuple[float, float, dict[str, int], dict[str, object]]:
-    """Import and bare COPY on a PostgreSQL of our own."""
-    with postgres(folder) as server:
-        app_url, owner_url = database(server)
-        settings = Settings(
-            database_url=app_url,
-            atalaya_lake=f"file://{folder / 'lake'}",
-            ingest_spool_folder=folder / "spool",
-        )
-        ours, peak, job = asyncio.run(import_here(settings, files.upload))
-        return ours, bare_copy(owner_url, files.bare), {"work": peak}, job
-
-
-def measured_through(
-    url: str, token: str, folder: Path, files: Files
-) -> tuple[float, float, dict[str, int], dict[str, object]]:
-    """Import through a gateway, and the bare COPY on its suite's PostgreSQL, or on one of our own."""
-    ours, job = import_through(url, token, files.upload)
-    if "ATALAYA_HOME" not in os.environ:
-        with postgres(folder) as server:
-            return ours, bare_copy(database(server)[1], files.bare), {}, job
-    home = Home.from_environment(os.environ)
-    peaks = suite_peaks(home.path)
-    with scratch_database(postgres_server(home)) as scratch:
-        return ours, bare_copy(scratch, files.bare), peaks, job
+def one_round(ours: Ours, peer: Peer | None, files: Files, rows: int, folder: Path) -> Round:
+    return Round(
+        ours.once(files.upload),
+        bare_copy(ours.superuser_url, files.bare),
+        bare_delta(lake_rows(files.bare), folder / "delta"),
+        import_by(peer, files.peer, rows) if peer else None,
+    )
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rows", type=int, default=1_000_000)
-    parser.add_argument("--format", choices=("csv", "jsonl"), default="csv", help="of the customer's file")
-    parser.add_argument("--url", default="", help="gateway, as in http://localhost:8000")
-    parser.add_argument("--token", default="", help="access token of a user")
-    options = parser.parse_args()
+    """Prints a line per round, the medians, the ratios and the peaks."""
+    options = parse()
     folder = Path(tempfile.mkdtemp(prefix="atl-bench-"))
     folder.chmod(0o755)
+    rounds: list[Round] = []
     try:
         files = write_files(folder, options.rows)
         if options.format == "jsonl":
             files.upload = as_json_lines(files.upload)
-        print(f"{options.rows} posts, {files.upload.stat().st_size / 1e6:.0f} MB, load {os.getloadavg()[0]:.1f}")
-        if options.url:
-            ours, bare, peaks, job = measured_through(options.url, options.token, folder, files)
-        else:
-            ours, bare, peaks, job = measured_here(folder, files)
+        print(f"{options.rows} posts, {files.upload.stat().st_size / 1e6:.0f} MB; seconds of each")
+        with ExitStack() as stack:
+            ours = stack.enter_context(ours_through(options.url) if options.url else ours_here(folder))
+            peer = stack.enter_context(running_peer(options.peers)) if options.peers else None
+            for _ in range(options.rounds):
+                rounds.append(one_round(ours, peer, files, options.rows, folder))
+                print(told(rounds[-1]), f"load {os.getloadavg()[0]:.1f}", flush=True)
+            peaks = ours.peaks() | ({"peer": peak_of(peer.pid)} if peer else {})
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    print(f"job {job}")
-    print(f"import     {ours:7.1f} s  {options.rows / ours:9.0f} rows/s")
-    print(f"bare COPY  {bare:7.1f} s  {options.rows / bare:9.0f} rows/s")
-    print(f"the import has {bare / ours:.2f} of the bare COPY's speed (goal: over 0.25)")
+    report(rounds, options.rows, peaks)
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--format", choices=("csv", "jsonl"), default="csv", help="of the customer's file")
+    parser.add_argument("--url", default="", help="gateway, as in http://localhost:8000")
+    parser.add_argument("--peers", type=Path, help="folder of the peers, with run_peer.sh")
+    return parser.parse_args()
+
+
+def told(one: Round) -> str:
+    peer = f"  peer {one.peer:7.1f}" if one.peer is not None else ""
+    return f"  import {one.ours:7.1f}  COPY {one.copy:7.1f}  Delta {one.delta:6.1f}{peer} "
+
+
+def report(rounds: list[Round], rows: int, peaks: dict[str, int]) -> None:
+    median = statistics.median([one.ours for one in rounds])
+    print(f"medians of {len(rounds)} rounds; the import {median:.1f} s, {rows / median:.0f} rows/s")
+    _ratios("import / (COPY + Delta)", [one.ours / (one.copy + one.delta) for one in rounds], "at most 2")
+    _ratios("import / COPY", [one.ours / one.copy for one in rounds], "none")
+    if all(one.peer is not None for one in rounds):
+        _ratios("peer / import", [(one.peer or 0) / one.ours for one in rounds], "at least 4")
     for command, peak in peaks.items():
-        print(
-            f"peak of ingest_service {command} {peak / 1024:.0f} MB{' (goal: under 300)' if command == 'work' else ''}"
-        )
+        print(f"  peak of {command:5} {peak / 1024:4.0f} MB{' (goal: under 300)' if command == 'work' else ''}")
+
+
+def _ratios(name: str, ratios: list[float], goal: str) -> None:
+    print(f"  {name:24} {statistics.median(ratios):5.2f} ({min(ratios):.2f}..{max(ratios):.2f}; goal: {goal})")
 
 
 if __name__ == "__main__":

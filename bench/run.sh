@@ -37,8 +37,8 @@ echo "== A token checked and a row read, beside FastAPI on the same PostgreSQL"
 .venv/bin/python bench/read_load.py --url "$url" --token "$token"
 echo "== REST through the gateway with a token, beside FastAPI and bare gRPC"
 .venv/bin/python bench/gateway_echo.py --url "$url" --token "$token"
-echo "== A million posts through the gateway, beside a bare COPY"
-.venv/bin/python bench/import_posts.py --url "$url" --token "$token"
+echo "== A million posts through the gateway, beside a bare COPY and Delta write, and the peer that PEERS names"
+.venv/bin/python bench/import_posts.py --url "$url" ${PEERS:+--peers "$PEERS"}
 # PEERS names the folder of the programs that reports are measured against.
 if [ -n "${PEERS:-}" ]; then
     echo "== Insurance reports, beside FastAPI with pandas and beside plain DuckDB"
