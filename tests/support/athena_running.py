@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -49,6 +49,10 @@ class House:
     tables: Tables
     engines: Engines
     tenant_id: UUID
+
+    def of(self, tenant_id: UUID) -> House:
+        """The same for another tenant."""
+        return replace(self, tenant_id=tenant_id, lake=tenant_lake(self.settings, tenant_id))
 
     async def sources(self, *datasets: Dataset) -> dict[str, Source]:
         """The datasets as a query's tables."""

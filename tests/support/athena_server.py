@@ -72,6 +72,17 @@ class AthenaServer:
 
     def __init__(self, backend: Backend) -> None:
         self.backend = backend
+        self._lock = threading.Lock()
+        self.reset()
+        server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        atexit.register(server.shutdown)
+        self._server = server
+        self.url = f"http://127.0.0.1:{server.server_address[1]}"
+
+    def reset(self) -> None:
+        """Forgets what was run, and behaves again."""
         self.runs: list[Run] = []
         self.stopped: list[str] = []
         self.workgroup: dict[str, Any] = {"EnforceWorkGroupConfiguration": False}
@@ -83,13 +94,6 @@ class AthenaServer:
         # A query with this word in its text never ends by itself.
         self.endless = "never_ends"
         self.fails_with = ""
-        self._lock = threading.Lock()
-        server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        server.daemon_threads = True
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        atexit.register(server.shutdown)
-        self._server = server
-        self.url = f"http://127.0.0.1:{server.server_address[1]}"
 
     def close(self) -> None:
         self._server.shutdown()

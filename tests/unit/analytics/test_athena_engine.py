@@ -32,17 +32,30 @@ COUNT = "SELECT count(*) AS claims FROM reclamos WHERE fecha_reclamo <= $as_of"
 MOMENT = datetime(2024, 5, 6, 7, 8, 9, 10)  # noqa: DTZ001
 
 
-@pytest.fixture
-def athena() -> Iterator[AthenaServer]:
+@pytest.fixture(scope="module")
+def server() -> Iterator[AthenaServer]:
     server = AthenaServer(DuckDbBackend())
     yield server
     server.close()
 
 
-@pytest.fixture
-async def house(tmp_path: Path, athena: AthenaServer) -> AsyncIterator[House]:
-    async with opened(tmp_path, athena) as running:
+@pytest.fixture(scope="module")
+async def running(server: AthenaServer, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
+    async with opened(tmp_path_factory.mktemp("house"), server) as running:
         yield running
+
+
+@pytest.fixture
+def athena(server: AthenaServer) -> AthenaServer:
+    """The stand-in, as if it had just started."""
+    server.reset()
+    return server
+
+
+@pytest.fixture
+def house(running: House, athena: AthenaServer) -> House:
+    """The running house for a tenant of the test's own."""
+    return running.of(uuid4())
 
 
 def opened(folder: Path, athena: AthenaServer, **settings: Any) -> Any:
@@ -69,23 +82,17 @@ async def test_parameters_never_stand_in_the_text(house: House, athena: AthenaSe
     assert "2024" not in run.request["QueryString"]
 
 
-async def test_results_and_tables_lie_in_the_tenants_own_part(
-    house: House, athena: AthenaServer, tmp_path: Path
-) -> None:
-    house.lake.put_bytes(CLAIMS_CSV, CLAIMS_FILE)
+async def test_results_and_tables_lie_in_the_tenants_own_part(house: House, athena: AthenaServer) -> None:
+    other = house.of(uuid4())
     await ask(house)
-    async with building(house.settings.model_copy(update={"analytics_cache_folder": tmp_path / "other"})) as other:
-        other.lake.put_bytes(CLAIMS_CSV, CLAIMS_FILE)
-        await ask(other)
+    await ask(other)
     first, second = athena.runs
     assert first.file.startswith(f"{house.lake.url}/_analytics/results/")
     assert second.file.startswith(f"{other.lake.url}/_analytics/results/")
     assert house.tenant_id.hex in first.request["QueryString"]
     assert house.tenant_id.hex not in second.request["QueryString"]
-    tables = {table["Name"]: table for table in all_tables(house)}
-    assert len(tables) == 2
-    for name, table in tables.items():
-        owner = house if house.tenant_id.hex in name else other
+    for owner in (house, other):
+        (table,) = all_tables(owner)
         assert table["StorageDescriptor"]["Location"].startswith(f"{owner.lake.url}/_analytics/tables/reclamos/")
 
 
@@ -162,14 +169,14 @@ async def test_old_versions_go_when_nobody_can_be_reading_them(house: House) -> 
     await aws.close()
 
 
-async def test_all_of_a_tenant_is_erased_and_nothing_of_another(house: House, tmp_path: Path) -> None:
+async def test_all_of_a_tenant_is_erased_and_nothing_of_another(house: House) -> None:
+    other = house.of(uuid4())
     await ask(house)
-    async with building(house.settings.model_copy(update={"analytics_cache_folder": tmp_path / "other"})) as other:
-        await ask(other)
-        assert await house.engines.erase(house.tenant_id) == 3
-        assert [file.path for file in house.lake.list("")] == [CLAIMS_FILE]
-        assert [other.tenant_id.hex in table["Name"] for table in all_tables(house)] == [True]
-        assert await house.engines.erase(uuid4()) == 0
+    await ask(other)
+    assert await house.engines.erase(house.tenant_id) == 3
+    assert [file.path for file in house.lake.list("")] == [CLAIMS_FILE]
+    assert (len(all_tables(house)), len(all_tables(other)), len(other.lake.list("_analytics"))) == (0, 1, 2)
+    assert await house.engines.erase(uuid4()) == 0
 
 
 async def test_a_query_that_takes_too_long_is_stopped(tmp_path: Path, athena: AthenaServer) -> None:
@@ -211,8 +218,8 @@ async def test_a_refusal_is_not_repeated_and_tells_no_names(house: House, athena
 
 
 async def test_an_engine_that_cannot_be_reached_is_said_to_be_away(tmp_path: Path, athena: AthenaServer) -> None:
-    athena.close()
-    async with opened(tmp_path, athena) as house:
+    away = athena_settings(tmp_path, athena, analytics_athena_endpoint_url="http://127.0.0.1:9")
+    async with building(away) as house:
         assert (await refused(house)).reason == "LAKE_UNAVAILABLE"
 
 
@@ -301,9 +308,10 @@ def test_athena_needs_a_lake_on_s3() -> None:
 
 
 def all_tables(house: House) -> list[dict[str, Any]]:
+    """The tenant's tables in Glue."""
     database = house.settings.analytics_athena_database
-    tables: list[dict[str, Any]] = glue().get_tables(DatabaseName=database)["TableList"]
-    return tables
+    tables = glue().get_tables(DatabaseName=database)["TableList"]
+    return [table for table in tables if house.tenant_id.hex in table["Name"]]
 
 
 def test_no_dataset_is_called_as_the_own_folder() -> None:

@@ -10,7 +10,7 @@ from analytics_service.dialect import Untranslatable, differences, translate
 
 def texts(folder: Traversable, place: str = "") -> dict[str, str]:
     """Every .sql file of the service by its name."""
-    found = {}
+    found: dict[str, str] = {}
     for item in folder.iterdir():
         if item.is_dir():
             found |= texts(item, f"{place}{item.name}/")
@@ -115,7 +115,7 @@ def test_tables_may_lie_anywhere() -> None:
     moved = translate("WITH c AS (SELECT * FROM users) SELECT * FROM c, policies", ("policies", "users"))
     text = moved.over({"users": '"db"."t1"', "policies": '(SELECT "a" AS "b" FROM "db"."t2")'})
     parsed = sqlglot.parse_one(text, read="athena")
-    assert [cte.alias for cte in parsed.ctes] == ["policies", "users", "c"]
+    assert [cte.alias for cte in parsed.find_all(sqlglot.exp.CTE)] == ["policies", "users", "c"]
     assert {table.name for table in parsed.find_all(sqlglot.exp.Table)} == {"t1", "t2", "users", "c", "policies"}
 
 
