@@ -1,5 +1,6 @@
 """RFM segments, customers, their history, and what segments offer."""
 
+import asyncio
 from typing import Any
 
 from atalaya.analytics.v1 import rfm_pb2, rfm_pb2_grpc
@@ -29,7 +30,8 @@ class RfmServicer(rfm_pb2_grpc.RfmServiceServicer):
     ) -> rfm_pb2.BatchGetCustomersResponse:
         tenant_id = caller().tenant_id
         found = await self._rfm.customers(tenant_id, request.ids)
-        return rfm_convert.customers(found, await self._benefits.of(tenant_id))
+        benefits = await self._benefits.of(tenant_id)
+        return await asyncio.to_thread(rfm_convert.customers, found, benefits)
 
     async def GetCustomerHistory(
         self, request: rfm_pb2.GetCustomerHistoryRequest, context: Any
