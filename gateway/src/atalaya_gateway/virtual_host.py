@@ -26,6 +26,9 @@ EXPOSED_HEADERS = (
     "accept-ranges",
     "etag",
     "idempotent-replayed",
+    "x-query-bytes-scanned",
+    "x-query-engine-ms",
+    "x-query-cost-usd",
 )
 
 
