@@ -66,7 +66,7 @@ def histories(versions: list[pd.DataFrame]) -> dict[str, list[tuple[str, str | N
     """Each customer's moves over versions of `customers`, the newest first: date, segment and scores."""
     found: dict[str, list[tuple[str, str | None, str | None]]] = {}
     for table in versions:
-        now = {str(row.Index): (row.segmento, f"{row.r}{row.f}{row.m}") for row in table.itertuples()}
+        now = {str(row.Index): (str(row.segmento), f"{row.r}{row.f}{row.m}") for row in table.itertuples()}
         for id_cuenta in {*now, *found}:
             segment, scores = now.get(id_cuenta, (None, None))
             moves = found.setdefault(id_cuenta, [])

@@ -50,9 +50,13 @@ class JobsServicer(JobsServiceServicer):
         tenant_id, size = caller().tenant_id, page_size(request.page_size)
         query = {"jobs": "all", "kind": request.kind, "status": request.status}
         after = self._pages.decode(request.page_token, tenant_id, query, id_position)
-        everybody = [self._own, self._of_ml, self._of_analytics]
         jobs, last = await newest(
-            everybody, lambda job: job.job_id, request.kind, request.status, str(after or ""), size
+            [self._own, self._of_ml, self._of_analytics],
+            lambda job: job.job_id,
+            request.kind,
+            request.status,
+            str(after or ""),
+            size,
         )
         token = self._pages.encode(tenant_id, query, last) if last else ""
         return data_pb2.ListJobsResponse(jobs=jobs, next_page_token=token)
