@@ -82,10 +82,10 @@ def main() -> None:
     suite = Suite(options.url, options.token)
     with ExitStack() as stack:
         folder = options.folder or Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        start = lambda name, scale, port: stack.enter_context(  # noqa: E731
-            running_peer(options.peers, name, scale=scale, port=port, folder=folder)
+        pandas, kept = (
+            stack.enter_context(running_peer(options.peers, name, scale="1", port=port, folder=folder))
+            for name, port in (("primac", options.port), ("primac_resp", options.port + 10))
         )
-        pandas, kept = start("primac", "1", options.port), start("primac_resp", "1", options.port + 10)
         data = peer_data(folder, "1")
         suite.load(data)
         warm(suite, kept, options)

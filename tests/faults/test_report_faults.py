@@ -3,6 +3,7 @@
 import asyncio
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -18,7 +19,7 @@ import grpc
 import pytest
 from analytics_service.config import Settings
 from analytics_service.server import build_server
-from atalaya.analytics.v1 import insurance_pb2, insurance_pb2_grpc, system_pb2, system_pb2_grpc
+from atalaya.analytics.v1 import insurance_pb2, insurance_pb2_grpc, rfm_pb2, rfm_pb2_grpc, system_pb2, system_pb2_grpc
 from service_runtime.lake import Lake, tenant_lake
 from service_runtime.status import from_rpc_error
 from support import s3
@@ -92,6 +93,7 @@ class Stored:
     def __init__(self, channel: grpc.aio.Channel, issuer: TestIssuer, settings: Settings, endpoint: str) -> None:
         self.insurance = insurance_pb2_grpc.InsuranceServiceStub(channel)
         self.system = system_pb2_grpc.SystemServiceStub(channel)
+        self.rfm = rfm_pb2_grpc.RfmServiceStub(channel)
         self.issuer = issuer
         self.bucket = settings.atalaya_lake.removeprefix("s3://")
         self._direct = settings.model_copy(update={"aws_endpoint_url": endpoint})
@@ -114,7 +116,9 @@ class Stored:
 
 
 @asynccontextmanager
-async def serving(issuer: TestIssuer, folder: Path, link: str, endpoint: str, bucket: str) -> AsyncIterator[Stored]:
+async def serving(
+    issuer: TestIssuer, folder: Path, link: str, endpoint: str, bucket: str, **others: str
+) -> AsyncIterator[Stored]:
     async with socket_address() as address:
         settings = Settings(
             database_url=database_for("analytics").url,
@@ -127,7 +131,7 @@ async def serving(issuer: TestIssuer, folder: Path, link: str, endpoint: str, bu
             auth_address=f"unix:{folder}/nobody",
             listen_address=address,
             drain_seconds=0,
-        )
+        ).model_copy(update=others)
         server = await build_server(settings, lambda: NOW, verifier=issuer.verifier())
         async with running(server) as channel:
             yield Stored(channel, issuer, settings, endpoint)
@@ -288,6 +292,38 @@ async def test_callers_of_a_stopped_s3_fail_at_their_deadline_and_are_served_whe
     report.count("longest call in ms over its deadline", (asked.longest - DEADLINE_SECONDS) * 1000)
     assert set(asked.ends) <= EXPECTED - {"OK"}
     assert asked.longest < DEADLINE_SECONDS + SLACK_SECONDS
+
+
+@pytest.mark.parametrize(
+    ("which", "url"),
+    [
+        ("database_url", "postgresql://analytics_app:the-secret@127.0.0.1:{port}/analytics"),
+        ("redis_url", "redis://127.0.0.1:{port}/0"),
+    ],
+)
+async def test_reports_are_answered_while_another_store_is_silent(
+    issuer: TestIssuer, tmp_path: Path, report: "Report", which: str, url: str
+) -> None:
+    """It takes connections, as a stopped process does, and says nothing."""
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen(64)
+        store = {which: url.format(port=silent.getsockname()[1])}
+        bucket = s3.new_bucket()
+        async with serving(issuer, tmp_path, s3.endpoint(), s3.endpoint(), bucket, **store) as stored:
+            tenant_id = await stored.new_tenant()
+            # Time to learn that nobody answers, and not to ask each time.
+            await Asked().ask(stored.ask(tenant_id, 30))
+            asked, rfm = Asked(), Asked()
+            for _ in range(10):
+                await asked.ask(stored.ask(tenant_id))
+            request = rfm_pb2.GetCustomerRequest(id_cuenta="1")
+            metadata = issuer.bearer(tenant_id, "viewer")
+            await rfm.ask(stored.rfm.GetCustomer(request, metadata=metadata, timeout=DEADLINE_SECONDS))
+    report.fault(f"{which} is silent")
+    assert set(asked.ends) == {"OK"}
+    assert rfm.longest < DEADLINE_SECONDS + SLACK_SECONDS
+    assert [text for text in rfm.texts if SECRETS.search(text)] == []
 
 
 async def test_a_full_cache_disk_is_said_and_it_goes_on_by_itself_when_there_is_room(

@@ -195,7 +195,8 @@ async def test_a_file_that_is_written_in_place_while_it_is_copied_is_noticed(
     house = House(tmp_path)
     house.lake.put_bytes(b"estado\n" + b"a\n" * 1_000, FILE)
     there = tmp_path / "lake" / f"tenant={TENANT}" / FILE
-    copy, written = shutil.copyfileobj, []
+    copy = shutil.copyfileobj
+    written: list[int] = []
 
     def copy_and_be_late(source: Any, target: Any, length: int = 0) -> None:
         copy(source, target, length)

@@ -94,13 +94,13 @@ async def test_windows_are_taken_within_their_bounds_and_refused_beyond(
                 assert error.http_status == 422, (path, value, error)
 
 
-@pytest.mark.parametrize("path", asked("as_of"))
-async def test_a_time_that_is_none_is_refused_before_anything_is_read(analytics: RunningAnalytics, path: str) -> None:
-    # With no file there, whatever is accepted gives 404.
-    assert (await refusal(ask(analytics, path, as_of="2024-10-05T12:00:00.5-05:00"))).http_status == 404
-    for value in (*MOMENTS, *PAYLOADS[::9]):
-        error = await refusal(ask(analytics, path, as_of=value))
-        assert error.http_status == 422, (path, value, error)
+async def test_a_time_that_is_none_is_refused_before_anything_is_read(analytics: RunningAnalytics) -> None:
+    for path in asked("as_of"):
+        # With no file there, whatever is accepted gives 404.
+        assert (await refusal(ask(analytics, path, as_of="2024-10-05T12:00:00.5-05:00"))).http_status == 404
+        for value in (*MOMENTS, *PAYLOADS[::9]):
+            error = await refusal(ask(analytics, path, as_of=value))
+            assert error.http_status == 422, (path, value, error)
 
 
 async def test_what_is_asked_for_as_a_customer_is_only_compared(analytics: RunningAnalytics) -> None:
@@ -118,20 +118,21 @@ async def test_what_is_asked_for_as_a_customer_is_only_compared(analytics: Runni
             assert error.http_status in (404, 422), (payload, error)
 
 
-@pytest.mark.parametrize("payload", PAYLOADS[::13])
-async def test_cells_and_names_of_columns_are_data(analytics: RunningAnalytics, payload: str) -> None:
-    table = pa.table({payload: ["x"], f'"{payload}': ["y"], "estado": [payload]})
-    file = io.BytesIO()
-    pq.write_table(table, file)
-    analytics.put("cassandra/reclamos/it's; DROP.parquet", file.getvalue())
-    reply = await ask(analytics, "/atalaya.analytics.v1.InsuranceService/GetClaimStats")
-    text = payload.strip("\t\n\v\f\r \u00a0").lower()
-    assert {name for name, count in reply.claims_by_estado.items() if count} == {text}
+async def test_cells_and_names_of_columns_are_data(analytics: RunningAnalytics) -> None:
+    for payload in PAYLOADS[::9]:
+        table = pa.table({payload: ["x"], f'"{payload}': ["y"], "estado": [payload]})
+        file = io.BytesIO()
+        pq.write_table(table, file)
+        analytics.put("cassandra/reclamos/it's; DROP.parquet", file.getvalue())
+        reply = await ask(analytics, "/atalaya.analytics.v1.InsuranceService/GetClaimStats")
+        text = payload.strip("\t\n\v\f\r \u00a0").lower()
+        assert {name for name, count in reply.claims_by_estado.items() if count} == {text}
 
 
 def test_a_text_is_written_so_that_it_is_read_again() -> None:
     texts = [payload for payload in PAYLOADS if "\0" not in payload]
-    assert duckdb.sql(f"SELECT {', '.join(text_of(text) for text in texts)}").fetchall() == [tuple(texts)]
+    sql = f"SELECT {', '.join(text_of(text) for text in texts)}"
+    assert duckdb.connect().execute(sql).fetchall() == [tuple(texts)]
 
 
 async def test_objects_with_names_that_lead_elsewhere_are_not_read(analytics: RunningAnalytics) -> None:

@@ -24,7 +24,7 @@ T = TypeVar("T")
 _FORMAT = "FORMAT parquet, COMPRESSION uncompressed, ROW_GROUP_SIZE 30720"
 # Beyond it a query that spills is given up.
 _MOST_SPILLED = "8GB"
-_NICENESS = 10
+_NICENESS = 5
 
 
 class DuckDbEngine:
