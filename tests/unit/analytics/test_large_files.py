@@ -77,10 +77,16 @@ async def test_a_file_is_repaired_alike_in_this_process_and_in_one_of_its_own(
         {"c0": "2", "c1": "x\r\ny"},
         {"c0": "\ufffd", "c1": "3"},
     ]
+
+
+async def test_a_process_of_its_own_tells_that_a_file_is_no_table(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(csv_repair, "_LARGE_BYTES", 0)
     endless = tmp_path / "endless.csv"
     endless.write_bytes(b'a,b\n1,"' + b"x" * (65 * 1024 * 1024))
     with pytest.raises(UnreadableCsv):
-        await repaired(inspect(endless), target)
+        await repaired(inspect(endless), tmp_path / "out.parquet")
 
 
 @pytest.mark.slow
