@@ -54,6 +54,40 @@ def cut(block: bytes, dialect: Dialect, *, final: bool) -> Rows:
     return Rows(starts[written], sizes[written], line_of[written], end, lines, regular)
 
 
+@dataclass(frozen=True)
+class Sorted:
+    """A block without its rows of another width, and which of its rows these are, with their widths; the others keep
+    their places."""
+
+    kept: bytes
+    is_bad: NDArray[np.bool_]
+    widths: _Places
+
+
+def without_bad_rows(block: bytes, rows: Rows, dialect: Dialect, width: int) -> Sorted | None:
+    """Takes rows with another number of cells out of a regular block; None where one of them has several lines, since
+    its quotes may be text: that is for the careful reader to tell."""
+    cells = np.frombuffer(block, np.uint8)[: rows.end]
+    delimiters = np.flatnonzero(cells == ord(dialect.delimiter))
+    quotes = np.flatnonzero(cells == ord(dialect.quote))
+    if len(quotes):
+        delimiters = delimiters[np.searchsorted(quotes, delimiters) % 2 == 0]
+    ends = rows.starts + rows.sizes
+    widths = np.searchsorted(delimiters, ends) - np.searchsorted(delimiters, rows.starts) + 1
+    is_bad = widths != width
+    if len(quotes):
+        breaks = np.flatnonzero((cells == _LINE_FEED) | (cells == _RETURN))
+        has_lines = np.searchsorted(breaks, ends) > np.searchsorted(breaks, rows.starts)
+        if (is_bad & has_lines).any():
+            return None
+    # What is left of a row that is taken out is its line end, and a blank line is no row.
+    steps = np.zeros(len(cells) + 1, np.int8)
+    steps[rows.starts[is_bad]] = 1
+    steps[ends[is_bad]] -= 1
+    kept = cells[np.cumsum(steps[:-1], dtype=np.int8) == 0]
+    return Sorted(kept.tobytes(), is_bad, widths)
+
+
 def _line_ends(cells: NDArray[np.uint8], *, final: bool) -> _Places:
     feeds = cells == _LINE_FEED
     returns = cells == _RETURN

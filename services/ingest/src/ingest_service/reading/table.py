@@ -6,7 +6,7 @@ from typing import Protocol
 
 import pyarrow as pa
 
-from ingest_service.reading.rejection import Rejection
+from ingest_service.reading.rejection import Rejection, Rejections
 
 _PLACES = [("line", pa.int32()), ("start", pa.int64()), ("size", pa.int32())]
 
@@ -19,7 +19,7 @@ class Batch:
     """
 
     rows: pa.RecordBatch
-    rejections: list[Rejection]
+    rejections: Rejections
     done: float
 
 

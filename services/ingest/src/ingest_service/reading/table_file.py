@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from pyarrow import csv
 from service_runtime.errors import InvalidArgument
 
-from ingest_service.reading.blocks import Rows, cut
+from ingest_service.reading.blocks import Rows, cut, without_bad_rows
 from ingest_service.reading.careful_reader import CarefulReader, CarefulRow
 from ingest_service.reading.encoding import PreparedText
 from ingest_service.reading.layout import Layout, find_layout
 from ingest_service.reading.lines import LARGEST_ROW, content_end
 from ingest_service.reading.one_row import cells_of
-from ingest_service.reading.rejection import Rejection
+from ingest_service.reading.rejection import OfAnotherWidth, Rejection, Rejections, of_another_width
 from ingest_service.reading.sniffing import KnownNames, sniff
 from ingest_service.reading.table import Batch, batch_schema
 
@@ -137,12 +137,42 @@ class TableFile:
 
     def _parsed(self, block: bytes, rows: Rows, place: int, line: int, columns: Sequence[int]) -> Batch | None:
         names = [f"f{number}" for number in range(self._width)]
-        chosen = [names[number] for number in columns if number < self._width]
         late = names[self._width - self._layout.ends_late :]
+        good: slice | NDArray[np.bool_] = slice(None)
+        rejections: Rejections = []
+        table = self._table(pa.py_buffer(block).slice(0, rows.end), names, columns, late)
+        if table is None:
+            found = without_bad_rows(block, rows, self.dialect, self._width)
+            if found is None or (table := self._table(pa.py_buffer(found.kept), names, columns, late)) is None:
+                return None
+            good = ~found.is_bad
+            bad = found.is_bad
+            places = (rows.line_of[bad] + line, rows.starts[bad] + place, rows.sizes[bad], found.widths[bad])
+            rejections = OfAnotherWidth(places, self._width)
+        starts, sizes, lines = rows.starts[good], rows.sizes[good], rows.line_of[good]
+        if table.num_rows != len(starts) or any(pc.max(pc.binary_length(table.column(name))).as_py() for name in late):
+            return None
+        empty = pa.repeat(pa.scalar(""), table.num_rows)
+        arrays = [
+            _numbers(lines + line, pa.int32(), np.int32),
+            _numbers(starts + place, pa.int64(), np.int64),
+            _numbers(sizes, pa.int32(), np.int32),
+            *(table.column(names[number]).combine_chunks() if number < self._width else empty for number in columns),
+        ]
+        batch = pa.RecordBatch.from_arrays([_flat(array) for array in arrays], schema=batch_schema(len(columns)))
+        return Batch(batch, rejections, self._done(place + rows.end))
+
+    def _table(
+        self, block: pa.Buffer, names: Sequence[str], columns: Sequence[int], late: Sequence[str]
+    ) -> pa.Table | None:
+        """Parses regular rows; None where one has another number of cells."""
+        chosen = [names[number] for number in columns if number < self._width]
+        if not block.size:
+            return pa.table({name: pa.array([], pa.string()) for name in [*chosen, *late]})
         try:
-            table = csv.read_csv(
-                pa.BufferReader(pa.py_buffer(block).slice(0, rows.end)),
-                read_options=csv.ReadOptions(use_threads=False, block_size=rows.end + 1, column_names=names),
+            return csv.read_csv(
+                pa.BufferReader(block),
+                read_options=csv.ReadOptions(use_threads=False, block_size=block.size + 1, column_names=names),
                 parse_options=csv.ParseOptions(
                     delimiter=self.dialect.delimiter,
                     quote_char=self.dialect.quote,
@@ -157,19 +187,6 @@ class TableFile:
             )
         except pa.ArrowInvalid:
             return None
-        if table.num_rows != len(rows.starts) or any(
-            pc.max(pc.binary_length(table.column(name))).as_py() for name in late
-        ):
-            return None
-        empty = pa.repeat(pa.scalar(""), table.num_rows)
-        arrays = [
-            _numbers(rows.line_of + line, pa.int32(), np.int32),
-            _numbers(rows.starts + place, pa.int64(), np.int64),
-            _numbers(rows.sizes, pa.int32(), np.int32),
-            *(table.column(names[number]).combine_chunks() if number < self._width else empty for number in columns),
-        ]
-        batch = pa.RecordBatch.from_arrays([_flat(array) for array in arrays], schema=batch_schema(len(columns)))
-        return Batch(batch, [], self._done(place + rows.end))
 
     def _careful_batches(
         self, place: int, line: int, columns: Sequence[int], span: int
@@ -185,7 +202,7 @@ class TableFile:
             elif self._fits(row):
                 rows.append(row)
             else:
-                reason = f"has {len(row.cells)} cells, the header {self._width}"
+                reason = of_another_width(len(row.cells), self._width)
                 rejections.append(Rejection(row.line, "", "", reason, row.start, row.size))
             is_enough = self.dialect.is_plain and reader.place - place > span
             if len(rows) + len(rejections) >= _CAREFUL_ROWS or reader.place - batch_from > _BLOCK or is_enough:
