@@ -61,7 +61,7 @@ class TrinoBackend:
 
 def _trino_column(column: dict[str, Any]) -> Column:
     kind = column["type"]
-    if decimal := re.fullmatch(r"decimal\((\d+),(\d+)\)", kind):
+    if decimal := re.fullmatch(r"decimal\((\d+), ?(\d+)\)", kind):
         return Column(column["name"], "decimal", int(decimal[1]), int(decimal[2]))
     return Column(column["name"], _NAMES.get(kind, re.sub(r"\(\d+\)$", "", kind)))
 
@@ -122,7 +122,7 @@ def _bound(text: str, constants: Sequence[str]) -> str:
 
 def _duckdb_column(name: str, kind: str) -> Column:
     kind = kind.lower()
-    if decimal := re.fullmatch(r"decimal\((\d+),(\d+)\)", kind):
+    if decimal := re.fullmatch(r"decimal\((\d+), ?(\d+)\)", kind):
         return Column(name, "decimal", int(decimal[1]), int(decimal[2]))
     return Column(name, _DUCKDB_NAMES.get(kind, kind))
 
