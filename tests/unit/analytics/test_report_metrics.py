@@ -1,23 +1,9 @@
 """What the Prometheus page says of reports, kept answers and tables, and the lake."""
 
 from atalaya.analytics.v1 import insurance_pb2 as pb
-from prometheus_client import REGISTRY
 from support.analytics_running import RunningAnalytics
+from support.metrics import Counted
 from support.running import refusal
-
-
-class Counted:
-    """By how much a sample has grown since."""
-
-    def __init__(self, name: str, **labels: str) -> None:
-        self._name, self._labels = name, labels
-        self._before = self._value()
-
-    def grown(self) -> float:
-        return self._value() - self._before
-
-    def _value(self) -> float:
-        return REGISTRY.get_sample_value(self._name, self._labels) or 0.0
 
 
 async def test_answers_tables_and_bytes_are_counted_by_how_they_came_about(analytics: RunningAnalytics) -> None:
