@@ -94,6 +94,7 @@ class AthenaServer:
         # A query with this word in its text never ends by itself.
         self.endless = "never_ends"
         self.fails_with = ""
+        self.starts_not = ""
 
     def close(self) -> None:
         self._server.shutdown()
@@ -118,6 +119,8 @@ class AthenaServer:
         return known[operation](request)
 
     def _start(self, request: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        if self.starts_not:
+            return _refusal("InvalidRequestException", self.starts_not)
         with self._lock:
             for run in self.runs:
                 if run.request["ClientRequestToken"] == request["ClientRequestToken"]:

@@ -19,7 +19,7 @@ from analytics_service.query_engine import Query, QueryFailed, Row
 from pyarrow import parquet
 from pydantic import ValidationError
 from service_runtime.errors import DeadlineExceeded, ServiceError, Unavailable
-from service_runtime.lake import tenant_lake
+from service_runtime.lake import Lake, tenant_lake
 from service_runtime.request import current_request, read_request
 from support import s3
 from support.athena_backends import DuckDbBackend, glue
@@ -169,6 +169,33 @@ async def test_old_versions_go_when_nobody_can_be_reading_them(house: House) -> 
     await aws.close()
 
 
+async def test_a_clean_up_that_fails_costs_nobody_an_answer(house: House) -> None:
+    class Kept:
+        """A lake of which nothing may be deleted."""
+
+        def __init__(self, lake: Lake) -> None:
+            self._lake = lake
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._lake, name)
+
+        def delete(self, path: str) -> None:
+            raise Unavailable("LAKE_UNAVAILABLE", "Not now.")
+
+    house.lake.put_bytes(b"1", "_analytics/results/old.csv")
+    house.lake.put_bytes(CLAIMS_CSV, CLAIMS_FILE)
+    (source,) = (await house.sources(CLAIMS)).values()
+    aws = AwsCalls(house.settings, threads=2, glue_url=s3.endpoint())
+    kept: Any = Kept(house.lake)
+    later = datetime.now(UTC) + timedelta(hours=2)
+    tables = AthenaTables(
+        aws, lambda _: kept, house.settings.analytics_athena_database, versions_kept=1, clock=lambda: later
+    )
+    assert "reclamos" in await tables.place(str(house.tenant_id), source)
+    assert len(all_tables(house)) == 1
+    await aws.close()
+
+
 async def test_all_of_a_tenant_is_erased_and_nothing_of_another(house: House) -> None:
     other = house.of(uuid4())
     await ask(house)
@@ -243,6 +270,18 @@ async def test_what_the_engine_says_becomes_an_error_of_ours(
 async def test_a_query_that_cannot_run_fails_with_the_engines_words(house: House, athena: AthenaServer) -> None:
     athena.fails_with = "SYNTAX_ERROR: line 1"
     with pytest.raises(QueryFailed, match="line 1"):
+        await ask(house)
+
+
+async def test_a_place_for_results_that_may_not_be_written_is_no_fault_of_the_query(
+    house: House, athena: AthenaServer
+) -> None:
+    athena.starts_not = "Unable to verify/create output bucket secret-bucket"
+    error = await refused(house)
+    assert (error.http_status, error.reason) == (503, "LAKE_UNAVAILABLE")
+    assert "secret" not in str(error)
+    athena.starts_not = "line 1:8: mismatched input"
+    with pytest.raises(QueryFailed):
         await ask(house)
 
 

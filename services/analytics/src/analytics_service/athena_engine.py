@@ -149,6 +149,8 @@ class AthenaEngine:
                 **optional,
             )
         except Refused as error:
+            if any(word in error.message.lower() for word in ("output", "bucket", "denied", "permission")):
+                raise _away() from error
             raise QueryFailed(error.message) from error
         run: str = started["QueryExecutionId"]
         return run
@@ -231,5 +233,9 @@ def _failure(status: Mapping[str, Any]) -> Exception:
     # A system's error, a refusal of S3 or Glue, or an operator who stopped it: none is the query's own fault.
     category = status.get("AthenaError", {}).get("ErrorCategory")
     if category == 1 or "denied" in said or "slow down" in said or status["State"] == "CANCELLED":
-        return Unavailable("LAKE_UNAVAILABLE", "The lake's query engine could not run the query.", retry_after=5)
+        return _away()
     return QueryFailed(reason)
+
+
+def _away() -> Unavailable:
+    return Unavailable("LAKE_UNAVAILABLE", "The lake's query engine could not run the query.", retry_after=5)
