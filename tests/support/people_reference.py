@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from operator import itemgetter
 from pathlib import Path
 from statistics import fmean, median
 from typing import Any
@@ -76,7 +77,7 @@ def agents(lake: Path, now: datetime, as_of: datetime | None = None) -> Record:
     active = sum(1 for agent in staff if agent["is_active"] is True)
     inactive = sum(1 for agent in staff if agent["is_active"] is False)
     columns = {
-        name: smallest(staff, "id", lambda agent, name=name: agent[name])
+        name: smallest(staff, "id", itemgetter(name))
         for name in ("code", "first_name", "last_name", "is_active")
     }
     sold: dict[str, list[Record]] = {}
@@ -152,7 +153,7 @@ def growth(lake: Path, now: datetime, as_of: datetime | None = None, months: int
     """/mysql/analytics/growth-by-state"""
     people = records(lake, "mysql/users")
     end = ended(as_of) or newest(people, now)
-    states = {}
+    states: dict[str, Record] = {}
     for state in by_group(people, "state"):
         own = [person for person in people if (upper(person["state"]) or "UNKNOWN") == state]
         monthly = by_month(registered(own, end), end, months)

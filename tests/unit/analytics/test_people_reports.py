@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from atalaya.analytics.v1 import insurance_people_pb2 as pb
+from service_runtime.errors import Unprocessable
 from support import people_reference as reference
 from support.analytics_running import NOW, RunningAnalytics
 from support.figures import figures
@@ -64,6 +65,7 @@ async def test_months_out_of_bounds_are_refused(analytics: RunningAnalytics) -> 
     for months in (0, 37, -1):
         error = await refusal(ask(analytics, "GetGrowthByState", months=months))
         assert (error.http_status, error.reason) == (422, "INVALID_REQUEST")
+        assert isinstance(error, Unprocessable)
         (violation,) = error.violations
         assert (violation.loc, violation.msg) == (("months",), f"must be {BOUNDS}")
 

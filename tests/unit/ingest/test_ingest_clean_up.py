@@ -1,8 +1,10 @@
 """At night goes what nobody can need any more, and nothing else."""
 
 import asyncio
+from collections.abc import Awaitable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
@@ -131,7 +133,7 @@ async def test_rejected_rows_stay_for_their_time_and_then_the_service_says_so(te
     assert [row.line for row in await tenant.rejected(done.job_id)] == [3]
     await clean(tenant, 91)
     replay = data_pb2.ReplayRejectedRowsRequest(job_id=done.job_id)
-    calls = [
+    calls: list[Awaitable[Any]] = [
         tenant.rejected(done.job_id),
         first_piece(tenant, done.job_id),
         tenant.data.ReplayRejectedRows(replay, metadata=tenant.bearer()),
@@ -145,7 +147,7 @@ async def test_rejected_rows_stay_for_their_time_and_then_the_service_says_so(te
 async def first_piece(tenant: Tenant, job_id: str) -> bytes:
     request = data_pb2.DownloadRejectedRowsRequest(job_id=job_id)
     async for part in tenant.data.DownloadRejectedRows(request, metadata=tenant.bearer()):
-        return part.data
+        return bytes(part.data)
     return b""
 
 

@@ -76,8 +76,8 @@ class RuntimeSettings(BaseSettings):
     jwt_issuer: str = "atalaya"
     jwt_audience: str = "atalaya"
     # PEM file with this service's own RSA private key of 2048 bits or more, by which it gets tokens to call others with
-    # where no person asked for the work; empty: it cannot. Auth knows the public half. Page tokens are signed by what is
-    # derived from it; where it is empty, they end with the process.
+    # where no person asked for the work; empty: it cannot. Auth knows the public half. Page tokens are signed by what
+    # is derived from it; where it is empty, they end with the process.
     service_private_key_file: str = ""
     # debug, info, warning or error.
     log_level: Literal["debug", "info", "warning", "error"] = "info"
