@@ -143,6 +143,7 @@ async def test_old_versions_go_when_nobody_can_be_reading_them(house: House) -> 
         aws,
         partial(tenant_lake, settings),
         settings.analytics_athena_database,
+        settings.analytics_cache_folder,
         versions_kept=2,
         clock=lambda: now["is"],
     )
@@ -188,9 +189,8 @@ async def test_a_clean_up_that_fails_costs_nobody_an_answer(house: House) -> Non
     aws = AwsCalls(house.settings, threads=2, glue_url=s3.endpoint())
     kept: Any = Kept(house.lake)
     later = datetime.now(UTC) + timedelta(hours=2)
-    tables = AthenaTables(
-        aws, lambda _: kept, house.settings.analytics_athena_database, versions_kept=1, clock=lambda: later
-    )
+    database, folder = house.settings.analytics_athena_database, house.settings.analytics_cache_folder
+    tables = AthenaTables(aws, lambda _: kept, database, folder, versions_kept=1, clock=lambda: later)
     assert "reclamos" in await tables.place(str(house.tenant_id), source)
     assert len(all_tables(house)) == 1
     await aws.close()

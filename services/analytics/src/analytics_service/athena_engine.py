@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -56,8 +55,6 @@ class AthenaEngine:
         self._aws, self._tables, self._workgroup, self._near = aws, tables, workgroup, near
         self._options, self._turns, self._folder = options, turns, folder
         self._stopping: set[asyncio.Task[None]] = set()
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
 
     async def rows(self, query: Query) -> list[Row]:
         async def read(execution: Mapping[str, Any]) -> list[Row]:

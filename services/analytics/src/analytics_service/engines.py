@@ -1,5 +1,6 @@
 """The engines that the settings ask for: one near, for what this process computes itself, and one for the reports."""
 
+import shutil
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -52,6 +53,10 @@ def _with_athena(settings: Settings, folder: Path, lake_of: Callable[[UUID], Lak
     from analytics_service.athena_workgroup import Workgroup
     from analytics_service.aws_calls import AwsCalls
 
+    scratch = folder / "athena"
+    # What a process that was killed has left.
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir(parents=True)
     aws = AwsCalls(
         settings,
         threads=2 * settings.analytics_athena_concurrency,
@@ -62,6 +67,7 @@ def _with_athena(settings: Settings, folder: Path, lake_of: Callable[[UUID], Lak
         aws,
         lake_of,
         settings.analytics_athena_database,
+        scratch,
         versions_kept=settings.analytics_athena_versions_kept,
         results_kept=timedelta(minutes=settings.analytics_athena_reuse_minutes),
     )
@@ -76,7 +82,7 @@ def _with_athena(settings: Settings, folder: Path, lake_of: Callable[[UUID], Lak
     )
     workgroup = Workgroup(aws, settings.analytics_athena_workgroup, settings.analytics_athena_bytes_limit)
     turns = FairTurns("athena", settings.analytics_athena_concurrency)
-    engine = AthenaEngine(aws, tables, workgroup, near, options, turns, folder / "athena")
+    engine = AthenaEngine(aws, tables, workgroup, near, options, turns, scratch)
 
     async def close() -> None:
         await engine.close()
