@@ -13,10 +13,15 @@ from support.analytics_running import NOW
 from support.athena_running import athena_settings, house
 from support.athena_server import AthenaServer
 from support.both_engines import BothEngines, all_reports
-from support.insurance_data import insurance_files, transaction_files
+from support.insurance_data import SMALL, insurance_files, transaction_files, without_columns
 
 # What a caller may say, where a report's text asks for it.
 PARAMETERS = {"months": 7, "hours": 100}
+OPTIONAL = {
+    "mysql/clients/clients.csv": ("id", "gender", "state", "created_at"),
+    "postgresql/policies/policies.csv": ("status", "issue_date", "created_at", "end_date"),
+    "postgresql/products/products.csv": ("description",),
+}
 
 
 def nothing(_answer: Answer) -> Empty:
@@ -54,6 +59,20 @@ async def test_every_report_gives_the_same_rows(tmp_path: Path, athena: AthenaSe
 async def test_every_report_gives_the_same_rows_to_a_given_time(tmp_path: Path, athena: AthenaServer) -> None:
     files = insurance_files(3, dirty=True)
     await ask_all(tmp_path, athena, files, datetime(2024, 6, 1, 5, 30, 7))  # noqa: DTZ001
+
+
+async def test_every_report_gives_the_same_rows_of_nothing(tmp_path: Path, athena: AthenaServer) -> None:
+    headers = {path: content.splitlines()[0] + b"\n" for path, content in insurance_files(5).items()}
+    await ask_all(tmp_path, athena, headers, None)
+
+
+async def test_every_report_gives_the_same_rows_without_what_may_be_absent(
+    tmp_path: Path, athena: AthenaServer
+) -> None:
+    files = insurance_files(6, scale=SMALL / 4)
+    for path, absent in OPTIONAL.items():
+        files[path] = without_columns(files[path], *absent)
+    await ask_all(tmp_path, athena, files, None)
 
 
 async def test_rfm_scores_the_same_customers_alike(tmp_path: Path, athena: AthenaServer) -> None:
