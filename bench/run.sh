@@ -43,6 +43,8 @@ echo "== A million posts through the gateway, beside a bare COPY and Delta write
 if [ -n "${PEERS:-}" ]; then
     echo "== Insurance reports, beside FastAPI with pandas and beside plain DuckDB"
     .venv/bin/python bench/insurance_reports.py --url "$url" --token "$token" --peers "$PEERS"
+    echo "== RFM customers looked up, beside FastAPI over an indexed DuckDB table"
+    .venv/bin/python bench/rfm_lookup.py --url "$url" --token "$token" --peers "$PEERS"
 fi
 start RATE_LIMIT_PER_MINUTE=1200 RATE_LIMIT_PER_HOUR=0 RATE_LIMIT_PER_DAY=0
 echo "== A tenant at its limit, alone and beside one at ten times its limit"

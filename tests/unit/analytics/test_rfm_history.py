@@ -11,7 +11,12 @@ import pandas as pd
 import psycopg
 import pytest
 from analytics_service import rfm_move_store
+from analytics_service.rfm_publishing import RfmPublishing
+from analytics_service.rfm_scoring import Scores
+from analytics_service.rfm_table_store import MOST_WAITING, RfmTableStore
 from analytics_service.worker import rfm_clock
+from service_runtime.database import Database
+from service_runtime.jobs import JobQueue
 from support import rfm_reference
 from support.analytics_running import NOW, RunningAnalytics
 from support.postgres import ServiceDatabase, server
@@ -221,6 +226,49 @@ async def test_without_its_database_the_table_is_still_answered_from(
     async with replica(replace(analytics, settings=alone), lambda: clock["now"], tmp_path / "alone") as served:
         assert (await segments(served)).total_clientes == 1
         assert (await refusal(history(served, "c1"))).http_status == 503
+
+
+async def test_a_version_that_was_seen_before_the_newest_is_left_out(
+    analytics: RunningAnalytics, analytics_database: ServiceDatabase
+) -> None:
+    database = Database(analytics_database.url)
+    publishing = RfmPublishing(database, RfmTableStore(database), JobQueue(database, "analytics"))
+
+    async def publish(version: str, age: float) -> list[tuple[int, bool]]:
+        await publishing.publish(analytics.tenant_id, Scores(version, None, None, []), b"", age)
+        return published(analytics, analytics_database)
+
+    assert await publish("first", age=5) == [(1, False)]
+    # It was seen before the first one was, and only came later.
+    assert await publish("slow", age=9) == [(1, False)]
+    assert await publish("first", age=0) == [(1, False)]
+    assert await publish("second", age=1) == [(1, False), (2, False)]
+    for number in range(3, 30):
+        await publish(str(number), age=0)
+    waiting = [number for number, _ in published(analytics, analytics_database)]
+    assert waiting == list(range(30 - MOST_WAITING, 30))
+    assert len(await jobs(analytics)) == 1
+    await database.close()
+
+
+async def test_purchases_that_cannot_be_scored_fail_one_job_and_not_one_a_minute(
+    analytics: RunningAnalytics, clock: Clock, analytics_database: ServiceDatabase
+) -> None:
+    analytics.put(TRANSACTIONS, versions(7)[0])
+    await segments(analytics)
+    now = lambda: clock["now"]  # noqa: E731
+    async with working(analytics, now), rfm_clock(analytics.settings, now) as looking:
+        await until_published(analytics, analytics_database, 1, recorded=True)
+        analytics.put(TRANSACTIONS, "id_cuenta,fecha\nc1,2024-01-01\n")
+        await looking.look()
+        (failed, _) = await ended(analytics, 2)
+        assert failed.code == "COLUMN_MISSING"
+        await looking.look()
+        assert len(await jobs(analytics)) == 2
+        analytics.path(TRANSACTIONS).unlink()
+        await looking.look()
+        assert len(await jobs(analytics)) == 2
+    assert published(analytics, analytics_database) == [(1, True)]
 
 
 def published(analytics: RunningAnalytics, database: ServiceDatabase) -> list[tuple[int, bool]]:
