@@ -11,7 +11,7 @@ import pytest
 from atalaya.ingest.v1 import data_pb2
 from atalaya.jobs.v1 import job_pb2
 from ingest_service.config import Settings
-from ingest_service.serving import build_server
+from ingest_service.server import build_server
 from local_suite.postgres import EmbeddedPostgres
 from service_runtime.database import Database
 from support.ingest_running import IngestSuite, Tenant

@@ -15,7 +15,7 @@ from atalaya.jobs.v1 import job_pb2
 from ingest_service import worker as ingest_worker
 from ingest_service.config import Settings
 from ingest_service.new_id import new_id
-from ingest_service.serving import build_server
+from ingest_service.server import build_server
 from local_suite.postgres import EmbeddedPostgres
 from service_runtime.database import Database
 from service_runtime.lake import Lake, StoredObject

@@ -21,7 +21,7 @@ from ingest_service.config import Settings
 from ingest_service.lake_check import LakeCheck
 from ingest_service.lake_store import LakeStore
 from ingest_service.new_id import new_id
-from ingest_service.serving import build_server
+from ingest_service.server import build_server
 from ingest_service.worker import build_worker
 from service_runtime.database import Database
 from service_runtime.lake import Lake, tenant_lake

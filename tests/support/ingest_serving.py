@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from ingest_service.config import Settings
-from ingest_service.serving import build_server
+from ingest_service.server import build_server
 from service_runtime.database import Database
 
 from support.ingest_running import IngestSuite

@@ -18,7 +18,7 @@ from atalaya.ingest.v1 import data_pb2, sources_pb2, sources_pb2_grpc
 from atalaya.jobs.v1 import job_pb2
 from ingest_service.config import Settings
 from ingest_service.new_id import new_id
-from ingest_service.serving import build_server
+from ingest_service.server import build_server
 from ingest_service.worker import build_worker
 from service_runtime.database import Database
 

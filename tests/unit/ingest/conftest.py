@@ -14,7 +14,7 @@ from atalaya.analytics.v1 import jobs_pb2_grpc as analytics_jobs_pb2_grpc
 from atalaya.ml.v1 import jobs_pb2_grpc as ml_jobs_pb2_grpc
 from ingest_service.config import Settings
 from ingest_service.new_id import new_id
-from ingest_service.serving import build_server
+from ingest_service.server import build_server
 from ingest_service.worker import build_worker
 from local_suite.postgres import EmbeddedPostgres
 from service_runtime.database import Database

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from ingest_service.config import Settings
 from ingest_service.new_id import new_id
-from ingest_service.serving import build_server
+from ingest_service.server import build_server
 from ingest_service.worker import build_worker
 from service_runtime.errors import Unauthenticated
 from support.auth_programs import Programs, publish, service_key

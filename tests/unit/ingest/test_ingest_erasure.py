@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 from ingest_service.config import Settings
 from ingest_service.new_id import new_id
-from ingest_service.serving import build_server
+from ingest_service.server import build_server
 from ingest_service.worker import build_worker
 from local_suite.postgres import EmbeddedPostgres
 from service_runtime.database import Database

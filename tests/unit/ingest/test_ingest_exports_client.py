@@ -13,7 +13,7 @@ import pytest
 from atalaya.ingest.v1.exports_pb2 import CreateExportRequest
 from atalaya_client import connect, create_export, download_export, follow_job
 from ingest_service.config import Settings
-from ingest_service.serving import build_server
+from ingest_service.server import build_server
 from service_runtime.errors import Unavailable
 from service_runtime.lake.local import LocalLake
 from support.ingest_exports import download

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from atalaya.jobs.v1 import job_pb2
 from ingest_service.config import Settings
-from ingest_service.serving import build_server
+from ingest_service.server import build_server
 from support.gateway_process import GatewayProcess
 from support.ingest_exports import export
 from support.ingest_running import IngestSuite, Tenant

@@ -18,7 +18,7 @@ from ingest_service.lake_copy import LakeCopy
 from ingest_service.lake_store import LakeStore
 from ingest_service.new_id import new_id
 from ingest_service.record_kinds import POST_RECORDS
-from ingest_service.serving import build_server
+from ingest_service.server import build_server
 from ingest_service.worker import build_worker
 from local_suite.postgres import EmbeddedPostgres
 from service_runtime.database import Database

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import grpc
 from ingest_service.config import Settings
-from ingest_service.serving import build_server
+from ingest_service.server import build_server
 from service_runtime.database import Database
 from service_runtime.errors import ResourceExhausted, ServiceError
 from service_runtime.status import from_rpc_error

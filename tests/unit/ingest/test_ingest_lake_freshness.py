@@ -21,7 +21,7 @@ from ingest_service.lake_copy import LakeCopy
 from ingest_service.lake_follower import LakeFollower
 from ingest_service.lake_store import LakeStore
 from ingest_service.new_id import new_id
-from ingest_service.serving import build_server
+from ingest_service.server import build_server
 from ingest_service.spool import Spool
 from ingest_service.worker import build_worker
 from local_suite.postgres import EmbeddedPostgres

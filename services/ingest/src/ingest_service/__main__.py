@@ -13,7 +13,7 @@ from ingest_service.small_process import keep_small
 
 
 async def serve(settings: Settings) -> None:
-    from ingest_service.serving import build_server
+    from ingest_service.server import build_server
 
     server = await build_server(settings)
     await server.run()

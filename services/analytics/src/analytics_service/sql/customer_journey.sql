@@ -36,77 +36,109 @@ contracts AS (
     GROUP BY policy_number
 ),
 
-first_policies AS (
-    SELECT
-        customer_id,
-        min(coalesce(created_at, start_date, issue_date)) AS signed_at
-    FROM policies
-    WHERE coalesce(created_at, start_date, issue_date) <= $as_of
-    GROUP BY customer_id
-),
-
-first_claims AS (
+claims AS (
+    -- Each claimed policy number once, with its first claim.
     SELECT
         policy_number,
-        min(fecha_reclamo) AS claimed_at
+        min(CASE WHEN fecha_reclamo <= $as_of THEN fecha_reclamo END) AS claimed_at
     FROM reclamos
-    WHERE fecha_reclamo <= $as_of
+    WHERE policy_number IS NOT NULL
     GROUP BY policy_number
 ),
 
-holders AS (
-    SELECT customers.user_id
-    FROM customers
-    WHERE customers.customer_id IN (SELECT policies.customer_id FROM policies)
+claimed AS (
+    SELECT
+        contracts.customer_id,
+        contracts.signed_at,
+        claims.claimed_at
+    FROM contracts
+    INNER JOIN claims ON claims.policy_number = contracts.policy_number
 ),
 
 claimants AS (
-    SELECT customers.user_id
-    FROM customers
-    INNER JOIN contracts ON contracts.customer_id = customers.customer_id
-    WHERE contracts.policy_number IN (SELECT reclamos.policy_number FROM reclamos)
+    SELECT DISTINCT claimed.customer_id
+    FROM claimed
+    WHERE claimed.customer_id IS NOT NULL
 ),
 
-steps AS (
+holders AS (
+    -- Each customer of a policy once, with the first of its policies; every claimant is one of them.
     SELECT
-        people.state,
-        people.id IN (SELECT clients.user_id FROM clients) AS is_client,
-        people.id IN (SELECT holders.user_id FROM holders) AS is_holder,
-        people.id IN (SELECT claimants.user_id FROM claimants) AS is_claimant
-    FROM people
+        customer_id,
+        min(
+            CASE
+                WHEN coalesce(created_at, start_date, issue_date) <= $as_of
+                THEN coalesce(created_at, start_date, issue_date)
+            END
+        ) AS signed_at
+    FROM policies
+    WHERE customer_id IS NOT NULL
+    GROUP BY customer_id
+),
+
+ways AS (
+    -- How far each client came: 1 to a policy, 2 to a claim.
+    SELECT
+        customers.user_id,
+        customers.created_at,
+        holders.signed_at,
+        CASE
+            WHEN claimants.customer_id IS NOT NULL THEN 2
+            WHEN holders.customer_id IS NOT NULL THEN 1
+            ELSE 0
+        END AS step
+    FROM customers
+    LEFT JOIN holders ON holders.customer_id = customers.customer_id
+    LEFT JOIN claimants ON claimants.customer_id = customers.customer_id
+),
+
+furthest AS (
+    SELECT
+        user_id,
+        max(step) AS step
+    FROM ways
+    WHERE user_id IS NOT NULL
+    GROUP BY user_id
+),
+
+members AS (
+    -- Also of clients without a key.
+    SELECT DISTINCT clients.user_id
+    FROM clients
+    WHERE clients.user_id IS NOT NULL
 ),
 
 counts AS (
     SELECT
-        state,
+        people.state,
         count(*) AS total_users,
-        count(*) FILTER (WHERE is_client) AS clients,
-        count(*) FILTER (WHERE is_holder) AS holders,
-        count(*) FILTER (WHERE is_claimant) AS claimants
-    FROM steps
-    GROUP BY GROUPING SETS ((), (state))
+        count(members.user_id) AS clients,
+        count(*) FILTER (WHERE furthest.step >= 1) AS holders,
+        count(*) FILTER (WHERE furthest.step = 2) AS claimants
+    FROM people
+    LEFT JOIN members ON members.user_id = people.id
+    LEFT JOIN furthest ON furthest.user_id = people.id
+    GROUP BY GROUPING SETS ((), (people.state))
 ),
 
 -- Pairs in the wrong order are left out of the days, as are times after as_of.
 user_to_client AS (
-    SELECT avg(CAST(date_diff('millisecond', people.created_at, customers.created_at) AS DOUBLE)) / 86400000 AS days
-    FROM customers
-    INNER JOIN people ON people.id = customers.user_id
-    WHERE people.created_at <= customers.created_at AND customers.created_at <= $as_of
+    SELECT avg(CAST(date_diff('millisecond', people.created_at, ways.created_at) AS DOUBLE)) / 86400000 AS days
+    FROM ways
+    INNER JOIN people ON people.id = ways.user_id
+    WHERE people.created_at <= ways.created_at AND ways.created_at <= $as_of
 ),
 
 client_to_policy AS (
-    SELECT avg(CAST(date_diff('millisecond', customers.created_at, first_policies.signed_at) AS DOUBLE)) / 86400000 AS days
-    FROM customers
-    INNER JOIN first_policies ON first_policies.customer_id = customers.customer_id
-    WHERE customers.created_at <= first_policies.signed_at
+    SELECT avg(CAST(date_diff('millisecond', created_at, signed_at) AS DOUBLE)) / 86400000 AS days
+    FROM ways
+    WHERE created_at <= signed_at
 ),
 
 policy_to_claim AS (
-    SELECT avg(CAST(date_diff('millisecond', contracts.signed_at, first_claims.claimed_at) AS DOUBLE)) / 86400000 AS days
-    FROM contracts
-    INNER JOIN first_claims ON first_claims.policy_number = contracts.policy_number
-    WHERE contracts.signed_at <= first_claims.claimed_at
+    SELECT avg(CAST(date_diff('millisecond', signed_at, claimed_at) AS DOUBLE)) / 86400000 AS days
+    FROM claimed
+    WHERE signed_at <= claimed_at
 )
 
 SELECT
