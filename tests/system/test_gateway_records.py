@@ -75,10 +75,10 @@ def test_an_account_that_is_not_the_companys_is_forbidden(client: httpx.Client) 
 
 def test_fields_that_are_the_servers_are_not_the_callers_to_set(client: httpx.Client) -> None:
     own = {"id": 4711, "id_publicacion": 4711, "id_usuario": 4711, "tenant_id": str(uuid4()), "clave": "x"}
-    plain = client.post(POSTS, json={**POST, "contenido": "plain"}).json()
-    made = client.post(POSTS, json={**POST, "contenido": "overfull", **own})
-    assert made.status_code == httpx.codes.CREATED
-    assert (made.json()["id"], made.json()["id_usuario"]) == (plain["id"] + 1, plain["id_usuario"])
+    for name, value in own.items():
+        reply = client.post(POSTS, json={**POST, "contenido": "overfull", name: value})
+        assert (reply.status_code, name in reply.json()["detail"]) == (400, True)
+    assert "overfull" not in client.get(POSTS).text
     assert client.get(f"{POSTS}/4711").status_code == httpx.codes.NOT_FOUND
 
 

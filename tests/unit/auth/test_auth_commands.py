@@ -82,13 +82,18 @@ def test_good_settings_are_said_to_be_good(
 
 
 def test_provision_is_refused_in_production(terminal: Terminal, settings: Settings) -> None:
-    environment = {**environment_of(settings), **MAIL, "ENVIRONMENT": "production"}
+    keys = {"SERVICE_PRIVATE_KEY_FILE": settings.jwt_private_keys_file}
+    environment = {**environment_of(settings), **MAIL, **keys, "ENVIRONMENT": "production"}
     assert "provision" in terminal.fail("provision", environment, {"tenants": []})
 
 
-def test_production_needs_a_mail_server_and_an_address_for_links(terminal: Terminal, settings: Settings) -> None:
+def test_production_needs_a_mail_server_an_address_for_links_and_a_key_of_its_own(
+    terminal: Terminal, settings: Settings
+) -> None:
     said = terminal.fail("check-config", {**environment_of(settings), "ENVIRONMENT": "production"})
-    assert said.splitlines() == [f"{name} must be set in production." for name in sorted(MAIL)]
+    assert said.splitlines() == [
+        f"{name} must be set in production." for name in sorted([*MAIL, "SERVICE_PRIVATE_KEY_FILE"])
+    ]
 
 
 def test_bad_input_is_explained_without_its_secrets(terminal: Terminal, settings: Settings) -> None:

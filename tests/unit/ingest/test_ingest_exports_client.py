@@ -48,7 +48,7 @@ async def url(ingest: IngestSuite, ingest_settings: Settings, monkeypatch: pytes
     def open_lake(_settings: Settings, tenant_id: UUID) -> FailingLake:
         return FailingLake(ingest.lake_folder / f"tenant={tenant_id}")
 
-    monkeypatch.setattr("ingest_service.__main__.tenant_lake", open_lake)
+    monkeypatch.setattr("ingest_service.server.tenant_lake", open_lake)
     monkeypatch.setattr("ingest_service.exports._PIECE", 1000)
     monkeypatch.setattr(FailingLake, "is_away", False)
     settings = ingest_settings.model_copy(update={"listen_address": "127.0.0.1:0"})
