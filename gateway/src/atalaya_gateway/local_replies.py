@@ -26,16 +26,23 @@ RETRY_AFTER_SECONDS = {429: 1, 503: 1}
 
 
 def local_reply_config() -> JsonObject:
-    """Gives a mapper per status, and one for all other errors. Calls that came as gRPC stay as Envoy makes them."""
+    """Gives a mapper per status, and one for all other errors. Calls that came as gRPC stay as Envoy makes them, but
+    for what is overloaded."""
     mappers = [_mapper("EQ", status, code, detail) for status, code, detail in ERRORS]
-    return {"mappers": [_overflow(), *mappers, _mapper("GE", 400, "GATEWAY_ERROR", None)]}
+    return {"mappers": [*_overflow(), *mappers, _mapper("GE", 400, "GATEWAY_ERROR", None)]}
 
 
-def _overflow() -> JsonObject:
-    # A cluster that has as many requests as its circuit breaker allows.
-    mapper = _mapper("EQ", 503, "OVERLOADED", "Too many such requests are in work right now; try again.")
-    mapper["filter"]["and_filter"]["filters"].append({"response_flag_filter": {"flags": ["UO"]}})
-    return mapper
+def _overflow() -> tuple[JsonObject, JsonObject]:
+    # A cluster that has as many requests as its circuit breaker allows: told over REST, and then to gRPC callers.
+    detail = "Too many such requests are in work right now; try again."
+    flagged = {"response_flag_filter": {"flags": ["UO"]}}
+    rest = _mapper("EQ", 503, "OVERLOADED", detail)
+    rest["filter"]["and_filter"]["filters"].append(flagged)
+    return rest, {
+        "filter": flagged,
+        "body_format_override": {"text_format_source": {"inline_string": detail}},
+        "headers_to_add": rest["headers_to_add"],
+    }
 
 
 def _mapper(operation: str, status: int, code: str, detail: str | None) -> JsonObject:

@@ -5,8 +5,11 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import grpc.aio
 import httpx
 import pytest
+from atalaya.auth.v1 import auth_pb2
+from atalaya.auth.v1.auth_pb2_grpc import AuthServiceStub
 from support.gateway_process import GatewayProcess
 
 LOG_IN = {"email": "rosa@techcorp.example", "password": "wrong"}
@@ -45,6 +48,20 @@ async def test_one_log_in_too_many_is_refused_at_once_and_told_when_to_come_back
 
     assert sorted(call.result().status_code for call in calls) == [401] * PLACES + [503] * 4
     assert {(reply.json()["code"], reply.headers["retry-after"]) for reply in refused} == {("OVERLOADED", "1")}
+
+
+async def test_a_grpc_caller_is_told_the_same(narrow: httpx.AsyncClient, stalled: asyncio.Event) -> None:
+    calls = [asyncio.create_task(narrow.post("/api/v1/auth/login", json=LOG_IN)) for _ in range(PLACES + 1)]
+    await asyncio.wait(calls, return_when=asyncio.FIRST_COMPLETED)
+
+    async with grpc.aio.insecure_channel(str(narrow.base_url.netloc.decode())) as channel:
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await AuthServiceStub(channel).Login(auth_pb2.LoginRequest(**LOG_IN))
+    stalled.set()
+    await asyncio.gather(*calls)
+
+    assert refused.value.code() == grpc.StatusCode.UNAVAILABLE
+    assert refused.value.details() == "Too many such requests are in work right now; try again."
 
 
 async def test_while_all_places_are_taken_other_calls_of_the_same_service_are_answered(
