@@ -8,7 +8,7 @@ from atalaya.analytics.v1 import insurance_activity_pb2 as pb
 
 from analytics_service.answers import Answer
 from analytics_service.calendar_months import last_months
-from analytics_service.convert import data_issue, timestamp
+from analytics_service.convert import ending, timestamp
 from analytics_service.query_engine import Row
 
 _MONTHS = 12
@@ -40,8 +40,7 @@ def claims(answer: Answer) -> pb.GetClaimsReportResponse:
             for row in _part(answer, "policy")
         ],
         outliers=figures["outliers"],
-        as_of=timestamp(end),
-        data_issues=map(data_issue, answer.data_issues),
+        **ending(answer),
     )
 
 
@@ -66,8 +65,7 @@ def payments(answer: Answer) -> pb.GetPaymentsReportResponse:
             for row in _part(answer, "customer")
         ],
         payments_per_customer=figures["payments_per_customer"],
-        as_of=timestamp(end),
-        data_issues=map(data_issue, answer.data_issues),
+        **ending(answer),
     )
 
 
@@ -87,8 +85,7 @@ def transaction_audit(answer: Answer) -> pb.GetTransactionAuditReportResponse:
         hourly=dict.fromkeys(_HOURS_OF_DAY, 0) | counts["hour"],
         daily={day: counts["day"].get(day, 0) for day in _last_days(end)},
         error_rate=figures["error_rate"],
-        as_of=timestamp(end),
-        data_issues=map(data_issue, answer.data_issues),
+        **ending(answer),
     )
 
 
@@ -107,8 +104,7 @@ def correlation(answer: Answer) -> pb.GetClaimsPaymentsCorrelationResponse:
             low_claims_high_payments=row["low_high"],
             low_claims_low_payments=row["low_low"],
         ),
-        as_of=timestamp(_end(answer)),
-        data_issues=map(data_issue, answer.data_issues),
+        **ending(answer),
     )
 
 
@@ -134,8 +130,7 @@ def activity_patterns(answer: Answer) -> pb.GetActivityPatternsResponse:
             )
             for row in _part(answer, "anomaly")
         ],
-        as_of=timestamp(end),
-        data_issues=map(data_issue, answer.data_issues),
+        **ending(answer),
     )
 
 

@@ -2,7 +2,7 @@
 
 import json
 from datetime import datetime
-from typing import Any
+from typing import Any, TypedDict
 
 from atalaya.analytics.v1 import insurance_pb2
 from google.api.httpbody_pb2 import HttpBody
@@ -12,6 +12,13 @@ from analytics_service.answers import Answer, DataIssue
 
 # States of the documented reply, which are always there.
 _CLAIM_STATES = ("aprobado", "pendiente", "rechazado", "en_revision")
+
+
+class Ending(TypedDict):
+    """What the replies of all reports end with."""
+
+    as_of: Timestamp | None
+    data_issues: list[insurance_pb2.DataIssue]
 
 
 def timestamp(moment: datetime) -> Timestamp:
@@ -78,9 +85,16 @@ def customer_journey(answer: Answer) -> insurance_pb2.GetCustomerJourneyResponse
                 if row["state"] is not None
             }
         ),
-        as_of=timestamp(answer.as_of) if answer.as_of else None,
-        data_issues=[data_issue(issue) for issue in answer.data_issues],
+        **ending(answer),
     )
+
+
+def ending(answer: Answer) -> Ending:
+    """Gives the end of the window and the values that could not be read."""
+    return {
+        "as_of": timestamp(answer.as_of) if answer.as_of else None,
+        "data_issues": [data_issue(issue) for issue in answer.data_issues],
+    }
 
 
 def data_issue(issue: DataIssue) -> insurance_pb2.DataIssue:

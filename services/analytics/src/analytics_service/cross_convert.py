@@ -1,11 +1,9 @@
 """The rows of the reports across the sources as messages of the contract."""
 
-from typing import Any
-
 from atalaya.analytics.v1 import insurance_pb2 as pb
 
 from analytics_service.answers import Answer
-from analytics_service.convert import data_issue, timestamp
+from analytics_service.convert import ending
 from analytics_service.query_engine import Row
 
 # The groups that are always there.
@@ -33,7 +31,7 @@ def customer_policy_profile(answer: Answer) -> pb.GetCustomerPolicyProfileRespon
             )
             for row in _part(answer, "high_value")
         ],
-        **_ending(answer),
+        **ending(answer),
     )
 
 
@@ -64,7 +62,7 @@ def agent_performance(answer: Answer) -> pb.GetAgentPerformanceResponse:
             loss_ratio=everyone["loss_ratio"],
         ),
         inactive_agents_with_policies=everyone["inactive_with_policies"],
-        **_ending(answer),
+        **ending(answer),
     )
 
 
@@ -101,7 +99,7 @@ def claims_versus_policies(answer: Answer) -> pb.GetClaimsVersusPoliciesResponse
         },
         by_sum_insured_band=bands | {row["band"]: _claim_rates(row) for row in answer.rows if row["band"] is not None},
         claims_without_policy=everything["other_claims"],
-        **_ending(answer),
+        **ending(answer),
     )
 
 
@@ -113,11 +111,3 @@ def _claim_rates(row: Row) -> pb.ClaimRates:
         average_severity=row["average_severity"],
         loss_ratio=row["loss_ratio"],
     )
-
-
-def _ending(answer: Answer) -> dict[str, Any]:
-    """What every reply ends with."""
-    return {
-        "as_of": timestamp(answer.as_of) if answer.as_of else None,
-        "data_issues": [data_issue(issue) for issue in answer.data_issues],
-    }

@@ -1,25 +1,14 @@
 """The rows of the reports on people as messages of the contract."""
 
-from typing import TypedDict
-
-from atalaya.analytics.v1 import insurance_pb2
 from atalaya.analytics.v1 import insurance_people_pb2 as pb
 from google.protobuf.struct_pb2 import Struct
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from analytics_service.answers import Answer
 from analytics_service.calendar_months import last_months
-from analytics_service.convert import data_issue, timestamp
+from analytics_service.convert import ending
 from analytics_service.query_engine import Row
 
 _AGES = ("under 18", "18-25", "26-35", "36-45", "46-55", "56-65", "65+")
-
-
-class _Ending(TypedDict):
-    """What every reply carries."""
-
-    as_of: Timestamp | None
-    data_issues: list[insurance_pb2.DataIssue]
 
 
 def user_statistics(answer: Answer) -> pb.GetUserStatisticsResponse:
@@ -36,7 +25,7 @@ def user_statistics(answer: Answer) -> pb.GetUserStatisticsResponse:
             missing_phones=everyone["without_phone"],
             duplicate_emails=everyone["repeated_emails"],
         ),
-        **_ending(answer),
+        **ending(answer),
     )
 
 
@@ -55,7 +44,7 @@ def client_demographics(answer: Answer) -> pb.GetClientDemographicsResponse:
         gender_distribution=genders,
         clients_by_state=_counts(answer, "clients_by_state", "clients"),
         missing_birth_dates=everyone["without_age"],
-        **_ending(answer),
+        **ending(answer),
     )
 
 
@@ -68,7 +57,7 @@ def agent_premiums(answer: Answer) -> pb.GetAgentPremiumsResponse:
         active_rate=counts["active_rate"],
         agents=[_agent(row) for row in answer.rows if row["agent_id"] is not None],
         without_policies=counts["without_policies"],
-        **_ending(answer),
+        **ending(answer),
     )
 
 
@@ -97,7 +86,7 @@ def beneficiary_relationships(answer: Answer) -> pb.GetBeneficiaryRelationshipsR
             name: pb.RelationshipAges(average_age=row["average_age"], minors=row["minors"])
             for name, row in groups.items()
         },
-        **_ending(answer),
+        **ending(answer),
     )
 
 
@@ -121,7 +110,7 @@ def growth_by_state(answer: Answer) -> pb.GetGrowthByStateResponse:
         months=months,
         states=states,
         fastest_growing=[pb.GrowingState(state=row["state"], growth_rate=row["growth_rate"]) for row in fastest],
-        **_ending(answer),
+        **ending(answer),
     )
 
 
@@ -141,7 +130,7 @@ def data_quality(answer: Answer) -> pb.GetDataQualityReportResponse:
             if row["orphans"] is not None:
                 dataset.orphans[row["name"]] = row["orphans"]
     return pb.GetDataQualityReportResponse(
-        datasets=datasets, overall_quality_score=overall["quality_score"], **_ending(answer)
+        datasets=datasets, overall_quality_score=overall["quality_score"], **ending(answer)
     )
 
 
@@ -165,10 +154,3 @@ def _counts(answer: Answer, part: str, column: str) -> dict[str, int]:
 def _months(answer: Answer, months: int) -> dict[str, int]:
     """Each month of the window with nothing in it yet."""
     return dict.fromkeys(last_months(answer.as_of, months), 0) if answer.as_of else {}
-
-
-def _ending(answer: Answer) -> _Ending:
-    return {
-        "as_of": timestamp(answer.as_of) if answer.as_of else None,
-        "data_issues": [data_issue(issue) for issue in answer.data_issues],
-    }

@@ -2,12 +2,10 @@
 
 from collections.abc import Iterable
 
-from atalaya.analytics.v1 import insurance_pb2
 from atalaya.analytics.v1 import insurance_policies_pb2 as pb
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from analytics_service.answers import Answer
-from analytics_service.convert import data_issue, timestamp
+from analytics_service.convert import ending
 from analytics_service.query_engine import Row
 
 # The bands of premiums, all of them always there.
@@ -32,8 +30,7 @@ def product_overview(answer: Answer) -> pb.GetProductOverviewResponse:
             products_with_premium=everything["with_premium"],
             products_with_description=everything["with_description"],
         ),
-        as_of=_as_of(answer),
-        data_issues=_issues(answer),
+        **ending(answer),
     )
 
 
@@ -54,8 +51,7 @@ def policy_overview(answer: Answer) -> pb.GetPolicyOverviewResponse:
             pb.AgentPolicies(agent_id=row["label"], policies=row["policies"], total_premium=row["total"])
             for row in _part(answer, "agent")
         ],
-        as_of=_as_of(answer),
-        data_issues=_issues(answer),
+        **ending(answer),
     )
 
 
@@ -75,8 +71,7 @@ def coverage_overview(answer: Answer) -> pb.GetCoverageOverviewResponse:
         },
         average_coverages_per_policy=everything["coverages_per_policy"],
         policies_without_coverage=everything["policies_without_coverage"],
-        as_of=_as_of(answer),
-        data_issues=_issues(answer),
+        **ending(answer),
     )
 
 
@@ -91,8 +86,7 @@ def product_profitability(answer: Answer) -> pb.GetProductProfitabilityResponse:
         top_products_by_premium=top("place_by_premium"),
         most_profitable=top("place_by_profit"),
         least_profitable=top("place_by_loss"),
-        as_of=_as_of(answer),
-        data_issues=_issues(answer),
+        **ending(answer),
     )
 
 
@@ -120,8 +114,7 @@ def policy_trends(answer: Answer) -> pb.GetPolicyTrendsResponse:
         )
         if has_forecast
         else None,
-        as_of=_as_of(answer),
-        data_issues=_issues(answer),
+        **ending(answer),
     )
 
 
@@ -158,11 +151,3 @@ def _product(row: Row) -> pb.ProductProfitability:
         loss_ratio=row["loss_ratio"],
         profit=row["profit"],
     )
-
-
-def _as_of(answer: Answer) -> Timestamp | None:
-    return timestamp(answer.as_of) if answer.as_of else None
-
-
-def _issues(answer: Answer) -> list[insurance_pb2.DataIssue]:
-    return [data_issue(issue) for issue in answer.data_issues]
