@@ -77,8 +77,7 @@ def agents(lake: Path, now: datetime, as_of: datetime | None = None) -> Record:
     active = sum(1 for agent in staff if agent["is_active"] is True)
     inactive = sum(1 for agent in staff if agent["is_active"] is False)
     columns = {
-        name: smallest(staff, "id", itemgetter(name))
-        for name in ("code", "first_name", "last_name", "is_active")
+        name: smallest(staff, "id", itemgetter(name)) for name in ("code", "first_name", "last_name", "is_active")
     }
     sold: dict[str, list[Record]] = {}
     for policy in policies:
