@@ -9,6 +9,8 @@ from support.analytics_running import RunningAnalytics
 from support.gateway_process import GatewayProcess
 from support.insurance_data import insurance_files
 
+pytestmark = pytest.mark.slow
+
 # What lake.md names, by path.
 KEYS = {
     "claims": "total_claims by_estado amount_statistics approval_rate monthly top_policies outliers",

@@ -28,6 +28,8 @@ from support.athena_running import house as building
 from support.athena_server import AthenaServer
 from support.engine_suite import CLAIMS_CSV, CLAIMS_FILE
 
+pytestmark = pytest.mark.slow
+
 COUNT = "SELECT count(*) AS claims FROM reclamos WHERE fecha_reclamo <= $as_of"
 MOMENT = datetime(2024, 5, 6, 7, 8, 9, 10)  # noqa: DTZ001
 

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import grpc
+import pytest
 from analytics_service.server import build_server
 from atalaya.analytics.v1 import insurance_pb2, insurance_pb2_grpc, rfm_pb2, rfm_pb2_grpc
 from service_runtime.lake import tenant_lake
@@ -19,6 +20,8 @@ from support.leaving import erase
 from support.postgres import ServiceDatabase
 from support.running import running, socket_address
 from support.tokens import TestIssuer
+
+pytestmark = pytest.mark.slow
 
 
 @asynccontextmanager

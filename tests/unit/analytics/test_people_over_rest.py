@@ -9,6 +9,8 @@ from support.analytics_running import RunningAnalytics
 from support.gateway_process import GatewayProcess
 from support.insurance_data import insurance_files, without_columns
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 async def client(analytics: RunningAnalytics, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
