@@ -7,7 +7,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 from support.browsing import ROSA
 from support.running_suite import RunningSuite
 
@@ -58,6 +58,8 @@ def page(browser: Browser, suite: RunningSuite, complaints: list[str]) -> Iterat
 
     context = browser.new_context(base_url=suite.url, viewport={"width": 1280, "height": 900})
     context.set_default_timeout(20_000)
+    # A busy machine takes its time to draw two hundred routes.
+    expect.set_options(timeout=20_000)
     page = context.new_page()
     page.on("console", note)
     page.on("pageerror", lambda error: complaints.append(str(error)))

@@ -5,7 +5,6 @@ Redoc.init(
   "/openapi.json",
   {
     disableSearch: false,
-    expandResponses: "200,201,202",
     jsonSampleExpandLevel: 3,
     requiredPropsFirst: true,
     theme: { colors: { primary: { main: "#14323f" } } },
