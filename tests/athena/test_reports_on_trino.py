@@ -3,7 +3,6 @@
 from datetime import datetime
 from pathlib import Path
 
-import pytest
 from analytics_service.answers import Answer, Answers
 from analytics_service.as_of import NewestTimes
 from analytics_service.reports import Report, sql_text
@@ -50,9 +49,8 @@ async def ask_all(folder: Path, athena: AthenaServer, files: dict[str, bytes], a
     return both.compared
 
 
-@pytest.mark.parametrize(("seed", "dirty"), [(1, True), (2, False)])
-async def test_every_report_gives_the_same_rows(tmp_path: Path, athena: AthenaServer, seed: int, dirty: bool) -> None:
-    compared = await ask_all(tmp_path, athena, insurance_files(seed, dirty=dirty), None)
+async def test_every_report_gives_the_same_rows(tmp_path: Path, athena: AthenaServer) -> None:
+    compared = await ask_all(tmp_path, athena, insurance_files(1, dirty=True), None)
     assert compared > len(all_reports())
 
 
