@@ -25,7 +25,8 @@ from atalaya.jobs.v1.job_pb2 import Job
 from cryptography.hazmat.primitives.asymmetric import rsa
 from local_suite.redis import EmbeddedRedis
 from service_runtime.config import RuntimeSettings
-from service_runtime.server import Server, run_service
+from service_runtime.event_loop import run_service
+from service_runtime.server import Server
 from service_runtime.token_verifier import TokenVerifier
 
 METHOD = "/echo.Echo/Echo"

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from service_runtime.server import run_service
+from service_runtime.event_loop import run_service
 
 from support.backend_servicer import build_backend
 

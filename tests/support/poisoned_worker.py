@@ -14,7 +14,7 @@ from ingest_service.new_id import new_id
 from ingest_service.reading.opening import open_table
 from ingest_service.worker import build_worker
 from service_runtime.config import load_settings
-from service_runtime.server import run_service
+from service_runtime.event_loop import run_service
 
 POISON = b"poison"
 

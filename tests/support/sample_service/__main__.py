@@ -8,8 +8,8 @@ from pathlib import Path
 from service_runtime.config import RuntimeSettings, load_settings
 from service_runtime.database import Database
 from service_runtime.errors import InvalidArgument
+from service_runtime.event_loop import run_service
 from service_runtime.jobs import JobRun, Worker
-from service_runtime.server import run_service
 from sqlalchemy import text
 
 INSERT = text("INSERT INTO notes (tenant_id, body) VALUES (:tenant_id, :body)")

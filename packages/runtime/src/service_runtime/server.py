@@ -17,7 +17,6 @@ from service_runtime import telemetry
 from service_runtime.api_keys import ApiKeys, Exchange
 from service_runtime.authorization import Authorizer
 from service_runtime.config import RuntimeSettings
-from service_runtime.event_loop import run_service as run_service
 from service_runtime.health import HealthServicer
 from service_runtime.idempotency import Idempotency
 from service_runtime.interceptor import Pipeline

@@ -4,7 +4,7 @@ import argparse
 from datetime import UTC, datetime
 
 from service_runtime.config import load_settings
-from service_runtime.server import run_service
+from service_runtime.event_loop import run_service
 
 from analytics_service.config import Settings
 

@@ -28,7 +28,7 @@ AGENT_PREMIUMS = Report(
         Input(AGENTS, ("id", "code", "first_name", "last_name", "is_active")),
         Input(POLICIES, ("customer_id", "agent_id", "premium"), ("start_date", "issue_date", "created_at")),
     ),
-    times="people/policy_times",
+    times="policies/policy_times",
 )
 BENEFICIARY_RELATIONSHIPS = Report(
     "people/beneficiaries",

@@ -8,8 +8,8 @@ from typing import NoReturn
 from pydantic import ValidationError
 from service_runtime.config import load_settings
 from service_runtime.errors import ServiceError
+from service_runtime.event_loop import run_service
 from service_runtime.migrations import run_migrations
-from service_runtime.server import run_service
 from uuid6 import uuid7
 
 from auth_service.config import Settings

@@ -14,9 +14,10 @@ from service_runtime.client import open_channel
 from service_runtime.config import load_settings
 from service_runtime.database import Database
 from service_runtime.erasure import TenantRows
+from service_runtime.event_loop import run_service
 from service_runtime.lake import lake_alive, tenant_lake
 from service_runtime.migrations import run_migrations
-from service_runtime.server import Server, run_service
+from service_runtime.server import Server
 from service_runtime.token_verifier import TokenVerifier
 
 from insights_service.accounts_client import VisibleAccounts
