@@ -87,6 +87,10 @@ def racing(house: House, times: int) -> RacingLake:
     return RacingLake(lake, lambda left: lake.put_bytes(f"estado\nnew-{left}\n".encode(), FILE), times)
 
 
+def names_in(folder: Path) -> list[str]:
+    return sorted(file.name for file in folder.iterdir())
+
+
 @pytest.fixture(params=["file", "s3"])
 async def house(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[House]:
     """The same rules hold for a lake in a folder and one on S3."""
@@ -287,13 +291,7 @@ async def test_where_others_fill_the_disk_kept_files_make_way(tmp_path: Path, mo
 
     free[0] = 32 * 1024**2 + 4_000
     async with kept.room(5_000):
-        assert sorted(file.name for file in tmp_path.iterdir()) == [
-            "b.json",
-            "b.parquet",
-            "c.json",
-            "c.parquet",
-            "incoming",
-        ]
+        assert names_in(tmp_path) == ["b.json", "b.parquet", "c.json", "c.parquet", "incoming"]
     with pytest.raises(ServiceError) as caught:
         async with kept.room(10_000):
             pass
