@@ -4,12 +4,14 @@ import secrets
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import httpx
+import psycopg
 import pytest
+from local_suite.programs import postgres_server
 from support.ingest_load import IngestLoad, settle
 from support.ledger import Ledger
 from support.running_suite import RunningSuite, wait_until
@@ -65,6 +67,35 @@ def test_a_full_disk_refuses_writes_lets_reads_go_on_and_heals(
     assert statuses["post"].keys() <= {201, 503, 507}, statuses
     assert statuses["post"][503] + statuses["post"][507], statuses
     assert statuses["read"][200], statuses
+
+
+def test_a_database_that_a_full_disk_has_ended_serves_again_when_there_is_room(
+    suite: RunningSuite, small_disk: Path | None, report: "Report", seed: int
+) -> None:
+    if small_disk is None:
+        pytest.skip("no file system of its own can be mounted here, which needs root")
+    (tenant,) = suite.provision([{"name": f"no-log-{seed}"}])["tenants"]
+    with suite.client(tenant["loader_token"]) as client:
+        with full(small_disk):
+            write_until_the_database_ends(suite)
+            wait_until(lambda: "waits: The disk is full" in suite.output.read_text(), BACK_SECONDS, "nothing is said")
+            # Longer than all the waits before a process is given up.
+            time.sleep(10)
+            assert client.get("/api/v1/social-accounts").status_code == httpx.codes.SERVICE_UNAVAILABLE
+        began = time.monotonic()
+        wait_until(lambda: client.get("/api/v1/social-accounts").is_success, BACK_SECONDS, "the database is not back")
+    report.count("longest time in seconds until a database ended by a full disk was back", time.monotonic() - began)
+    report.fault("the disk has no room for the database's log")
+
+
+def write_until_the_database_ends(suite: RunningSuite) -> None:
+    """Fills what is left of the database's log of changes, for which it then finds no room."""
+    with (
+        suppress(psycopg.OperationalError),
+        psycopg.connect(postgres_server(suite.home).dsn(), autocommit=True) as connection,
+    ):
+        for _ in range(200):
+            connection.execute("SELECT pg_logical_emit_message(false, '', repeat(md5(random()::text), 30000))")
 
 
 def asked_while_full(client: httpx.Client, report: "Report") -> dict[str, Counter[int]]:

@@ -67,6 +67,16 @@ def test_deaths_of_long_ago_do_not_count() -> None:
     assert limit.died() == 0.0
 
 
+def test_deaths_before_a_time_of_service_do_not_count() -> None:
+    clock = FakeClock()
+    for served, expected in ((4, [0.0, None]), (5, [0.0, 0.0])):
+        limit = RestartLimit(limit=1, clock=clock)
+        deaths = [limit.died()]
+        limit.serves()
+        clock.now += served
+        assert [*deaths, limit.died()] == expected
+
+
 async def test_killed_process_is_started_again_and_named_with_its_log(tmp_path: Path) -> None:
     notices = Notices()
     supervised = notices.of(program(tmp_path, SLEEP))
@@ -91,6 +101,20 @@ async def test_process_that_keeps_dying_is_given_up_and_named(tmp_path: Path) ->
     assert not await supervised.ready(10)
     assert supervised.state is State.GIVEN_UP
     assert notices[-1].startswith("watchtower ended with code 1 2 times within a minute and is not started again")
+    await supervised.stop()
+
+
+async def test_process_that_lacks_something_waits_and_is_not_given_up(tmp_path: Path) -> None:
+    notices, lacks = Notices(), ["The disk is full"]
+    poor = replace(program(tmp_path, ["/bin/false"]), ready=never, lacks=lambda: lacks[0])
+    supervised = notices.of(poor)
+    supervised._limit = RestartLimit(limit=0)
+    supervised.start()
+    assert await until(lambda: supervised.state is State.WAITING, 5)
+    lacks[0] = ""
+    assert await until(lambda: supervised.state is State.GIVEN_UP, 5)
+    assert notices[0] == "watchtower ended with code 1 and waits: The disk is full"
+    assert supervised.restarts == 1
     await supervised.stop()
 
 

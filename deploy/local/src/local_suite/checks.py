@@ -39,12 +39,16 @@ def check_environment(environment: Mapping[str, str]) -> None:
 
 def check_disk(home: Home, needed_megabytes: int = NEEDED_MEGABYTES) -> None:
     """Refuses to start, or explains a failure, where the disk is full."""
+    if lack := lack_of_disk(home, needed_megabytes):
+        raise DiskFull(f"{lack}; make room, or set ATALAYA_HOME to a folder on another disk.")
+
+
+def lack_of_disk(home: Home, needed_megabytes: int) -> str:
+    """Says in words that the disk has less room than that; nothing where it has enough."""
     free = shutil.disk_usage(home.path).free // 1_000_000
-    if free < needed_megabytes:
-        raise DiskFull(
-            f"The disk is full: {free} MB are free for {home.path}, the suite needs {needed_megabytes}; "
-            "make room, or set ATALAYA_HOME to a folder on another disk."
-        )
+    if free >= needed_megabytes:
+        return ""
+    return f"The disk is full: {free} MB are free for {home.path}, {needed_megabytes} are needed"
 
 
 def check_port(port: int) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from local_suite import gateway, health
-from local_suite.checks import free_ports
+from local_suite.checks import free_ports, lack_of_disk
 from local_suite.environment import SERVICES, WORKERS, inherited, marked, service_environment
 from local_suite.home import Home
 from local_suite.logs import rotate
@@ -17,6 +17,8 @@ from local_suite.process import spawn
 from local_suite.redis import EmbeddedRedis
 
 GATEWAY = "gateway"
+# After a crash PostgreSQL writes one or two pieces of its log, of 16 MB each, before it answers.
+RECOVERY_MEGABYTES = 40
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,8 @@ class Program:
     metrics: str = ""
     stop_signal: signal.Signals = signal.SIGTERM
     stop_seconds: float = 15
+    # What keeps it from living at this moment, in words: while it says something, what died is not started again.
+    lacks: Callable[[], str] = str
 
 
 def postgres_server(home: Home) -> EmbeddedPostgres:
@@ -62,6 +66,7 @@ def postgres_program(home: Home, server: EmbeddedPostgres) -> Program:
         essential=True,
         stop_signal=signal.SIGINT,
         stop_seconds=30,
+        lacks=lambda: lack_of_disk(home, RECOVERY_MEGABYTES),
     )
 
 

@@ -93,9 +93,15 @@ class Supervised:
             if self.state is State.STARTING and await self.program.ready() and process.poll() is None:
                 self._change(State.RUNNING)
                 self._settled.set()
+                self._limit.serves()
             await asyncio.sleep(POLL_SECONDS)
 
     async def _may_start_again(self, reason: str) -> bool:
+        if lack := self.program.lacks():
+            self.restarts += 1
+            self._change(State.WAITING)
+            self._notice(f"{self.program.name} {reason} and waits: {lack}")
+            return await until(lambda: not self.program.lacks())
         wait = self._limit.died()
         if wait is None:
             self._change(State.GIVEN_UP)
