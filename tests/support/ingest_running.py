@@ -187,6 +187,12 @@ class Tenant:
         with postgres.server().connect(self.suite.service_database.name) as connection:
             connection.execute(statement.encode(), [job_id.rpartition("/")[2]])
 
+    def set_ended_jobs(self, what: str) -> None:
+        """Does so with all of the tenant's jobs that have ended."""
+        statement = f"UPDATE jobs SET {what} WHERE tenant_id = %s AND finished_at IS NOT NULL"  # noqa: S608
+        with postgres.server().connect(self.suite.service_database.name) as connection:
+            connection.execute(statement.encode(), [self.tenant_id])
+
     def set_partitions(self, what: str, *, month: str = "") -> None:
         """Changes what is known of the lake's partitions behind the service's back, of one month or of all."""
         statement = f"UPDATE lake_partitions SET {what} WHERE tenant_id = %s AND (%s = '' OR mes = %s)"  # noqa: S608

@@ -251,6 +251,28 @@ async def test_a_version_that_was_seen_before_the_newest_is_left_out(
     await database.close()
 
 
+async def test_jobs_go_when_their_time_is_over_and_the_history_stays(
+    analytics: RunningAnalytics, clock: Clock, analytics_database: ServiceDatabase
+) -> None:
+    now = lambda: clock["now"]  # noqa: E731
+    for number in (1, 2):
+        analytics.put(TRANSACTIONS, purchases([("c1", "2024-01-01", number), ("c2", "2024-01-01", 9)]))
+        await segments(analytics)
+        async with working(analytics, now):
+            (newest, *_) = await ended(analytics, number)
+    moved = await history(analytics, "c1")
+    with server().connect(analytics_database.name) as connection:
+        old = "UPDATE jobs SET finished_at = now() - interval '91 days' WHERE tenant_id = %s AND id <> %s"
+        connection.execute(old, [analytics.tenant_id, newest.job_id.partition("/")[2]])
+
+    async def one_is_left() -> bool:
+        return await jobs(analytics) == [newest]
+
+    async with working(analytics, now):
+        await until(one_is_left, "the old job is still there")
+    assert await history(analytics, "c1") == moved
+
+
 async def test_purchases_that_cannot_be_scored_fail_one_job_and_not_one_a_minute(
     analytics: RunningAnalytics, clock: Clock, analytics_database: ServiceDatabase
 ) -> None:

@@ -90,6 +90,8 @@ class RuntimeSettings(BaseSettings):
     rate_limit_per_day: int = Field(default=10_000, ge=0)
     # Jobs of one tenant that may wait or run at a time in each service; 0: any number.
     jobs_per_tenant: int = Field(default=100, ge=0)
+    # Days for which a job that has ended can be looked up; what still has something that is kept longer stays too.
+    job_days: float = Field(default=90, ge=1, le=3650)
     # Proxies in front of the gateway whose word on the client's address counts: the same number as Envoy's
     # xff_num_trusted_hops. 0: the gateway is met by clients themselves.
     trusted_proxy_hops: int = Field(default=0, ge=0, le=10)

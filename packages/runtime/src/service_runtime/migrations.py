@@ -94,3 +94,10 @@ def create_job_tables() -> None:
     from service_runtime.jobs.tables import create_tables
 
     create_tables()
+
+
+def let_ended_jobs_be_removed() -> None:
+    """Lets the worker remove old jobs; once, in a migration behind the one that makes the jobs' tables."""
+    from service_runtime.jobs.tables import let_ended_jobs_be_found
+
+    let_ended_jobs_be_found()

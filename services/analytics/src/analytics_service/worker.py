@@ -9,7 +9,7 @@ from uuid import UUID
 from atalaya import auth_calls
 from service_runtime.audit_delivery import audit_delivery
 from service_runtime.database import Database
-from service_runtime.jobs import JobQueue, Worker
+from service_runtime.jobs import EndedJobs, JobQueue, Worker
 from service_runtime.lake import tenant_lake
 
 from analytics_service.config import Settings
@@ -32,7 +32,8 @@ def build_worker(settings: Settings, clock: Callable[[], datetime]) -> Worker:
     deliver = audit_delivery(
         "analytics", settings, issue=auth_calls.service_token_issue, deliver=auth_calls.audit_delivery
     )
-    return Worker(settings, database, "analytics", {REFRESH: job.refresh}, deliver=deliver)
+    ended_jobs = EndedJobs(database, settings.job_days)
+    return Worker(settings, database, "analytics", {REFRESH: job.refresh}, deliver=deliver, ended_jobs=ended_jobs)
 
 
 @asynccontextmanager

@@ -8,7 +8,7 @@ from uuid import UUID
 from atalaya import auth_calls
 from service_runtime.audit_delivery import audit_delivery
 from service_runtime.database import Database
-from service_runtime.jobs import AuditOutbox, JobQueue, Worker
+from service_runtime.jobs import AuditOutbox, EndedJobs, JobQueue, Worker
 from service_runtime.lake import Lake, tenant_lake
 
 from ingest_service.account_store import AccountStore
@@ -16,6 +16,7 @@ from ingest_service.clean_up import CleanUp, Retention
 from ingest_service.clean_up_store import CLEAN_UP, CleanUpStore
 from ingest_service.config import Settings
 from ingest_service.dataset_import import DatasetImport
+from ingest_service.ended_jobs_store import remove_ended
 from ingest_service.export_expiry import ExportExpiry
 from ingest_service.export_job import EXPIRE_EXPORTS, ExportJob
 from ingest_service.export_rows_store import ExportRowsStore
@@ -68,6 +69,8 @@ def build_worker(settings: Settings, new_id: Callable[[], UUID]) -> Worker:
         database, exports, ExportRowsStore(), AccountStore(), spool, open_lake, settings.export_hours
     )
     retention = Retention(timedelta(days=settings.import_file_days), timedelta(days=settings.rejected_rows_days))
+    # As long as something can be tried again or downloaded, its job can be looked up.
+    days = max(settings.job_days, settings.import_file_days, settings.export_hours / 24)
     source_run = SourceRun(
         database, SourceStore(), TableStateStore(), AuditOutbox("ingest"), open_lake, spool, connect, settings
     )
@@ -85,6 +88,7 @@ def build_worker(settings: Settings, new_id: Callable[[], UUID]) -> Worker:
             EXPIRE_EXPORTS: ExportExpiry(database, exports, open_lake).remove_expired,
             CLEAN_UP: CleanUp(database, CleanUpStore(), open_lake, retention).clean,
         },
+        ended_jobs=EndedJobs(database, days, remove_ended),
     )
 
 

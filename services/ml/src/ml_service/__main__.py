@@ -20,7 +20,7 @@ from service_runtime.config import load_settings
 from service_runtime.database import Database
 from service_runtime.erasure import TenantRows
 from service_runtime.event_loop import run_service
-from service_runtime.jobs import AuditOutbox, JobQueue, Worker, workers_alive
+from service_runtime.jobs import AuditOutbox, EndedJobs, JobQueue, Worker, workers_alive
 from service_runtime.migrations import run_migrations
 from service_runtime.server import Server
 from service_runtime.token_verifier import TokenVerifier
@@ -89,6 +89,7 @@ def build_worker(settings: Settings, renewal: Renewal) -> Worker:
         "ml",
         trainings.handlers(),
         deliver=audit_delivery("ml", settings, issue=auth_calls.service_token_issue, deliver=auth_calls.audit_delivery),
+        ended_jobs=EndedJobs(database, settings.job_days),
     )
 
 

@@ -3,6 +3,7 @@
 from service_runtime.jobs.alive import workers_alive as workers_alive
 from service_runtime.jobs.audit_outbox import AuditOutbox as AuditOutbox
 from service_runtime.jobs.audit_outbox import Deliver as Deliver
+from service_runtime.jobs.ended import EndedJobs as EndedJobs
 from service_runtime.jobs.queue import JobQueue as JobQueue
 from service_runtime.jobs.record import JobRecord as JobRecord
 from service_runtime.jobs.run import JobCancelled as JobCancelled

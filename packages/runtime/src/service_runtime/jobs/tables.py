@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from service_runtime.migrations import enable_tenant_isolation, grant_to_app_role
+from service_runtime.migrations import app_role, enable_tenant_isolation, grant_to_app_role
 
 _QUEUE_TABLES = ("procrastinate_jobs", "procrastinate_workers", "procrastinate_events", "procrastinate_periodic_defers")
 
@@ -34,6 +34,17 @@ CREATE TABLE jobs (
 )
 """
 
+# A worker removes the old jobs of every tenant, in sessions of theirs. This tells it whose they are and nothing else.
+_OLD_JOBS = """
+CREATE INDEX jobs_by_end ON jobs (finished_at);
+CREATE POLICY ended ON jobs FOR SELECT TO CURRENT_USER USING (current_user <> session_user);
+CREATE FUNCTION tenants_with_ended_jobs(days double precision) RETURNS TABLE (tenant_id uuid)
+    LANGUAGE sql STABLE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    AS $ids$ SELECT DISTINCT j.tenant_id FROM public.jobs j
+             WHERE j.finished_at < now() - make_interval(secs => 86400 * days) $ids$;
+REVOKE ALL ON FUNCTION tenants_with_ended_jobs(double precision) FROM PUBLIC;
+"""
+
 
 def create_tables() -> None:
     """Creates all of them and lets the service's role work on them."""
@@ -52,3 +63,9 @@ def create_tables() -> None:
     # The few that wait or run are counted at each new one; those that ended are ever more.
     op.execute("CREATE INDEX jobs_unfinished ON jobs (tenant_id) WHERE status IN ('QUEUED', 'RUNNING')")
     enable_tenant_isolation("jobs")
+
+
+def let_ended_jobs_be_found() -> None:
+    """Lets a worker learn which tenants have jobs that ended long ago."""
+    op.execute(_OLD_JOBS)
+    op.execute(f"GRANT EXECUTE ON FUNCTION tenants_with_ended_jobs(double precision) TO {app_role()}")

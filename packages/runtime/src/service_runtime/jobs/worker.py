@@ -18,6 +18,7 @@ from service_runtime.jobs.attempts import Attempts
 from service_runtime.jobs.audit_outbox import TASK as AUDIT_TASK
 from service_runtime.jobs.audit_outbox import AuditDelivery, Deliver, audit_queue, pause_seconds
 from service_runtime.jobs.defer import TASK
+from service_runtime.jobs.ended import EndedJobs
 from service_runtime.jobs.execution import Execution
 from service_runtime.jobs.run import JobRun
 from service_runtime.jobs.side_tasks import SideTask, SideTaskRun, Work
@@ -50,9 +51,10 @@ class Worker:
         concurrency: int = 1,
         deliver: Deliver | None = None,
         side_tasks: Mapping[SideTask, Work] | None = None,
+        ended_jobs: EndedJobs | None = None,
     ) -> None:
         """`deliver` takes what happened in the service to the trail; without it events wait. `side_tasks` are the
-        tasks that have queues of their own, and what each does."""
+        tasks that have queues of their own, and what each does. Without `ended_jobs` all jobs stay for ever."""
         self._settings = settings
         self._database = database
         self._service = service
@@ -60,6 +62,7 @@ class Worker:
         # True once SIGTERM or SIGINT has come.
         self.told_to_stop = False
         self._deliver = deliver
+        self._ended_jobs = ended_jobs
         self._queues = {service: concurrency}
         if deliver is not None:
             self._queues[audit_queue(service)] = _DELIVERIES_AT_A_TIME
@@ -123,6 +126,8 @@ class Worker:
                 asyncio.create_task(self._beat(app, workers)),
                 asyncio.create_task(self._stop_with_us(workers)),
             ]
+            if self._ended_jobs is not None:
+                side_tasks.append(asyncio.create_task(self._ended_jobs.run()))
             try:
                 async with asyncio.TaskGroup() as together:
                     for worker in workers:

@@ -1,7 +1,12 @@
 """Notes of tenants, jobs, and calls that must not be made twice."""
 
 from alembic import op
-from service_runtime.migrations import create_idempotency_table, create_job_tables, enable_tenant_isolation
+from service_runtime.migrations import (
+    create_idempotency_table,
+    create_job_tables,
+    enable_tenant_isolation,
+    let_ended_jobs_be_removed,
+)
 
 revision = "0001"
 down_revision = None
@@ -16,4 +21,5 @@ def upgrade() -> None:
     for table in ("notes", "remarks"):
         enable_tenant_isolation(table)
     create_job_tables()
+    let_ended_jobs_be_removed()
     create_idempotency_table()
