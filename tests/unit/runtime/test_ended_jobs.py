@@ -56,10 +56,7 @@ async def test_all_that_ended_long_ago_go_some_at_a_time_and_no_others(database:
 
 async def test_one_that_is_being_tried_again_stays(database: Database) -> None:
     tenant_id = uuid4()
-    retried, other = (
-        await job(database, tenant_id, "FAILED", days=91),
-        await job(database, tenant_id, "FAILED", days=91),
-    )
+    retried, _ = [await job(database, tenant_id, "FAILED", days=91) for _ in range(2)]
     async with database.tenant_session(tenant_id) as session:
         held = text("SELECT id FROM jobs WHERE id = :id FOR UPDATE")
         await session.execute(held, {"id": UUID(retried.partition("/")[2])})
