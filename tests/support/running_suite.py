@@ -113,7 +113,7 @@ class RunningSuite:
     def log_in(self, username: str, password: str) -> httpx.Client:
         """A client of a user's own."""
         with self.client() as client:
-            reply = client.post("/api/v1/auth/login", json={"username": username, "password": password})
+            reply = client.post("/auth/login", json={"username": username, "password": password})
         assert reply.status_code == httpx.codes.OK, reply.text
         return self.client(reply.json()["access_token"])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import subprocess
@@ -102,6 +103,34 @@ def full_redis(suite: RunningSuite) -> Iterator[None]:
         finally:
             for name in ("maxmemory", "maxmemory-policy"):
                 client.config_set(name, str(before[name]))
+
+
+@contextmanager
+def evicting_redis(suite: RunningSuite) -> Iterator[None]:
+    """Redis has little memory and drops the oldest for what is new, until nothing of ours is left."""
+    with redis_of(suite) as client:
+        before = client.config_get("maxmemory*")
+        client.config_set("maxmemory-policy", "allkeys-lru")
+        client.config_set("maxmemory", str(int(client.info("memory")["used_memory"]) + (1 << 20)))
+        try:
+            numbers = itertools.count()
+            while client.exists("atalaya:revocations"):
+                client.set(f"atalaya:faults:{next(numbers)}", bytes(100_000), ex=60)
+            yield
+        finally:
+            for name in ("maxmemory", "maxmemory-policy"):
+                client.config_set(name, str(before[name]))
+
+
+@contextmanager
+def silent_redis(suite: RunningSuite) -> Iterator[None]:
+    """Redis takes what is sent and says nothing."""
+    process = psutil.Process(suite.process("redis").pid)
+    process.suspend()
+    try:
+        yield
+    finally:
+        process.resume()
 
 
 # Each is done at a random moment and has ended when it returns.

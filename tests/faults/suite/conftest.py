@@ -8,6 +8,8 @@ import pytest
 from support.running_suite import NO_DELAYS, RunningSuite
 
 DISK_MEGABYTES = 600
+# Of a person or an API key; the tokens that most tests use have none. Of an hour, so that no test lasts longer.
+CALLS_AN_HOUR = 2
 
 
 @pytest.fixture(scope="session")
@@ -32,7 +34,11 @@ def suite(small_disk: Path | None, tmp_path_factory: pytest.TempPathFactory) -> 
     """A running suite; a test that ends one of its processes leaves it answering again."""
     folder = small_disk or tmp_path_factory.mktemp("suite")
     suite = RunningSuite.fresh(
-        folder / "home", **NO_DELAYS, JOBS_PER_TENANT="0", INGEST_SPOOL_FOLDER=str(folder / "spool")
+        folder / "home",
+        **NO_DELAYS,
+        JOBS_PER_TENANT="0",
+        INGEST_SPOOL_FOLDER=str(folder / "spool"),
+        RATE_LIMIT_PER_HOUR=str(CALLS_AN_HOUR),
     )
     try:
         suite.start()
