@@ -6,7 +6,7 @@ import hashlib
 import json
 import shutil
 from collections import Counter, OrderedDict
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,12 @@ class KeptFile:
     path: Path
     facts: dict[str, Any]
     size: int
+
+    @property
+    def needs(self) -> Sequence[str]:
+        """The keys of the files that this one is nothing without; they stay while it is held."""
+        keys: Sequence[str] = self.facts.get("needs", ())
+        return keys
 
 
 def key_of(*parts: object) -> str:
@@ -188,7 +194,10 @@ class KeptFiles:
 
     def _leaving(self) -> Iterator[str]:
         """The files that may go, the least recently used first; the last stays, which somebody may be about to use."""
-        yield from [key for key in self._files if key not in self._pins][:-1]
+        held = {key for pin in self._pins if pin in self._files for key in (pin, *self._files[pin].needs)} | {
+            *self._pins
+        }
+        yield from [key for key in self._files if key not in held][:-1]
 
     def _forget(self, key: str) -> None:
         file = self._files.pop(key)

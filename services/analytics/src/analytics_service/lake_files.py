@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
@@ -14,7 +14,7 @@ from service_runtime.lake import Lake, StoredObject
 from analytics_service.datasets import Dataset
 from analytics_service.fuse import Fuse
 from analytics_service.metrics import FETCHED_BYTES, LAKE_FAILURES, LISTINGS
-from analytics_service.single_flight import NextFlight
+from analytics_service.single_flight import NextFlight, all_results
 
 T = TypeVar("T")
 
@@ -49,7 +49,7 @@ class LakeFiles:
             return {dataset.name: parts_of(dataset, lake.list(dataset.folder)) for dataset in datasets}
         # One listing for each source, such as mysql/, whatever many of its datasets are asked for.
         sources = sorted({dataset.name.partition("/")[0] for dataset in datasets})
-        found = dict(zip(sources, await _all(self._list(tenant_id, source) for source in sources), strict=True))
+        found = dict(zip(sources, await all_results(self._list(tenant_id, source) for source in sources), strict=True))
         return {dataset.name: parts_of(dataset, found[dataset.name.partition("/")[0]]) for dataset in datasets}
 
     async def fetch(self, tenant_id: UUID, file: StoredObject, target: Path) -> None:
@@ -96,15 +96,6 @@ class LakeFiles:
 
 def _too_late() -> Unavailable:
     return Unavailable("LAKE_UNAVAILABLE", "The lake does not answer in time.", retry_after=5, cause="Timeout")
-
-
-async def _all(work: Iterable[Awaitable[T]]) -> list[T]:
-    """All results when all have ended, or the first error."""
-    results = await asyncio.gather(*work, return_exceptions=True)
-    for result in results:
-        if isinstance(result, BaseException):
-            raise result
-    return [result for result in results if not isinstance(result, BaseException)]
 
 
 def parts_of(dataset: Dataset, files: Sequence[StoredObject]) -> list[StoredObject]:

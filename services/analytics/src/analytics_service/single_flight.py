@@ -1,7 +1,7 @@
-"""Several callers who need the same missing thing wait for one computation."""
+"""Several callers who need the same missing thing wait for one computation, and one caller for several."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Hashable
+from collections.abc import Awaitable, Callable, Coroutine, Hashable, Iterable
 from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
@@ -49,6 +49,17 @@ class NextFlight(Generic[T]):
             return await compute()
         finally:
             del self._under_way[key]
+
+
+async def all_results(work: Iterable[Awaitable[T]]) -> list[T]:
+    """All results or the first error, when all have ended, so that nothing goes on behind an error."""
+    results = await asyncio.gather(*work, return_exceptions=True)
+    good = []
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+        good.append(result)
+    return good
 
 
 def _detached(work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:

@@ -1,11 +1,9 @@
 """The tenant's datasets as typed tables: what is in the lake now, fetched and parsed once per version of each file."""
 
-import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TypeVar
 from uuid import UUID
 
 from service_runtime.errors import NotFound, Unavailable
@@ -13,14 +11,13 @@ from service_runtime.lake import Lake, StoredObject
 
 from analytics_service.datasets import Dataset
 from analytics_service.fair_turns import FairTurns
+from analytics_service.file_tables import FileTables
 from analytics_service.kept_files import KeptFile, KeptFiles, key_of
 from analytics_service.lake_files import LakeFiles, Replaced
 from analytics_service.metrics import PARSE_SECONDS, TABLES
 from analytics_service.query_engine import Source
-from analytics_service.single_flight import SingleFlight
+from analytics_service.single_flight import SingleFlight, all_results
 from analytics_service.table_parser import RULES_VERSION, TableParser
-
-T = TypeVar("T")
 
 # How often a file may be replaced under our hands before the caller is told to come again.
 _MOST_TRIES = 4
@@ -33,10 +30,7 @@ class Table:
 
     dataset: Dataset
     parts: tuple[KeptFile, ...]
-
-    @property
-    def version(self) -> str:
-        return key_of(*(part.key for part in self.parts))
+    version: str
 
     @property
     def columns(self) -> frozenset[str]:
@@ -53,8 +47,9 @@ class Tables:
     """Opens datasets of a tenant's lake; whoever asks gets what the lake holds at that moment."""
 
     def __init__(self, lake_of: Callable[[UUID], Lake], kept: KeptFiles, parser: TableParser, *, is_near: bool) -> None:
-        self._lake, self._kept, self._parser = LakeFiles(lake_of, is_near=is_near), kept, parser
-        self._flights: SingleFlight[KeptFile] = SingleFlight()
+        self._lake, self._kept = LakeFiles(lake_of, is_near=is_near), kept
+        self._files = FileTables(kept, parser)
+        self._flights: SingleFlight[tuple[KeptFile, ...]] = SingleFlight()
         # Raw files are copied whole: a few at a time bound disk and network, and no tenant takes them all.
         self._turns = FairTurns("parse", _FILES_AT_ONCE)
 
@@ -78,43 +73,41 @@ class Tables:
             # What is there already must not make way for what is yet to be parsed.
             with self._kept.held(keys), contextlib.suppress(Replaced):
                 opening = [self._table(tenant_id, dataset, listed[dataset.name]) for dataset in datasets]
-                return {table.dataset.table: table for table in _all_or_first_error(await _settled(opening))}
+                return {table.dataset.table: table for table in await all_results(opening)}
             listed = None
         raise Unavailable("LAKE_CHANGING", "The data are being replaced. Try again.", retry_after=1)
 
     async def _table(self, tenant_id: UUID, dataset: Dataset, files: Sequence[StoredObject]) -> Table:
         keys = _keys(tenant_id, dataset, files)
-        found = [self._kept.find(key) for key in keys]
+        found = [self._files.find(key) for key in keys]
         TABLES.labels("hit").inc(len(found) - found.count(None))
-        if None not in found:
-            return Table(dataset, tuple(part for part in found if part))
         TABLES.labels("miss").inc(found.count(None))
-        parsing = [
-            self._flights.run(key, partial(self._parse, tenant_id, dataset, key, file))
-            for key, file in zip(keys, files, strict=True)
-        ]
-        return Table(dataset, tuple(_all_or_first_error(await _settled(parsing))))
+        if None in found:
+            parsing = [
+                self._flights.run(key, partial(self._parse, tenant_id, dataset, key, file))
+                for key, file in zip(keys, files, strict=True)
+            ]
+            found = [*await all_results(parsing)]
+        return Table(dataset, tuple(part for parts in found for part in parts or ()), key_of(*keys))
 
-    async def _parse(self, tenant_id: UUID, dataset: Dataset, key: str, file: StoredObject) -> KeptFile:
-        found = self._kept.find(key)
+    async def _parse(self, tenant_id: UUID, dataset: Dataset, key: str, file: StoredObject) -> tuple[KeptFile, ...]:
+        found = self._files.find(key)
         if found is not None:
             return found
         owner = str(tenant_id)
         with self._kept.held([key]):
             # The copy, and the table made of it.
             async with self._turns.turn(owner), self._kept.room(2 * file.size):
-                with self._kept.incoming(".raw") as raw, self._kept.incoming(".parquet") as parsed:
-                    with PARSE_SECONDS.labels(dataset.name).time():
-                        await self._lake.fetch(tenant_id, file, raw)
-                        facts = await self._parser.parse(owner, dataset, file.path, raw, parsed)
-                    return self._kept.keep(key, owner, parsed, facts)
+                with self._kept.incoming(".raw") as raw, PARSE_SECONDS.labels(dataset.name).time():
+                    await self._lake.fetch(tenant_id, file, raw)
+                    return await self._files.make(owner, dataset, key, file.path, raw)
 
     def discard(
         self, tenant_id: UUID, datasets: Sequence[Dataset], listed: Mapping[str, Sequence[StoredObject]]
     ) -> None:
         """Throws away the tables made of these files, so that they are made again."""
         for dataset in datasets:
-            self._kept.discard(_keys(tenant_id, dataset, listed[dataset.name]))
+            self._files.discard(_keys(tenant_id, dataset, listed[dataset.name]))
 
     async def close(self) -> None:
         """Lets go of what it waits for."""
@@ -139,17 +132,3 @@ def _keys(tenant_id: UUID, dataset: Dataset, files: Sequence[StoredObject]) -> l
 def not_found(dataset: Dataset) -> NotFound:
     message = f"{dataset.path} is not in the lake."
     return NotFound("DATASET_NOT_FOUND", message, path=dataset.path, dataset=dataset.name)
-
-
-async def _settled(work: Sequence[Awaitable[T]]) -> list[T | BaseException]:
-    """All results when all have ended, so that nothing goes on behind an error."""
-    return await asyncio.gather(*work, return_exceptions=True)
-
-
-def _all_or_first_error(results: Sequence[T | BaseException]) -> list[T]:
-    good = []
-    for result in results:
-        if isinstance(result, BaseException):
-            raise result
-        good.append(result)
-    return good
