@@ -22,6 +22,7 @@ ERRORS: tuple[tuple[int, str, str | None], ...] = (
     (503, "UNAVAILABLE", "The service behind this route is away for the moment; try again."),
     (504, "DEADLINE_EXCEEDED", "The service behind this route did not answer in time."),
 )
+_OF_STATUS = {status: (code, detail) for status, code, detail in ERRORS}
 RETRY_AFTER_SECONDS = {429: 1, 503: 1}
 
 
@@ -29,7 +30,15 @@ def local_reply_config() -> JsonObject:
     """Gives a mapper per status, and one for all other errors. Calls that came as gRPC stay as Envoy makes them, but
     for what is overloaded."""
     mappers = [_mapper("EQ", status, code, detail) for status, code, detail in ERRORS]
-    return {"mappers": [*_overflow(), *mappers, _mapper("GE", 400, "GATEWAY_ERROR", None)]}
+    return {"mappers": [*_away(), *_overflow(), *mappers, _mapper("GE", 400, "GATEWAY_ERROR", None)]}
+
+
+def _away() -> tuple[JsonObject, JsonObject]:
+    # Envoy flags an overflow too where it was a repeat that found no room, after the service had not been met.
+    flagged = {"response_flag_filter": {"flags": ["UF", "UC", "UR"]}}
+    rest = _mapper("EQ", 503, *_OF_STATUS[503])
+    rest["filter"]["and_filter"]["filters"].append(flagged)
+    return rest, {"filter": flagged}
 
 
 def _overflow() -> tuple[JsonObject, JsonObject]:

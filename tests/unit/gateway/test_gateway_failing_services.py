@@ -8,11 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import grpc.aio
 import httpx
 import pytest
+from atalaya.analytics.v1.system_pb2 import GetHealthRequest
+from atalaya.analytics.v1.system_pb2_grpc import SystemServiceStub
 from service_runtime.server import Server
 from support.backend_servicer import build_backend
 from support.gateway_process import GatewayProcess
+from support.running import refusal
 
 
 @dataclass
@@ -65,6 +69,18 @@ async def test_a_service_that_is_away_is_503_until_it_is_back(suite: Suite, new_
         assert (response.status_code, response.json()["code"]) == (503, "UNAVAILABLE")
         assert response.headers["retry-after"] == "1"
         assert response.headers["content-type"] == "application/json"
+
+
+async def test_many_calls_at_once_of_a_service_that_is_away_are_told_that_it_is_away(suite: Suite) -> None:
+    # More than may be tried again at a time, which is no reason to speak of too many calls.
+    replies = await asyncio.gather(*(suite.client.get("/health") for _ in range(40)))
+
+    assert {(reply.status_code, reply.json()["code"]) for reply in replies} == {(503, "UNAVAILABLE")}
+    async with grpc.aio.insecure_channel(str(suite.client.base_url.netloc.decode())) as channel:
+        health = SystemServiceStub(channel).GetHealth
+        refusals = await asyncio.gather(*(refusal(health(GetHealthRequest())) for _ in range(40)))
+    assert {error.grpc_code for error in refusals} == {grpc.StatusCode.UNAVAILABLE}
+    assert [error.message for error in refusals if "Too many" in error.message] == []
 
 
 async def test_a_token_that_cannot_be_judged_is_not_called_bad(suite: Suite, new_signer: Any) -> None:
