@@ -2,6 +2,7 @@
 
 -- Gives the path of rejected rows as a file where the caller asks for CSV on the path of the list; nil for all others.
 local function as_file(method, path, accept)
+  if not path:find("/rejected", 1, true) then return nil end
   local place, query = path:match("^([^?]*)(.*)$")
   if method ~= "GET" or not place:match("^/api/v1/data/imports/.+/rejected$") then return nil end
   local csv, json = accept:lower():find("text/csv", 1, true), accept:lower():find("json", 1, true)
@@ -20,7 +21,10 @@ function envoy_on_request(handle)
     notes:set("atalaya", "head", true)
   end
   local file = as_file(headers:get(":method"), headers:get(":path"), headers:get("accept") or "")
-  if file ~= nil then headers:replace(":path", file) end
+  if file ~= nil then
+    headers:replace(":path", file)
+    handle:clearRouteCache()
+  end
   if headers:get("traceparent") == nil then
     -- The trace bears the request's id, so either finds the other in any log. Where Envoy has a tracer, that one wins.
     local id = request_id:gsub("-", "")

@@ -67,7 +67,9 @@ def _compressor() -> JsonObject:
 
 
 def _lua(name: str, source: str) -> JsonObject:
-    return {"name": f"{name}_lua", "typed_config": typed("lua", default_source_code={"inline_string": source})}
+    # A route is looked for anew only where a script says so: that takes a tenth of a request's time here.
+    fields = {"default_source_code": {"inline_string": source}, "clear_route_cache": False}
+    return {"name": f"{name}_lua", "typed_config": typed("lua", **fields)}
 
 
 def _script(name: str) -> str:

@@ -1,7 +1,7 @@
 """Routes of the pages, answered from files."""
 
 from atalaya_gateway.pages import PAGES, Page
-from atalaya_gateway.rest_routes import TRANSCODER, match, method_is, refuse
+from atalaya_gateway.rest_routes import TRANSCODER, match, method_is_none_of, refuse
 from atalaya_gateway.typed import JsonObject, disabled
 
 
@@ -23,4 +23,4 @@ def _page(page: Page) -> JsonObject:
 
 
 def _refuse_others(page: Page) -> JsonObject:
-    return refuse(match(page.path, method_is(["GET", "HEAD"], not_these=True)), 405, "allow", "GET, HEAD, OPTIONS")
+    return refuse(match(page.path, *method_is_none_of(["GET", "HEAD"])), 405, "allow", "GET, HEAD, OPTIONS")

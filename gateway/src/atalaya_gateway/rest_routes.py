@@ -1,6 +1,7 @@
 """Routes of REST requests as they arrive: which paths there are, and what each refuses before any service is asked."""
 
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from atalaya_gateway import body_fields, contract, path_template
@@ -44,13 +45,18 @@ def rest_routes() -> list[JsonObject]:
 
 
 def _routes_of(entry: RestPath) -> list[JsonObject]:
-    routes = [_refuse_method(entry)]
-    if entry.takes_json:
-        routes.append(_refuse_content_type(entry))
+    refused = [_refuse_content_type(entry, method) for method in sorted(entry.takes_json)]
+    return [_refuse_method(entry), *refused, *_forward_all(entry)]
+
+
+def _forward_all(entry: RestPath) -> list[JsonObject]:
     by_rpc: dict[str, list[str]] = defaultdict(list)
     for method, rpc in entry.methods.items():
         by_rpc[rpc.policy.full_method].append(method)
-    return [*routes, *(_forward(entry, entry.methods[methods[0]], sorted(methods)) for methods in by_rpc.values())]
+    # All other methods are refused by now, so the last rpc takes what is left, and of most paths it is the only one.
+    *others, last = sorted(by_rpc.values(), key=lambda methods: "GET" in methods)
+    named = [_forward(entry, method, method_is(method)) for methods in others for method in methods]
+    return [*named, _forward(entry, last[0])]
 
 
 def match(path: str, *headers: JsonObject) -> JsonObject:
@@ -62,14 +68,19 @@ def match(path: str, *headers: JsonObject) -> JsonObject:
     return {**matched, "headers": list(headers)} if headers else matched
 
 
-def method_is(methods: list[str], *, not_these: bool = False) -> JsonObject:
-    """Gives the match of a request's method."""
-    header: JsonObject = {"name": ":method", "string_match": {"safe_regex": {"regex": "|".join(sorted(methods))}}}
-    return {**header, "invert_match": True} if not_these else header
+def method_is(method: str) -> JsonObject:
+    """Gives the match of a request's method. It is compared as a whole: a request tries hundreds of routes, and regular
+    expressions would take most of the time that the gateway needs for it."""
+    return {"name": ":method", "string_match": {"exact": method}}
 
 
-def _with_head(methods: list[str]) -> list[str]:
-    return [*methods, "HEAD"] if "GET" in methods else methods
+def method_is_none_of(methods: Iterable[str]) -> list[JsonObject]:
+    """Gives the matches of a request with another method."""
+    return [{**method_is(method), "invert_match": True} for method in sorted(methods)]
+
+
+def _with_head(methods: Iterable[str]) -> list[str]:
+    return [*methods, *(["HEAD"] if "GET" in methods else [])]
 
 
 def refuse(matched: JsonObject, status: int, header: str, value: str) -> JsonObject:
@@ -85,11 +96,11 @@ def refuse(matched: JsonObject, status: int, header: str, value: str) -> JsonObj
 
 
 def _refuse_method(entry: RestPath) -> JsonObject:
-    wrong = method_is(_with_head(list(entry.methods)), not_these=True)
-    return refuse(match(entry.path, wrong), 405, "allow", entry.allow)
+    wrong = method_is_none_of(_with_head(entry.methods))
+    return refuse(match(entry.path, *wrong), 405, "allow", entry.allow)
 
 
-def _refuse_content_type(entry: RestPath) -> JsonObject:
+def _refuse_content_type(entry: RestPath, method: str) -> JsonObject:
     # A request without a body passes whatever it calls it, as `curl -d ""` does; one without a content type may have no
     # body, and what is no JSON the transcoder refuses.
     other = {"name": "content-type", "string_match": {"safe_regex": {"regex": JSON_TYPE}}, "invert_match": True}
@@ -100,16 +111,14 @@ def _refuse_content_type(entry: RestPath) -> JsonObject:
         "invert_match": True,
         "treat_missing_header_as_empty": True,
     }
-    matched = match(entry.path, method_is(list(entry.takes_json)), named, other, full)
+    matched = match(entry.path, method_is(method), named, other, full)
     return refuse(matched, 415, "accept", "application/json")
 
 
-def _forward(entry: RestPath, rpc: Rpc, methods: list[str]) -> JsonObject:
+def _forward(entry: RestPath, method: str, *headers: JsonObject) -> JsonObject:
     # The transcoder makes the path the rpc's; the route found then (rpc_routes) sets timeouts and retries.
-    route: JsonObject = {
-        "match": match(entry.path, method_is(_with_head(methods))),
-        "route": {"cluster": rpc.cluster},
-    }
+    rpc = entry.methods[method]
+    route: JsonObject = {"match": match(entry.path, *headers), "route": {"cluster": rpc.cluster}}
     if rpc.streams_upload:
         route["typed_per_filter_config"] = {BODY_FILTER: disabled()}
     message = next(filter(None, (body_fields.message_of(rpc, binding) for binding in rpc.policy.bindings)), "")

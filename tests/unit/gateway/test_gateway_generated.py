@@ -58,7 +58,7 @@ def _matches(match: dict[str, Any], method: str, path: str) -> bool:
 
 
 def _method_matches(header: dict[str, Any], method: str) -> bool:
-    found = re.fullmatch(header["string_match"]["safe_regex"]["regex"], method) is not None
+    found = header["string_match"]["exact"] == method
     return found is not header.get("invert_match", False)
 
 
