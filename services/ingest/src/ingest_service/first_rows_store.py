@@ -1,6 +1,5 @@
 """Inserts the first rows of accounts as they come: where an account had none, nothing can be equal to them."""
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
@@ -9,21 +8,21 @@ import numpy as np
 import psycopg
 import pyarrow as pa
 import pyarrow.compute as pc
-from pyarrow import csv
 from service_runtime.database import Session
 from sqlalchemy import text
 
+from ingest_service.binary_rows import BEGINNING, END, binary_rows
 from ingest_service.counter_store import ImportNumbers
 from ingest_service.record_kinds import RecordKind
 from ingest_service.seen_keys import SeenKeys
 
-# Rows that are written as text at once.
+# Rows that are written at once.
 _PIECE = 2_000
 
 
 @dataclass(frozen=True)
 class ReadyRows:
-    """Rows as the text that COPY takes, and the names of their columns."""
+    """Rows as COPY takes them in binary, and the names of their columns."""
 
     names: Sequence[str]
     pieces: Sequence[bytes]
@@ -144,22 +143,17 @@ async def insert_new(driver: psycopg.AsyncConnection, statement: str) -> int | N
 
 
 def ready_to_copy(rows: pa.Table) -> ReadyRows:
-    """Writes rows as text; takes its time, so it belongs in a thread."""
-    rows = _in_utc(rows)
-    pieces = []
+    """Writes rows in COPY's form; takes its time, so it belongs in a thread."""
     # In pieces: what is handed over at once, the driver keeps room for ever after.
-    for start in range(0, rows.num_rows, _PIECE):
-        buffer = io.BytesIO()
-        csv.write_csv(rows.slice(start, _PIECE), buffer, csv.WriteOptions(include_header=False))
-        pieces.append(buffer.getvalue())
-    return ReadyRows(rows.schema.names, pieces)
+    batches = rows.combine_chunks().to_batches(max_chunksize=_PIECE)
+    return ReadyRows(rows.schema.names, [binary_rows(batch) for batch in batches])
 
 
 async def copy_in(driver: psycopg.AsyncConnection, table: str, rows: ReadyRows) -> None:
     """Copies rows into a temporary table with the same columns."""
-    statement = f"COPY {table} ({', '.join(rows.names)}) FROM STDIN (FORMAT csv)"
+    statement = f"COPY {table} ({', '.join(rows.names)}) FROM STDIN (FORMAT binary)"
     async with driver.cursor() as cursor, cursor.copy(statement.encode()) as copy:
-        for piece in rows.pieces:
+        for piece in (BEGINNING, *rows.pieces, END):
             await copy.write(piece)
 
 
@@ -167,13 +161,3 @@ def _flags(values: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> pa.BooleanArra
     # pyarrow.array() of a numpy array would import pandas wherever it is installed.
     packed = np.packbits(values, bitorder="little")
     return pa.Array.from_buffers(pa.bool_(), len(values), [None, pa.py_buffer(packed)])
-
-
-def _in_utc(rows: pa.Table) -> pa.Table:
-    schema = pa.schema(
-        [
-            pa.field(field.name, pa.timestamp("us", "UTC") if pa.types.is_timestamp(field.type) else field.type)
-            for field in rows.schema
-        ]
-    )
-    return rows.cast(schema)
