@@ -11,7 +11,8 @@ from support.running_suite import LightLoad, RunningSuite, wait_until
 
 pytestmark = pytest.mark.slow
 
-ANSWERS_AGAIN_SECONDS = 10
+# Some seconds on a quiet machine.
+ANSWERS_AGAIN_SECONDS = 60
 PASSWORD = "faro-en-la-costa-27"
 PEOPLE: list[dict[str, Any]] = [
     {

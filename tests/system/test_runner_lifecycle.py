@@ -38,7 +38,7 @@ def run_up(suite: RunningSuite, **environment: str) -> subprocess.CompletedProce
     address = {"ATALAYA_HOME": str(suite.home.path), "ATALAYA_PORT": str(suite.home.port)}
     command = [sys.executable, "-m", "local_suite", "up"]
     return subprocess.run(
-        command, env=os.environ | address | environment, capture_output=True, text=True, check=False, timeout=30
+        command, env=os.environ | address | environment, capture_output=True, text=True, check=False, timeout=120
     )
 
 
@@ -69,7 +69,7 @@ def test_taken_port_is_named_with_who_listens(second: RunningSuite, tmp_path_fac
 
 def test_killed_runner_takes_everything_with_it_and_starts_again(second: RunningSuite) -> None:
     second.kill_runner()
-    wait_until(lambda: not second.processes(), 10, f"left behind: {second.processes()}")
+    wait_until(lambda: not second.processes(), 30, f"left behind: {second.processes()}")
     second.start()
     assert may_log_in(second)
 

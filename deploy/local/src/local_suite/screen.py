@@ -15,7 +15,7 @@ FILE_WIDTH = 160
 
 
 class Screen:
-    """Writes to the terminal; a terminal that is gone must not keep the suite from stopping in order."""
+    """Writes to the terminal or a file; one that is gone or full must not keep the suite from stopping in order."""
 
     def __init__(self, console: Console | None = None) -> None:
         self._console = console or Console(highlight=False)
@@ -55,7 +55,8 @@ class Screen:
             # Texts are shown as they are: a path or a password may hold what rich takes for a style.
             self._console.print(what, markup=False, soft_wrap=isinstance(what, str))
         except OSError:
-            self._console = Console(quiet=True)
+            # A terminal is gone for good, a full disk is not; this line is lost, and a new console has no rest of it.
+            self._console = Console(file=self._console.file, highlight=False, width=self._console.width)
 
 
 def processes(states: list[ProcessState], home: Home) -> Table:
