@@ -12,13 +12,12 @@ from auth_service.server import build_server
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from psycopg.rows import dict_row
-from sqlalchemy import event
-from sqlalchemy.engine import Engine
 from support import postgres
 from support.auth_people import PeopleAndMail
 from support.auth_running import Clock, RunningAuth, StartAuth
 from support.mail_server import mail_server
 from support.running import running, socket_address
+from support.statements import statements_sent
 
 
 @pytest.fixture(scope="session")
@@ -80,14 +79,8 @@ async def people(auth: RunningAuth, settings: Settings) -> AsyncIterator[PeopleA
 @pytest.fixture
 def statements() -> Iterator[list[str]]:
     """The statements that the service sends to its database."""
-    sent: list[str] = []
-
-    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        sent.append(statement)
-
-    event.listen(Engine, "before_cursor_execute", note)
-    yield sent
-    event.remove(Engine, "before_cursor_execute", note)
+    with statements_sent() as sent:
+        yield sent
 
 
 @pytest.fixture

@@ -11,7 +11,6 @@ from uuid import UUID, uuid4
 import grpc
 import psycopg
 import pytest
-import sqlalchemy
 from atalaya.auth.v1 import api_keys_pb2
 from auth_service.api_keys import ApiKeys
 from auth_service.key_format import compose, is_well_formed, key_hash, new_key
@@ -24,11 +23,11 @@ from service_runtime.errors import (
     Unauthenticated,
 )
 from service_runtime.identity import Identity
-from sqlalchemy.engine import Engine
 from support.auth_programs import Programs, claims
 from support.auth_running import Person, RunningAuth, StartAuth
 from support.revocations import redis_of_its_own, refused_soon
 from support.running import refusal
+from support.statements import statements_sent
 from support.tokens import bearer
 
 
@@ -205,14 +204,14 @@ async def test_every_bad_key_gets_the_same_answer_after_the_same_statements(prog
     bad |= {"malformed": "nonsense", "another secret": compose(good.key[4:12], bytes(32))}
     seen = {}
     for name, key in bad.items():
-        with statements() as run:
+        with statements_sent() as run:
             error = await refusal(programs.exchange(key, source="203.0.113.77"))
         seen[name] = (type(error), error.reason, error.message, tuple(run))
     assert len(set(seen.values())) == 1, seen
     assert seen["typo"][:2] == (Unauthenticated, "BAD_API_KEY")
     assert any("find_api_key" in statement for statement in seen["typo"][3])
     # The control: a good key still passes, with other statements.
-    with statements() as run:
+    with statements_sent() as run:
         assert (await programs.exchange(good.key, source="203.0.113.77")).access_token
     assert tuple(run) != seen["typo"][3]
 
@@ -318,18 +317,3 @@ async def test_keys_are_audited_and_appear_in_no_log_trail_or_list(
 async def reasons(programs: Programs, keys: list[str]) -> set[str]:
     errors: list[ServiceError] = [await refusal(programs.exchange(key)) for key in keys]
     return {error.reason for error in errors}
-
-
-class statements:  # noqa: N801 - reads like a context manager
-    """Collects the statements that the service runs meanwhile."""
-
-    def __enter__(self) -> list[str]:
-        self._seen: list[str] = []
-        sqlalchemy.event.listen(Engine, "before_cursor_execute", self._note)
-        return self._seen
-
-    def __exit__(self, *_: object) -> None:
-        sqlalchemy.event.remove(Engine, "before_cursor_execute", self._note)
-
-    def _note(self, _conn: object, _cursor: object, statement: str, *_: object) -> None:
-        self._seen.append(statement)

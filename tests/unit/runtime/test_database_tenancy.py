@@ -90,6 +90,21 @@ async def test_a_missing_database_is_unavailable_and_tells_no_address() -> None:
     await database.close()
 
 
+async def test_connections_that_died_while_idle_are_replaced_unseen(
+    postgres: EmbeddedPostgres, sample: ServiceDatabase
+) -> None:
+    database = Database(sample.url, pool_size=2)
+    async with database.system_session() as one, database.system_session() as other:
+        processes = [(await each.execute(text("SELECT pg_backend_pid()"))).scalar_one() for each in (one, other)]
+    with postgres.connect() as admin:
+        for process in processes:
+            admin.execute("SELECT pg_terminate_backend(%s, 5000)", [process])
+    async with database.system_session() as one, database.system_session() as other:
+        now = [(await each.execute(text("SELECT pg_backend_pid()"))).scalar_one() for each in (one, other)]
+    assert not set(now) & set(processes)
+    await database.close()
+
+
 async def test_a_lost_connection_is_unavailable_and_the_next_call_works(
     postgres: EmbeddedPostgres, sample: ServiceDatabase
 ) -> None:

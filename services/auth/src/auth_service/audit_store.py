@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import RowMapping
-
 from auth_service.accounts import AuditEvent, Origin
+from auth_service.statements import Row
 from auth_service.transaction_store import Transaction
 
 # Where an event stands among the others of its tenant: its time, and its id among those of the same time.
@@ -68,7 +67,7 @@ def _conditions(query: AuditQuery, before: Place | None) -> Mapping[str, Mapping
     return asked
 
 
-def _event(row: RowMapping) -> AuditEvent:
+def _event(row: Row) -> AuditEvent:
     return AuditEvent(
         event_id=row["event_id"],
         time=row["occurred_at"],

@@ -1,18 +1,14 @@
 """Records of all tenants that are dead for good."""
 
-from service_runtime.database import Session
-from sqlalchemy import text
+from auth_service.statements import Statements
 
 KINDS = ("sessions", "refresh_tokens", "password_resets", "invitations", "jobs", "login_attempts")
 
 
-class DeadRecords:
+class DeadRecords(Statements):
     """A transaction that can delete what is dead. What that is says the database itself, by its own clock."""
-
-    def __init__(self, session: Session) -> None:
-        self._session = session
 
     async def delete(self, kind: str, most: int) -> int:
         """Deletes some records of a kind; gives how many."""
-        deleted = await self._session.execute(text(f"SELECT delete_dead_{kind}(:most)"), {"most": most})
-        return int(deleted.scalar_one())
+        row = await self.row(f"SELECT delete_dead_{kind}(:most) AS deleted", most=most)
+        return 0 if row is None else int(row["deleted"])

@@ -3,8 +3,6 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import text
-
 from auth_service.accounts import BEARER_FIELDS, Bearer, LoginAccount
 from auth_service.programs import PresentedApiKey
 from auth_service.transaction_store import Transaction
@@ -21,13 +19,11 @@ class Lookups(Transaction):
         return await self._account("find_account_by_username", username_key, source, since)
 
     async def tenant_named(self, name_key: str) -> UUID | None:
-        found = await self._session.execute(text("SELECT find_tenant_by_name(:name_key)"), {"name_key": name_key})
-        tenant_id: UUID | None = found.scalar_one()
-        return tenant_id
+        return await self._tenant("find_tenant_by_name", name_key)
 
     async def email_is_taken(self, email_key: str) -> bool:
-        found = await self._session.execute(text("SELECT email_is_taken(:email_key)"), {"email_key": email_key})
-        return bool(found.scalar_one())
+        row = await self.row("SELECT email_is_taken(:email_key) AS is_taken", email_key=email_key)
+        return bool(row and row["is_taken"])
 
     async def session_of_refresh_token(self, token_hash: bytes) -> tuple[UUID, UUID] | None:
         """Gives tenant and session of a refresh token."""
@@ -39,15 +35,14 @@ class Lookups(Transaction):
         return None if row is None else PresentedApiKey(**row)
 
     async def tenant_of_invitation(self, token_hash: bytes) -> UUID | None:
-        return await self._tenant_by_token("find_tenant_by_invitation_token", token_hash)
+        return await self._tenant("find_tenant_by_invitation_token", token_hash)
 
     async def tenant_of_password_reset(self, token_hash: bytes) -> UUID | None:
-        return await self._tenant_by_token("find_tenant_by_password_reset_token", token_hash)
+        return await self._tenant("find_tenant_by_password_reset_token", token_hash)
 
-    async def _tenant_by_token(self, function: str, token_hash: bytes) -> UUID | None:
-        found = await self._session.execute(text(f"SELECT {function}(:token_hash)"), {"token_hash": token_hash})
-        tenant_id: UUID | None = found.scalar_one()
-        return tenant_id
+    async def _tenant(self, function: str, key: object) -> UUID | None:
+        row = await self.row(f"SELECT {function}(:key) AS tenant_id", key=key)
+        return None if row is None else row["tenant_id"]
 
     async def _account(self, function: str, key: str, source: str, since: datetime) -> LoginAccount | None:
         row = await self.row(f"SELECT * FROM {function}(:key, :source, :since)", key=key, source=source, since=since)  # noqa: S608

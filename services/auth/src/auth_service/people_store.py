@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import RowMapping
-
 from auth_service.accounts import Invitation, Tenant, User, UserSettings
 from auth_service.names import comparison_key
 from auth_service.session_store import SessionRecords
+from auth_service.statements import Row
 
 USER_COLUMNS = "user_id, tenant_id, email, username, full_name, role, is_active, created_at, number"
 INVITATION_COLUMNS = "invitation_id, tenant_id, email, role, invited_by, created_at, expires_at"
@@ -124,7 +123,7 @@ class PeopleRecords(SessionRecords):
         )
 
 
-def _merged(users: Sequence[RowMapping], invitations: Sequence[RowMapping]) -> list[User | Invitation]:
+def _merged(users: Sequence[Row], invitations: Sequence[Row]) -> list[User | Invitation]:
     found: dict[UUID, User | Invitation] = {row["invitation_id"]: Invitation(**row) for row in invitations}
     found |= {row["user_id"]: User(**row) for row in users}
     return [found[key] for key in sorted(found)]

@@ -1,13 +1,11 @@
 """What makes access tokens void before they expire, which every service must hear of."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from service_runtime.database import Session
 from service_runtime.revocations import Revocation, RevocationKind
-from sqlalchemy import RowMapping, text
 
+from auth_service.statements import Row, Statements
 from auth_service.transaction_store import Transaction
 
 _COLUMNS = "kind, subject, version, until"
@@ -43,29 +41,23 @@ class RevocationWriting(Transaction):
         )
 
 
-class RevocationRecords:
+class RevocationRecords(Statements):
     """A transaction that sees what was revoked, in all tenants, and nothing else."""
-
-    def __init__(self, session: Session) -> None:
-        self._session = session
 
     async def take_untold(self) -> list[Revocation]:
         """Gives what nobody was told yet; it counts as told when the transaction succeeds."""
-        statement = f"UPDATE revocations SET is_told = true WHERE NOT is_told RETURNING {_COLUMNS}"  # noqa: S608
-        return _revocations((await self._session.execute(text(statement))).mappings().all())
+        taken = f"UPDATE revocations SET is_told = true WHERE NOT is_told RETURNING {_COLUMNS}"  # noqa: S608
+        return [_revocation(row) for row in await self.rows(taken)]
 
     async def living(self, now: datetime) -> list[Revocation]:
         """Gives all whose access tokens may not have expired yet."""
-        statement = f"SELECT {_COLUMNS} FROM revocations WHERE until > :now"  # noqa: S608
-        return _revocations((await self._session.execute(text(statement), {"now": now})).mappings().all())
+        rows = await self.rows(f"SELECT {_COLUMNS} FROM revocations WHERE until > :now", now=now)  # noqa: S608
+        return [_revocation(row) for row in rows]
 
     async def forget(self, now: datetime) -> None:
         """Drops those whose access tokens have all expired."""
-        await self._session.execute(text("DELETE FROM revocations WHERE until <= :now"), {"now": now})
+        await self.run("DELETE FROM revocations WHERE until <= :now", now=now)
 
 
-def _revocations(rows: Sequence[RowMapping]) -> list[Revocation]:
-    return [
-        Revocation(row["kind"], str(row["subject"]), until=row["until"].timestamp(), version=row["version"])
-        for row in rows
-    ]
+def _revocation(row: Row) -> Revocation:
+    return Revocation(row["kind"], str(row["subject"]), until=row["until"].timestamp(), version=row["version"])

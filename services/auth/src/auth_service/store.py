@@ -7,7 +7,6 @@ from uuid import UUID
 import psycopg
 from service_runtime.database import Database
 from service_runtime.errors import AlreadyExists
-from sqlalchemy.exc import IntegrityError
 
 from auth_service.accounts import NOBODY
 from auth_service.assertion_store import AssertionRecords
@@ -77,8 +76,8 @@ class Store:
 def _named_conflicts() -> Iterator[None]:
     try:
         yield
-    except IntegrityError as error:
-        constraint = error.orig.diag.constraint_name if isinstance(error.orig, psycopg.Error) else None
+    except psycopg.errors.UniqueViolation as error:
+        constraint = error.diag.constraint_name
         if constraint not in _TAKEN:
             raise
         raise taken(constraint) from error

@@ -3,24 +3,21 @@
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from functools import lru_cache
 from uuid import UUID
 
 from service_runtime.database import Session
 from service_runtime.idempotency import note_effect
-from sqlalchemy import RowMapping, text
 
 from auth_service.accounts import AuditEvent
 from auth_service.attempts import Counter, Key
-
-# Parsing a statement takes longer than sending it, and there are few.
-_parsed = lru_cache(512)(text)
+from auth_service.statements import Statements
 
 
-class Transaction:
+class Transaction(Statements):
     """One transaction: counters of attempts, and the audit trail of the tenant that it is for."""
 
     def __init__(self, session: Session, tenant_id: UUID) -> None:
+        super().__init__(session)
         self._session = session
         self.tenant_id = tenant_id
 
@@ -107,12 +104,3 @@ class Transaction:
     def session(self) -> Session:
         """The database's session, for the queue of jobs: it writes in the transaction of a job's cause."""
         return self._session
-
-    async def row(self, statement: str, **values: object) -> RowMapping | None:
-        return (await self._session.execute(_parsed(statement), values)).mappings().one_or_none()
-
-    async def rows(self, statement: str, **values: object) -> Sequence[RowMapping]:
-        return (await self._session.execute(_parsed(statement), values)).mappings().all()
-
-    async def run(self, statement: str, **values: object) -> None:
-        await self._session.execute(_parsed(statement), values)
