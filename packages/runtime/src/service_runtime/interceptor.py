@@ -50,6 +50,8 @@ class Pipeline(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
         self._deadline_seconds = deadline_seconds
         self._stream_deadline_seconds = stream_deadline_seconds
         self._trusted_hops = trusted_hops
+        # By method: the handler, and the one that stands around it.
+        self._handlers: dict[str, tuple[Any, Any]] = {}
 
     async def intercept_service(
         self,
@@ -60,7 +62,10 @@ class Pipeline(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
         method = handler_call_details.method
         if handler is None or method.startswith(EXEMPT_PREFIXES):
             return handler
-        return self._wrapped(handler, method)
+        known = self._handlers.get(method)
+        if known is None or known[0] is not handler:
+            known = self._handlers[method] = handler, self._wrapped(handler, method)
+        return known[1]
 
     def _wrapped(self, handler: Any, method: str) -> Any:
         serializers = (_or_unreadable(handler.request_deserializer), handler.response_serializer)

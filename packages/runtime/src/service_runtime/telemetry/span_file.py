@@ -10,6 +10,8 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from opentelemetry.trace import format_span_id, format_trace_id
 
+_TEXT = json.JSONEncoder(default=str)
+
 
 class SpanFile(SpanExporter):
     """Appends each span as one line; several processes may share a file, since spans go out in one write."""
@@ -21,7 +23,7 @@ class SpanFile(SpanExporter):
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         try:
-            self._file.write("".join(json.dumps(_line(span), default=str) + "\n" for span in spans).encode())
+            self._file.write("".join(f"{_TEXT.encode(_line(span))}\n" for span in spans).encode())
         except (OSError, ValueError):
             return SpanExportResult.FAILURE
         return SpanExportResult.SUCCESS
