@@ -28,6 +28,18 @@ csv.field_size_limit(1 << 30)
 _DATE = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})")
 
 
+_BUT_FOR_REJECTED = "exact but for rejected rows, which are listed"
+_OTHER_NAMES = "rows as expected, names by another rule, which is told"
+_WRONG = "exact but for what the expected table has not from the file"
+_VERDICTS = ("exact", _BUT_FOR_REJECTED, _OTHER_NAMES, _WRONG, "differs", "refused")
+# Cells of expected tables that the files do not have, with what stands in the file.
+_WRONG_EXPECTATIONS = {
+    "O18_air.csv": {"0.\\": "0.0"},
+    "PLA_6%Talc-1hz.csv": {"E''(1.000 Hz)/MPa": 'E"(1.000 Hz)/MPa'},
+    "location_coordinates.csv": {"1234567890": "2095257564"},
+}
+
+
 @dataclass
 class Case:
     """A file with the table that it stands for; `header` tells how many of its first rows are the header."""
@@ -51,18 +63,26 @@ class Result:
     seconds: float = 0.0
 
     names: list[str] = field(default_factory=list)
+    told: dict[str, str] = field(default_factory=dict)
 
     @property
     def verdict(self) -> str:
         if self.rows is None:
             return "refused"
-        expected = [_plain(row) for row in _data(self.case.expected, self.case.header)]
-        found = [_plain(row) for row in self.rows[1:]]
-        if not _same_header(self.case, self.names):
+        found = self._compared(self.case.expected)
+        if self.case.name in _WRONG_EXPECTATIONS and self._compared(_corrected(self.case)) == "exact":
+            return _WRONG
+        return found
+
+    def _compared(self, table: Rows) -> str:
+        expected = _contents(_data(table, self.case.header))
+        found = _contents(self.rows[1:]) if self.rows else []
+        if found != expected and not (self.rejected and _is_part(found, expected)):
             return "differs"
-        if found == expected:
-            return "exact"
-        return "exact but for rejected rows" if self.rejected and _is_part(found, expected) else "differs"
+        if not _same_header(self.case, table, self.names):
+            is_told = "header" in self.told or "repeats the header" in self.reasons
+            return _OTHER_NAMES if is_told else "differs"
+        return "exact" if found == expected else _BUT_FOR_REJECTED
 
 
 def cases(folder: Path) -> Iterator[Case]:
@@ -133,7 +153,7 @@ def ours(case: Case) -> Result:
             rows = list(csv.reader(file))
         reasons = list(dict.fromkeys(row.reason for row in rejections))
         seconds = time.perf_counter() - started
-        return Result(case, rows, "", len(rejections), reasons, seconds, table.header)
+        return Result(case, rows, "", len(rejections), reasons, seconds, table.header, table.told())
 
 
 def duckdb_auto(case: Case) -> Result:
@@ -167,11 +187,21 @@ def _plain(row: Sequence[str]) -> list[str]:
     return cells
 
 
-def _same_header(case: Case, names: Sequence[str]) -> bool:
+def _contents(rows: Rows) -> Rows:
+    """Leaves out rows without content, which the expected tables keep in some files and not in others."""
+    return [cells for row in rows if (cells := _plain(row))]
+
+
+def _corrected(case: Case) -> Rows:
+    wrong = _WRONG_EXPECTATIONS[case.name]
+    return [[wrong.get(cell.strip(), cell) for cell in row] for row in case.expected]
+
+
+def _same_header(case: Case, table: Rows, names: Sequence[str]) -> bool:
     """Compares the names; a first column without one is none that the expected table can name."""
     if not case.header:
-        return len(names) == max(len(row) for row in case.expected)
-    expected = _plain(case.expected[0])
+        return len(names) == max(len(row) for row in table)
+    expected = _plain(table[0])
     return expected in (_plain(names), _plain(names[1:]) if names and not names[0] else None)
 
 
@@ -235,11 +265,11 @@ def _normal(cell: str) -> str:
 
 def table(results: Sequence[Result]) -> Iterator[str]:
     """The figures of each corpus as Markdown."""
-    yield "| corpus | files | exact | exact but for rejected rows, which are listed | differs | refused |"
-    yield "|---|---|---|---|---|---|"
+    yield f"| corpus | files | {' | '.join(_VERDICTS)} |"
+    yield "|---|---" + "|---" * len(_VERDICTS) + "|"
     for corpus in dict.fromkeys(result.case.corpus for result in results):
         of = [result.verdict for result in results if result.case.corpus == corpus]
-        counts = [of.count(name) for name in ("exact", "exact but for rejected rows", "differs", "refused")]
+        counts = [of.count(name) for name in _VERDICTS]
         yield f"| {corpus} | {len(of)} | {' | '.join(map(str, counts))} |"
 
 

@@ -125,13 +125,13 @@ def test_messy_files_give_their_expected_tables_or_say_which_rows_they_cannot(sh
     results = [bench.ours(case) for case in bench.cases(shared_data / "messy_csv")]
     verdicts = Counter(result.verdict for result in results)
     assert len(results) == 183
-    assert verdicts["exact"] >= 106
-    assert verdicts["differs"] <= 12
-    # Whatever else comes out of a reader would have ended the test.
-    assert verdicts["refused"] <= 1
+    assert verdicts["exact"] >= 140
+    # Nothing else is kept in silence; whatever else comes out of a reader would have ended the test.
+    assert verdicts["differs"] == 0
+    assert verdicts["refused"] <= 2
     polluted = [result for result in results if result.case.corpus == "polluted_files"]
     # DuckDB's sniffer, the best automatic reader of the benchmark's table, has 9.08 on all of its files.
-    assert sum(bench.scores(polluted)) > 9.8
+    assert sum(bench.scores(polluted)) > 9.87
 
 
 def test_both_readers_give_the_same_rows_and_places(shared_data: Path, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from ingest_service.reading.row_cells import CellParser, MisplacedError, Unclose
 
 _NEVER_ENDS = "a quote opens a cell that never ends"
 _GOES_ON = "a quoted cell goes on behind its quote"
+_MAY_ENCLOSE = "a quote within a cell may enclose a delimiter"
 # How much is read ahead in vain, over a whole file, for cells that never end.
 _MOST_IN_VAIN = 1 << 28
 # Lines of one row, and of one whose quotes are not in order.
@@ -83,7 +84,11 @@ class CarefulReader:
         except (UnclosedError, MisplacedError) as error:
             fault = _NEVER_ENDS if isinstance(error, UnclosedError) else _GOES_ON
         if plain and len(plain) == (self._width or len(plain)):
-            yield self._row(plain, self._taken)
+            row = self._row(plain, self._taken)
+            if self._width and self._parser.may_enclose(line.text):
+                yield Rejection(row.line, "", line.text[:_SHOWN].rstrip("\r\n"), _MAY_ENCLOSE, row.start, row.size)
+            else:
+                yield row
             return
         taken = self._taken
         # A last line without an end has lost what would have closed its cell.

@@ -1,25 +1,24 @@
 """Finds the header among the first rows of a table: behind what stands before it, or nowhere."""
 
-import re
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
-# Rows among which a header is sought; more stand before none.
-MOST_BEFORE = 100
+from ingest_service.reading.cell_forms import LOOKED_AT, code_columns, code_form, is_nothing, is_value, value_columns
+from ingest_service.reading.header_rows import header_again, join_header
+
 _FIRST = 50
-_VALUE = re.compile(r"\s*[-+(]?\s?[$€£]?\s?[-+]?\d[\d.,:/ \-]*([eE][-+]?\d+)?[TZ\d:.+ ]*[%€)]?\s*(am|pm|AM|PM)?\s*")
 _NONE = "none: the first row has values like those below it"
-_NOTHING = {"", "-", ".", "na", "n/a", "nan", "null", "none", "nil"}
 
 
 @dataclass(frozen=True)
 class Layout:
     """Where the header stands among the rows, or the first row where there is none, and the names of all columns.
 
-    `ends_early` is how many of the last columns no row has, `ends_late` how many empty cells every row has behind them;
-    `told` says what is not as usual.
+    A header of several rows stands at its last one. `ends_early` is how many of the last columns no row has,
+    `ends_late` how many empty cells every row has behind them; `told` says what is not as usual. `again` is the row
+    where another table of the same header begins, below a title: 0 where none does.
     """
 
     header: int
@@ -28,20 +27,30 @@ class Layout:
     told: dict[str, str] = field(default_factory=dict)
     has_header: bool = True
     ends_late: int = 0
+    again: int = 0
+
+    @property
+    def width(self) -> int:
+        """How many cells a row has."""
+        return len(self.names) - self.ends_early + self.ends_late
 
 
 def find_layout(rows: Sequence[Sequence[str]], known_names: Callable[[Sequence[str]], int]) -> Layout:
     """Finds the layout of a table from its first rows."""
-    first = rows[:MOST_BEFORE]
+    first = rows[:LOOKED_AT]
     known = [known_names(row) for row in first]
     if most := max(known):
         header = known.index(most)
-    else:
-        header = _first_full(rows)
-        if _is_value_row(rows[header], rows[header + 1 :]):
-            names = [f"column_{number + 1}" for number in range(len(rows[header]))]
-            return Layout(header, names, 0, {**_before(header, rows), "header": _NONE}, has_header=False)
-    return _with_widths(header, list(rows[header]), rows[header + 1 :], _before(header, rows))
+        return _with_widths(header, list(rows[header]), rows[header + 1 :], _before(header, rows))
+    header = _first_full(rows)
+    told = _before(header, rows)
+    last, joined = join_header(rows, header)
+    if last > header:
+        told["header"] = f"{last - header + 1} rows, joined"
+    elif _is_value_row(rows[header], rows[header + 1 :]):
+        names = [f"column_{number + 1}" for number in range(len(rows[header]))]
+        return Layout(header, names, 0, {**told, "header": _NONE}, has_header=False)
+    return replace(_with_widths(last, joined, rows[last + 1 :], told), again=header_again(rows, header))
 
 
 def unique_names(header: Sequence[str]) -> tuple[list[str], dict[str, str]]:
@@ -67,7 +76,7 @@ def _first_full(rows: Sequence[Sequence[str]]) -> int:
     filled = [len([cell for cell in row if cell.strip()]) for row in rows]
     usual = Counter(len(row) for row, cells in zip(rows, filled, strict=True) if cells).most_common(1)
     width = usual[0][0] if usual else 1
-    for place, row in enumerate(rows[:MOST_BEFORE]):
+    for place, row in enumerate(rows[:LOOKED_AT]):
         narrow = len(row) < width and filled[place] <= width / 2
         # A header of two columns may name only one of them.
         is_title = not filled[place] or narrow or (filled[place] == 1 and width > 2)
@@ -81,40 +90,28 @@ def _first_full(rows: Sequence[Sequence[str]]) -> int:
 
 
 def _is_header(row: Sequence[str], body: Sequence[Sequence[str]]) -> bool:
-    typed = _value_columns(body)
-    texts = [row[place] for place in typed if place < len(row) and not _is_value(row[place])]
+    typed = value_columns(body)
+    texts = [row[place] for place in typed if place < len(row) and not is_value(row[place])]
     return bool(typed) and len(texts) == len(typed)
 
 
 def _is_value_row(row: Sequence[str], body: Sequence[Sequence[str]]) -> bool:
-    """Tells whether what would be the header has values wherever the rows below it have some."""
-    typed = [place for place in _value_columns(body) if place < len(row)]
-    cells = [row[place] for place in typed if row[place].strip().casefold() not in _NOTHING]
-    if not cells or not all(_is_value(cell) for cell in cells):
+    """Tells whether what would be the header has values, or codes, wherever the rows below it have some."""
+    typed = [place for place in value_columns(body) if place < len(row)]
+    codes = {place: form for place, form in code_columns(body).items() if place < len(row)}
+    cells = [row[place] for place in typed if not is_nothing(row[place])]
+    alike = [code_form(row[place]) == form for place, form in codes.items() if not is_nothing(row[place])]
+    if not (cells or alike) or not all(map(is_value, cells)) or not all(alike):
         return False
     # Names that count up, such as years, are a header, unless the values do so too.
-    return not (_counts_up(cells) and not _counts_up([body[0][place] for place in typed if place < len(body[0])]))
+    below = [body[0][place] for place in typed if place < len(body[0])]
+    return bool(alike) or not (_counts_up(cells) and not _counts_up(below))
 
 
 def _counts_up(cells: Sequence[str]) -> bool:
     whole = [int(cell) for cell in cells if cell.strip().isdecimal() and cell.isascii()]
     steps = {later - earlier for earlier, later in pairwise(whole)}
     return len(whole) == len(cells) and len(steps) == 1 and steps != {0}
-
-
-def _value_columns(body: Sequence[Sequence[str]]) -> list[int]:
-    width = Counter(len(row) for row in body).most_common(1)[0][0] if body else 0
-    found = []
-    for place in range(width):
-        cells = [row[place] for row in body[:MOST_BEFORE] if place < len(row)]
-        cells = [cell for cell in cells if cell.strip().casefold() not in _NOTHING]
-        if cells and sum(map(_is_value, cells)) >= 0.9 * len(cells):
-            found.append(place)
-    return found
-
-
-def _is_value(cell: str) -> bool:
-    return _VALUE.fullmatch(cell) is not None
 
 
 def _before(header: int, rows: Sequence[Sequence[str]]) -> dict[str, str]:

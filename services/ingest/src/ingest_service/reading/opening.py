@@ -7,6 +7,7 @@ from service_runtime.errors import InvalidArgument
 
 from ingest_service.file_types import format_by_beginning
 from ingest_service.reading.compression import compression_of, unpack
+from ingest_service.reading.control_letters import with_letters_of_cp1252
 from ingest_service.reading.encoding import PreparedText, prepare
 from ingest_service.reading.json_lines import JsonLines, looks_like_json_lines
 from ingest_service.reading.sniffing import KnownNames
@@ -55,10 +56,13 @@ def open_table(source: Path, folder: Path, hints: Hints, known_names: KnownNames
     text = prepare(source, hints.encoding, folder / "text")
     if hints.format == "jsonl" or (not hints.format and looks_like_json_lines(_beginning(text.path, text.start))):
         return JsonLines(text), {**found, "format": "jsonl"}
-    return _delimited(text, hints, known_names), {**found, "format": "csv"}
+    return _delimited(text, folder, hints, known_names), {**found, "format": "csv"}
 
 
-def _delimited(text: PreparedText, hints: Hints, known_names: KnownNames) -> Table:
+def _delimited(text: PreparedText, folder: Path, hints: Hints, known_names: KnownNames) -> Table:
+    # Who names the encoding, or writes a byte order mark, has every character kept as it is.
+    if not hints.encoding and not text.start and text.encoding == "utf-8":
+        text = with_letters_of_cp1252(text, folder / "letters")
     return TableFile(text, hints.delimiter, known_names)
 
 

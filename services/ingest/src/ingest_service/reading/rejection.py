@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from numpy.typing import NDArray
 
 _LOOKED_AT = 5_000
+REPEATS_HEADER = "repeats the header"
 
 
 # Of a large file there may be a hundred thousand.

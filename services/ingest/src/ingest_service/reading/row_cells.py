@@ -35,6 +35,23 @@ class CellParser:
         within = rf"{quote}(?!{delimiter}|\r|\n|\Z)"
         return re.compile(f"(?:[^{quote}]|{quote}{quote}|{within})*+{quote}")
 
+    @cached_property
+    def _enclosing(self) -> re.Pattern[str]:
+        quote, delimiter = re.escape(self.dialect.quote), re.escape(self.dialect.delimiter)
+        text = f"[^{quote}{delimiter}\r\n]"
+        cells = f"(?:[^{quote}]|{quote}{quote})*+"
+        return re.compile(rf"(?:^|{delimiter}){text}++{quote}(?={text})({cells}){quote}(?={delimiter}|[\r\n]|\Z)")
+
+    def may_enclose(self, line: str) -> bool:
+        """Tells whether a quote within a cell may open what another one closes behind a delimiter.
+
+        That is so only where the row has quoted cells too: else its quotes are inches.
+        """
+        delimiter, quote = self.dialect.delimiter, self.dialect.quote
+        if not line.startswith(quote) and delimiter + quote not in line:
+            return False
+        return any(delimiter in found[1] for found in self._enclosing.finditer(line))
+
     def strict(self, line: str, more: Callable[[], str]) -> list[str]:
         """Reads a row whose quotes open and close whole cells; raises where they do not."""
         return self._cells(line, more, self._strict_end, literal=False)
