@@ -7,6 +7,7 @@ from typing import Self
 import duckdb
 from analytics_service.cross_reports import CLAIMS_VERSUS_POLICIES
 from analytics_service.csv_text import inspect
+from analytics_service.look_ups import text_with
 from analytics_service.reports import CUSTOMER_JOURNEY, Report, sql_text
 from analytics_service.rounding import ROUND_HALF_AWAY
 from analytics_service.table_parser import typed_query
@@ -22,12 +23,14 @@ class PlainDuckDb:
         self._folder = tempfile.TemporaryDirectory()
         self._connection = duckdb.connect()
         self._bound: dict[str, dict[str, object]] = {}
+        # What the service keeps of unchanged files is part of the query here.
+        self._sql = {name: text_with(report.look_ups, sql_text(report.name)) for name, report in REPORTS.items()}
 
     def __enter__(self) -> Self:
         self._connection.execute("SET TimeZone = 'UTC'")
         self._connection.execute(f"CREATE MACRO round_half_away(value, digits) AS {ROUND_HALF_AWAY}")
         for name, report in REPORTS.items():
-            self._bound[name] = self._prepare(report)
+            self._bound[name] = self._prepare(report, self._sql[name])
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -35,9 +38,9 @@ class PlainDuckDb:
         self._folder.cleanup()
 
     def answer(self, name: str) -> list[tuple[object, ...]]:
-        return self._connection.execute(sql_text(REPORTS[name].name), self._bound[name]).fetchall()
+        return self._connection.execute(self._sql[name], self._bound[name]).fetchall()
 
-    def _prepare(self, report: Report) -> dict[str, object]:
+    def _prepare(self, report: Report, sql: str) -> dict[str, object]:
         bound: dict[str, object] = {}
         for item in report.inputs:
             dataset = item.dataset
@@ -47,7 +50,8 @@ class PlainDuckDb:
                 select = f"SELECT * FROM read_parquet('{target}')"  # noqa: S608
                 self._connection.execute(f"CREATE VIEW {dataset.table} AS {select}")
             bound |= {f"{dataset.table}_has_{column}": column in file.header for column in item.optional}
-        times = sql_text(report.times)
-        newest = self._connection.execute(times, {"now": "2024-10-05"}).fetchall()[0][0]
-        sql = sql_text(report.name)
+        newest = max(
+            self._connection.execute(sql_text(times.name), {"now": "2024-10-05"}).fetchall()[0][0]
+            for times in report.times
+        )
         return {key: value for key, value in {**bound, "as_of": newest}.items() if f"${key}" in sql}

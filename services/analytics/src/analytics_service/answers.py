@@ -1,6 +1,7 @@
 """Answers reports: from what is kept where nothing changed, else by one computation for all who ask."""
 
-from collections.abc import Callable, Hashable, Iterable, Mapping
+import re
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -14,8 +15,9 @@ from service_runtime.lake import StoredObject
 from analytics_service.answer_store import AnswerStore
 from analytics_service.as_of import NewestTimes
 from analytics_service.kept_files import key_of
+from analytics_service.look_ups import LookUps, text_with
 from analytics_service.metrics import ANSWERS, observed
-from analytics_service.query_engine import Query, QueryEngine, QueryFailed, Row
+from analytics_service.query_engine import Query, QueryEngine, QueryFailed, Row, Source
 from analytics_service.reports import Report, sql_text
 from analytics_service.single_flight import SingleFlight
 from analytics_service.tables import Table, Tables, version_of
@@ -59,8 +61,16 @@ class Asked:
 class Answers:
     """Runs reports and keeps their shaped replies by tenant, report, parameters and data version."""
 
-    def __init__(self, tables: Tables, engine: QueryEngine, times: NewestTimes, most_bytes: int) -> None:
-        self._tables, self._engine, self._times = tables, engine, times
+    def __init__(
+        self,
+        tables: Tables,
+        engine: QueryEngine,
+        times: NewestTimes,
+        most_bytes: int,
+        look_ups: LookUps | None = None,
+    ) -> None:
+        """Without `look_ups` the engine reads datasets only, and what is looked up is part of each query."""
+        self._tables, self._engine, self._times, self._look_ups = tables, engine, times, look_ups
         self._kept = AnswerStore(most_bytes)
         self._flights: SingleFlight[Message] = SingleFlight()
 
@@ -79,8 +89,9 @@ class Answers:
         asked = Asked(tenant_id, report, shape, as_of, parameters)
         with observed(report.name) as outcome:
             listed = await self._tables.files(tenant_id, report.datasets)
-            version = _version(version_of(tenant_id, dataset, listed[dataset.name]) for dataset in report.datasets)
-            reply = self._find(asked, version)
+            versions = {each.table: version_of(tenant_id, each, listed[each.name]) for each in report.datasets}
+            version = _version(versions)
+            reply = self._find(asked, versions)
             ANSWERS.labels("hit" if reply else "miss").inc()
             if reply is not None:
                 outcome.value = "kept"
@@ -92,43 +103,61 @@ class Answers:
         """Drops a tenant's replies."""
         self._kept.forget(tenant_id)
 
-    def _find(self, asked: Asked, version: str) -> Message | None:
+    def _find(self, asked: Asked, versions: Mapping[str, str]) -> Message | None:
         as_of = asked.as_of
         if asked.report.times and as_of is None:
-            as_of = self._times.known(asked.report.times, version)
+            as_of = self._times.known(asked.report.times, versions)
             if as_of is None:
                 return None
-        return self._kept.find(asked.tenant_id, asked.key(version, as_of))
+        return self._kept.find(asked.tenant_id, asked.key(_version(versions), as_of))
 
     async def _compute(self, asked: Asked, listed: Mapping[str, list[StoredObject]]) -> Message:
+        tables = await self._tables.open(asked.tenant_id, asked.report.datasets, listed)
         try:
-            return await self._computed(asked, await self._tables.open(asked.tenant_id, asked.report.datasets, listed))
+            return await self._computed(asked, tables)
         except QueryFailed:
-            # Somebody took a table out of the cache's folder or spoiled it: it is made again, once.
+            # Somebody took a file out of the cache's folder or spoiled it: it is made again, once.
             self._tables.discard(asked.tenant_id, asked.report.datasets, listed)
+            if self._look_ups:
+                self._look_ups.discard(str(asked.tenant_id), asked.report.look_ups, tables)
             return await self._computed(asked, await self._tables.open(asked.tenant_id, asked.report.datasets))
 
     async def _computed(self, asked: Asked, tables: Mapping[str, Table]) -> Message:
         with self._tables.in_use(tables):
             _check_columns(asked.report, tables)
             owner, sources = str(asked.tenant_id), {name: table.source() for name, table in tables.items()}
-            version, as_of = _version(table.version for table in tables.values()), asked.as_of
+            versions, as_of = {name: table.version for name, table in tables.items()}, asked.as_of
             if asked.report.times and as_of is None:
-                as_of = await self._times.find(owner, asked.report.times, version, sources)
+                as_of = await self._times.find(owner, asked.report.times, versions, sources)
             # Without any time the clock is the end, and the answer another one in a second.
             is_lasting = as_of is not None or not asked.report.times
             if not is_lasting:
                 as_of = self._times.now().replace(microsecond=0)
-            bound = _bound(asked, tables, as_of)
-            rows = await self._engine.rows(Query(owner, sql_text(asked.report.name), sources, bound))
+            rows = await self._rows(owner, asked.report, tables, sources, _bound(asked, tables, as_of))
         reply = asked.shape(Answer(rows, as_of, asked.parameters, _data_issues(asked.report, tables)))
         if is_lasting:
-            self._kept.keep(asked.tenant_id, asked.key(version, as_of), reply)
+            self._kept.keep(asked.tenant_id, asked.key(_version(versions), as_of), reply)
         return reply
 
+    async def _rows(
+        self,
+        owner: str,
+        report: Report,
+        tables: Mapping[str, Table],
+        sources: dict[str, Source],
+        bound: Mapping[str, Any],
+    ) -> list[Row]:
+        sql = sql_text(report.name)
+        if self._look_ups is None:
+            sql = text_with(report.look_ups, sql)
+            return await self._engine.rows(Query(owner, sql, sources, _asked_for(bound, sql)))
+        async with self._look_ups.open(owner, report.look_ups, tables, bound) as found:
+            read = {name: source for name, source in (sources | found).items() if _reads(sql, name)}
+            return await self._engine.rows(Query(owner, sql, read, _asked_for(bound, sql)))
 
-def _version(of_tables: Iterable[str]) -> str:
-    return key_of(*of_tables)
+
+def _version(of_tables: Mapping[str, str]) -> str:
+    return key_of(*(of_tables[name] for name in sorted(of_tables)))
 
 
 def _check_columns(report: Report, tables: Mapping[str, Table]) -> None:
@@ -152,7 +181,15 @@ def _bound(asked: Asked, tables: Mapping[str, Table], as_of: datetime | None) ->
     for item in asked.report.inputs:
         table = tables[item.dataset.table]
         bound |= {f"{table.dataset.table}_has_{column}": column in table.columns for column in item.optional}
-    sql = sql_text(asked.report.name)
+    return bound
+
+
+def _reads(sql: str, table: str) -> bool:
+    """Whether a text names a table; those that are in its look-ups alone are not worth opening."""
+    return re.search(rf"\b(FROM|JOIN) {table}\b", sql) is not None
+
+
+def _asked_for(bound: Mapping[str, Any], sql: str) -> dict[str, Any]:
     return {name: value for name, value in bound.items() if f"${name}" in sql}
 
 

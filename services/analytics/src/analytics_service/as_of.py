@@ -1,14 +1,14 @@
 """The end of a report's window: what the caller asked for, else the newest time in the data that is not to come."""
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from service_runtime.errors import Unprocessable, Violation
 
 from analytics_service.query_engine import Query, QueryEngine, Source
-from analytics_service.reports import sql_text
+from analytics_service.reports import Times, sql_text
 
 _MOST_REMEMBERED = 1024
 
@@ -30,34 +30,56 @@ class NewestTimes:
 
     def __init__(self, engine: QueryEngine, clock: Callable[[], datetime]) -> None:
         self._engine, self._clock = engine, clock
-        # The newest time by tables' version, and the time at which the clock will have reached a newer one.
-        self._known: OrderedDict[tuple[str, str], tuple[datetime | None, datetime | None]] = OrderedDict()
+        # By what was asked of which version of a table.
+        self._found: OrderedDict[tuple[str, str], _Newest] = OrderedDict()
 
     def now(self) -> datetime:
         return self._clock().astimezone(UTC).replace(tzinfo=None)
 
-    def known(self, name: str, version: str) -> datetime | None:
+    def known(self, times: Sequence[Times], versions: Mapping[str, str]) -> datetime | None:
         """What `find` would tell without asking the tables; None where it would have to."""
-        known = self._known.get((name, version))
-        if known is None or (known[1] is not None and self.now() >= known[1]):
+        found = [self._known(each, versions) for each in times]
+        return None if None in found else _newest(found)
+
+    async def find(
+        self, owner: str, times: Sequence[Times], versions: Mapping[str, str], sources: Mapping[str, Source]
+    ) -> datetime | None:
+        """The newest of all these times, by the tables' versions; None where the tables have none."""
+        found = []
+        for each in times:
+            known = self._known(each, versions)
+            if known is None:
+                table = each.dataset.table
+                query = Query(owner, sql_text(each.name), {table: sources[table]}, {"now": self.now()})
+                (row,) = await self._engine.rows(query)
+                known = self._remember(each, versions, _Newest(row["newest"], row["next"]))
+            found.append(known)
+        return _newest(found)
+
+    def _known(self, times: Times, versions: Mapping[str, str]) -> "_Newest | None":
+        key = (times.name, versions[times.dataset.table])
+        found = self._found.get(key)
+        if found is None or (found.next is not None and self.now() >= found.next):
             return None
-        self._known.move_to_end((name, version))
-        return known[0]
+        self._found.move_to_end(key)
+        return found
 
-    async def find(self, owner: str, name: str, version: str, sources: Mapping[str, Source]) -> datetime | None:
-        """The newest time by the query `name`; None where the tables have none."""
-        now = self.now()
-        known = self.known(name, version)
-        if known is not None:
-            return known
-        query = Query(owner, sql_text(name), sources, {"now": now})
-        (row,) = await self._engine.rows(query)
-        self._remember((name, version), row)
-        newest: datetime | None = row["newest"]
-        return newest
+    def _remember(self, times: Times, versions: Mapping[str, str], found: "_Newest") -> "_Newest":
+        key = (times.name, versions[times.dataset.table])
+        self._found[key] = found
+        self._found.move_to_end(key)
+        if len(self._found) > _MOST_REMEMBERED:
+            self._found.popitem(last=False)
+        return found
 
-    def _remember(self, key: tuple[str, str], row: Mapping[str, Any]) -> None:
-        self._known[key] = row["newest"], row["next"]
-        self._known.move_to_end(key)
-        if len(self._known) > _MOST_REMEMBERED:
-            self._known.popitem(last=False)
+
+@dataclass(frozen=True)
+class _Newest:
+    """The newest time of a table, and the time at which the clock will have reached a newer one."""
+
+    newest: datetime | None
+    next: datetime | None
+
+
+def _newest(found: Iterable[_Newest | None]) -> datetime | None:
+    return max((each.newest for each in found if each and each.newest), default=None)

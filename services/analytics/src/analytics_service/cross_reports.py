@@ -1,7 +1,7 @@
 """What the reports across the sources read."""
 
 from analytics_service.datasets import AGENTS, CLAIMS, CLIENTS, POLICIES, PRODUCTS, USERS
-from analytics_service.reports import Input, Report
+from analytics_service.reports import CLAIM_TIMES, POLICY_DATES, Input, LookUp, Report
 
 _POLICY_DATES = ("start_date", "issue_date", "created_at")
 
@@ -12,7 +12,7 @@ CUSTOMER_POLICY_PROFILE = Report(
         Input(CLIENTS, ("user_id", "first_name", "last_name", "birth_date"), ("id", "state")),
         Input(POLICIES, ("customer_id", "premium", "sum_insured"), _POLICY_DATES),
     ),
-    times="policies/policy_times",
+    times=(POLICY_DATES,),
 )
 AGENT_PERFORMANCE = Report(
     "cross/agent_performance",
@@ -23,7 +23,7 @@ AGENT_PERFORMANCE = Report(
         Input(POLICIES, ("policy_number", "customer_id", "agent_id", "premium"), _POLICY_DATES),
         Input(CLAIMS, ("policy_number", "estado", "monto")),
     ),
-    times="policies/policy_times",
+    times=(POLICY_DATES,),
 )
 CLAIMS_VERSUS_POLICIES = Report(
     "cross/claims_vs_policies",
@@ -32,5 +32,6 @@ CLAIMS_VERSUS_POLICIES = Report(
         Input(POLICIES, ("policy_number", "premium", "sum_insured"), ("product_id", *_POLICY_DATES)),
         Input(CLAIMS, ("policy_number", "estado", "monto", "fecha_reclamo")),
     ),
-    times="cross/claims_vs_policies_times",
+    (POLICY_DATES, CLAIM_TIMES),
+    tuple(LookUp(f"look_ups/{name}", (PRODUCTS, POLICIES)) for name in ("policy_kinds", "contract_kinds")),
 )

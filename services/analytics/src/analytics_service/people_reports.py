@@ -1,10 +1,7 @@
 """What the reports on users, clients, agents and beneficiaries read."""
 
 from analytics_service.datasets import AGENTS, CLIENT_BENEFICIARIES, CLIENTS, POLICIES, USERS, Dataset
-from analytics_service.reports import Input, Report
-
-# The end of the window where the caller gives none: all but the agents go by the newest registration.
-_BY_REGISTRATION = "people/registration_times"
+from analytics_service.reports import POLICY_DATES, REGISTRATIONS, Input, Report
 
 
 def _whatever_is_there(dataset: Dataset) -> Input:
@@ -12,7 +9,7 @@ def _whatever_is_there(dataset: Dataset) -> Input:
 
 
 USER_STATISTICS = Report(
-    "people/users", (Input(USERS, ("email", "role", "phone", "state", "city", "created_at")),), times=_BY_REGISTRATION
+    "people/users", (Input(USERS, ("email", "role", "phone", "state", "city", "created_at")),), times=(REGISTRATIONS,)
 )
 CLIENT_DEMOGRAPHICS = Report(
     "people/clients",
@@ -20,7 +17,7 @@ CLIENT_DEMOGRAPHICS = Report(
         Input(CLIENTS, ("user_id", "document_type", "birth_date"), ("gender", "state")),
         Input(USERS, ("id", "state", "created_at")),
     ),
-    times=_BY_REGISTRATION,
+    times=(REGISTRATIONS,),
 )
 AGENT_PREMIUMS = Report(
     "people/agents",
@@ -28,7 +25,7 @@ AGENT_PREMIUMS = Report(
         Input(AGENTS, ("id", "code", "first_name", "last_name", "is_active")),
         Input(POLICIES, ("customer_id", "agent_id", "premium"), ("start_date", "issue_date", "created_at")),
     ),
-    times="policies/policy_times",
+    times=(POLICY_DATES,),
 )
 BENEFICIARY_RELATIONSHIPS = Report(
     "people/beneficiaries",
@@ -36,11 +33,11 @@ BENEFICIARY_RELATIONSHIPS = Report(
         Input(CLIENT_BENEFICIARIES, ("client_id", "relationship", "birth_date")),
         Input(USERS, ("created_at",)),
     ),
-    times=_BY_REGISTRATION,
+    times=(REGISTRATIONS,),
 )
-GROWTH_BY_STATE = Report("people/growth_by_state", (Input(USERS, ("state", "created_at")),), times=_BY_REGISTRATION)
+GROWTH_BY_STATE = Report("people/growth_by_state", (Input(USERS, ("state", "created_at")),), times=(REGISTRATIONS,))
 DATA_QUALITY = Report(
     "people/data_quality",
     tuple(_whatever_is_there(dataset) for dataset in (USERS, CLIENTS, AGENTS, CLIENT_BENEFICIARIES)),
-    times=_BY_REGISTRATION,
+    times=(REGISTRATIONS,),
 )

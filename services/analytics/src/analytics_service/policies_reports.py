@@ -1,11 +1,10 @@
 """The reports over products, policies and coverages: what each reads."""
 
 from analytics_service.datasets import CLAIMS, COVERAGES, POLICIES, PRODUCTS
-from analytics_service.reports import Input, Report
+from analytics_service.reports import POLICY_DATES, Input, Report
 
 # A policy's date is the first of these that its row has.
 _DATES = ("start_date", "issue_date", "created_at")
-_TIMES = "policies/policy_times"
 
 PRODUCT_OVERVIEW = Report(
     "policies/product_overview", (Input(PRODUCTS, ("product_type", "base_premium"), optional=("description",)),)
@@ -20,7 +19,7 @@ POLICY_OVERVIEW = Report(
         ),
         Input(PRODUCTS, ("id", "product_type")),
     ),
-    times=_TIMES,
+    times=(POLICY_DATES,),
 )
 COVERAGE_OVERVIEW = Report(
     "policies/coverage_overview",
@@ -28,7 +27,7 @@ COVERAGE_OVERVIEW = Report(
         Input(COVERAGES, ("policy_id", "coverage_name", "coverage_limit", "deductible")),
         Input(POLICIES, ("id",), optional=_DATES),
     ),
-    times=_TIMES,
+    times=(POLICY_DATES,),
 )
 PRODUCT_PROFITABILITY = Report(
     "policies/product_profitability",
@@ -37,10 +36,10 @@ PRODUCT_PROFITABILITY = Report(
         Input(POLICIES, ("policy_number", "premium", "sum_insured", "product_id"), optional=_DATES),
         Input(CLAIMS, ("policy_number", "estado", "monto")),
     ),
-    times=_TIMES,
+    times=(POLICY_DATES,),
 )
 POLICY_TRENDS = Report(
     "policies/policy_trends",
     (Input(POLICIES, ("premium",), optional=("status", *_DATES), any_of=_DATES),),
-    times=_TIMES,
+    times=(POLICY_DATES,),
 )

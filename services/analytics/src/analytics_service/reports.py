@@ -21,12 +21,37 @@ class Input:
 
 
 @dataclass(frozen=True)
+class Times:
+    """The times of a dataset that a report counts by; the .sql file `name` finds the newest of them."""
+
+    name: str
+    dataset: Dataset
+
+
+@dataclass(frozen=True)
+class LookUp:
+    """A table made of `datasets` by the .sql file `name`; it says nothing of as_of, and is kept for their versions."""
+
+    name: str
+    datasets: tuple[Dataset, ...]
+
+    @property
+    def table(self) -> str:
+        """What the reports' SQL calls it."""
+        return self.name.rpartition("/")[2]
+
+
+@dataclass(frozen=True)
 class Report:
-    """A report: `name` and `times` name .sql files; without `times` it has no as_of of its own, legacy no issues."""
+    """A report: `name` is its .sql file; without `times` it has no as_of of its own, legacy no issues.
+
+    What it needs of datasets that do not change each time can be in its `look_ups`.
+    """
 
     name: str
     inputs: tuple[Input, ...]
-    times: str = ""
+    times: tuple[Times, ...] = ()
+    look_ups: tuple[LookUp, ...] = ()
     is_legacy: bool = False
 
     @property
@@ -40,6 +65,12 @@ def sql_text(name: str) -> str:
     return resources.files("analytics_service").joinpath("sql", f"{name}.sql").read_text(encoding="utf-8")
 
 
+REGISTRATIONS = Times("times/registrations", USERS)
+POLICY_DATES = Times("times/policies", POLICIES)
+CLAIM_TIMES = Times("times/claims", CLAIMS)
+PAYMENT_TIMES = Times("times/payments", PAYMENTS)
+AUDIT_TIMES = Times("times/transactions", AUDIT)
+
 CLAIM_STATS = Report("claim_stats", (Input(CLAIMS, ("estado",)),), is_legacy=True)
 AVERAGE_PAYMENT = Report("average_payment", (Input(PAYMENTS, ("monto",)),), is_legacy=True)
 TOP_SERVICES = Report("top_services", (Input(AUDIT, ("servicio",)),), is_legacy=True)
@@ -51,5 +82,9 @@ CUSTOMER_JOURNEY = Report(
         Input(POLICIES, ("policy_number", "customer_id"), ("created_at", "start_date", "issue_date")),
         Input(CLAIMS, ("policy_number", "fecha_reclamo")),
     ),
-    times="customer_journey_times",
+    (REGISTRATIONS, Times("times/journey_policies", POLICIES), CLAIM_TIMES),
+    tuple(
+        LookUp(f"look_ups/{name}", (USERS, CLIENTS, POLICIES))
+        for name in ("journey_states", "journey_clients", "journey_contracts")
+    ),
 )

@@ -37,6 +37,7 @@ from analytics_service.health_client import SuiteHealthChecks
 from analytics_service.insurance_servicer import InsuranceServicer
 from analytics_service.jobs_servicer import JobsServicer
 from analytics_service.kept_files import KeptFiles
+from analytics_service.look_ups import LookUps
 from analytics_service.people_servicer import InsurancePeopleServicer
 from analytics_service.policies_servicer import InsurancePoliciesServicer
 from analytics_service.rfm import Rfm
@@ -62,7 +63,9 @@ async def build_server(
     is_near = settings.atalaya_lake.startswith("file://")
     tables = Tables(lake_of, kept, TableParser(engines.near), is_near=is_near)
     times = NewestTimes(engines.reports, clock)
-    answers = Answers(tables, engines.reports, times, settings.analytics_answers_bytes)
+    # What is kept lies on this machine.
+    look_ups = LookUps(engines.near, kept) if engines.reports is engines.near else None
+    answers = Answers(tables, engines.reports, times, settings.analytics_answers_bytes, look_ups)
     database = Database(settings.database_url)
     jobs, audit = JobQueue(database, "analytics"), AuditOutbox("analytics")
     scoring = Scoring(tables, engines.reports, engines.near, clock)

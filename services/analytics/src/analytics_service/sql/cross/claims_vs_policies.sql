@@ -1,26 +1,5 @@
 -- Holds claims against policies: one row for all of them and one for each product type and each band of sums insured.
-WITH kinds AS (
-    -- Each product once, with the smallest of its types.
-    SELECT
-        id,
-        min(upper(product_type)) AS product_type
-    FROM products
-    WHERE id IS NOT NULL
-    GROUP BY id
-),
-
-contracts AS (
-    -- Each policy number once, as a claim on it finds it.
-    SELECT
-        policy_number,
-        min(product_id) AS product_id,
-        min(sum_insured) AS sum_insured
-    FROM policies
-    WHERE policy_number IS NOT NULL
-    GROUP BY policy_number
-),
-
-marked AS (
+WITH marked AS (
     SELECT
         policy_number,
         monto,
@@ -29,6 +8,7 @@ marked AS (
 ),
 
 claimed AS (
+    -- Each claimed policy number once.
     SELECT
         policy_number,
         count(*) AS claims,
@@ -39,44 +19,29 @@ claimed AS (
 ),
 
 facts AS (
-    -- Every policy with its premium, and every claimed policy number with its claims.
     SELECT
-        product_id,
-        sum_insured,
-        1 AS policies,
+        product_type,
+        band,
+        policies,
         premium,
         0 AS claimed_policies,
         0 AS claims,
         NULL AS approved,
         0 AS approved_claims
-    FROM policies
+    FROM policy_kinds
     UNION ALL
     SELECT
-        contracts.product_id,
-        contracts.sum_insured,
+        contract_kinds.product_type,
+        contract_kinds.band,
         0,
         NULL,
-        1,
-        claimed.claims,
-        claimed.approved,
-        claimed.approved_claims
-    FROM contracts
-    INNER JOIN claimed ON claimed.policy_number = contracts.policy_number
-),
-
-grouped AS (
-    SELECT
-        facts.*,
-        coalesce(kinds.product_type, 'UNKNOWN') AS product_type,
-        CASE
-            WHEN facts.sum_insured IS NULL THEN 'UNKNOWN'
-            WHEN facts.sum_insured < 10000 THEN '< 10000'
-            WHEN facts.sum_insured < 50000 THEN '10000-49999'
-            WHEN facts.sum_insured < 100000 THEN '50000-99999'
-            ELSE '>= 100000'
-        END AS band
-    FROM facts
-    LEFT JOIN kinds ON kinds.id = facts.product_id
+        count(*),
+        sum(claimed.claims),
+        sum(claimed.approved),
+        sum(claimed.approved_claims)
+    FROM claimed
+    INNER JOIN contract_kinds ON contract_kinds.policy_number = claimed.policy_number
+    GROUP BY contract_kinds.product_type, contract_kinds.band
 ),
 
 sums AS (
@@ -89,7 +54,7 @@ sums AS (
         CAST(coalesce(sum(claims), 0) AS BIGINT) AS claims,
         coalesce(sum(approved), 0) AS approved,
         CAST(coalesce(sum(approved_claims), 0) AS BIGINT) AS approved_claims
-    FROM grouped
+    FROM facts
     GROUP BY GROUPING SETS ((), (product_type), (band))
 )
 

@@ -1,0 +1,76 @@
+"""Look-ups of reports: what they need of several tables, made once for these versions of the tables and kept."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, nullcontext
+from functools import partial
+from typing import Any
+
+from analytics_service.kept_files import KeptFile, KeptFiles, key_of
+from analytics_service.query_engine import Query, QueryEngine, Source
+from analytics_service.reports import LookUp, sql_text
+from analytics_service.single_flight import SingleFlight, all_results
+from analytics_service.tables import Table
+
+# One that takes longer than callers wait is there when they come again.
+_PATIENCE_SECONDS = 600.0
+
+
+class LookUps:
+    """Opens look-ups; what changed is another version, so only look-ups on it are made again."""
+
+    def __init__(self, engine: QueryEngine, kept: KeptFiles) -> None:
+        self._engine, self._kept = engine, kept
+        self._flights: SingleFlight[KeptFile] = SingleFlight()
+
+    @asynccontextmanager
+    async def open(
+        self, owner: str, look_ups: Sequence[LookUp], tables: Mapping[str, Table], bound: Mapping[str, Any]
+    ) -> AsyncIterator[dict[str, Source]]:
+        """The look-ups by their tables' names, held meanwhile; `bound` are the parameters that their texts may ask for.
+
+        Errors: QUERY_TIMEOUT, QUERY_TOO_LARGE, CACHE_UNAVAILABLE.
+        """
+        keys = [_key(owner, look_up, tables) for look_up in look_ups]
+        with self._kept.held(keys) if keys else nullcontext():
+            making = [
+                self._flights.run(key, partial(self._make, owner, look_up, tables, bound, key))
+                for key, look_up in zip(keys, look_ups, strict=True)
+            ]
+            found = await all_results(making)
+            yield {look_up.table: Source([file.path]) for look_up, file in zip(look_ups, found, strict=True)}
+
+    def discard(self, owner: str, look_ups: Sequence[LookUp], tables: Mapping[str, Table]) -> None:
+        """Throws them away, so that they are made again."""
+        self._kept.discard([_key(owner, look_up, tables) for look_up in look_ups])
+
+    async def _make(
+        self, owner: str, look_up: LookUp, tables: Mapping[str, Table], bound: Mapping[str, Any], key: str
+    ) -> KeptFile:
+        found = self._kept.find(key)
+        if found is not None:
+            return found
+        below = {dataset.table: tables[dataset.table] for dataset in look_up.datasets}
+        parts = [part for table in below.values() for part in table.parts]
+        sql = sql_text(look_up.name)
+        asked = {name: value for name, value in bound.items() if f"${name}" in sql}
+        query = Query(owner, sql, {name: table.source() for name, table in below.items()}, asked, _PATIENCE_SECONDS)
+        with self._kept.held([key]), self._kept.in_use(parts):
+            async with self._kept.room(sum(part.size for part in parts)):
+                with self._kept.incoming(".parquet") as made:
+                    await self._engine.write(query, made)
+                    return self._kept.keep(key, owner, made, {})
+
+
+def _key(owner: str, look_up: LookUp, tables: Mapping[str, Table]) -> str:
+    return key_of(owner, sql_text(look_up.name), *(tables[dataset.table].version for dataset in look_up.datasets))
+
+
+def text_with(look_ups: Sequence[LookUp], sql: str) -> str:
+    """A report's text with its look-ups as its first CTEs, for where they are not kept."""
+    if not look_ups:
+        return sql
+    first = ",\n".join(f"{look_up.table} AS (\n{sql_text(look_up.name)})" for look_up in look_ups)
+    before, found, after = sql.partition("\nWITH ")
+    if not found:
+        raise ValueError("the text of a report with look-ups begins with comments and WITH")
+    return f"{before}\nWITH {first},\n{after}"

@@ -1,0 +1,33 @@
+-- How many policies there are of each type of product and band of sums insured, and their premium.
+WITH catalogue AS (
+    -- Each product once, with the smallest of its types.
+    SELECT
+        id,
+        min(upper(product_type)) AS product_type
+    FROM products
+    WHERE id IS NOT NULL
+    GROUP BY id
+),
+
+kinds AS (
+    SELECT
+        coalesce(catalogue.product_type, 'UNKNOWN') AS product_type,
+        CASE
+            WHEN policies.sum_insured IS NULL THEN 'UNKNOWN'
+            WHEN policies.sum_insured < 10000 THEN '< 10000'
+            WHEN policies.sum_insured < 50000 THEN '10000-49999'
+            WHEN policies.sum_insured < 100000 THEN '50000-99999'
+            ELSE '>= 100000'
+        END AS band,
+        policies.premium
+    FROM policies
+    LEFT JOIN catalogue ON catalogue.id = policies.product_id
+)
+
+SELECT
+    product_type,
+    band,
+    count(*) AS policies,
+    sum(premium) AS premium
+FROM kinds
+GROUP BY product_type, band
