@@ -12,6 +12,7 @@ from local_suite.redis import EmbeddedRedis
 from service_runtime.limits import Counters, CountersAway, Window
 from service_runtime.limits_memory import MemoryCounters
 from service_runtime.limits_redis import RedisCounters
+from service_runtime.limits_refused import RememberedRefusals
 from support.revocations import redis_of_its_own
 
 MINUTE, HOUR = Window(3, 60), Window(5, 3600)
@@ -26,13 +27,14 @@ class Clock:
         return self.now
 
 
-@pytest.fixture(params=["memory", "redis"])
+@pytest.fixture(params=["memory", "redis", "redis with refusals remembered"])
 async def counters(request: pytest.FixtureRequest, redis: EmbeddedRedis) -> AsyncIterator[Counters]:
     if request.param == "memory":
         yield MemoryCounters()
         return
     async with connected(redis) as client:
-        yield RedisCounters(client, patience_seconds=10)
+        counters = RedisCounters(client, patience_seconds=10)
+        yield counters if request.param == "redis" else RememberedRefusals(counters)
 
 
 def connected(server: EmbeddedRedis) -> redis.asyncio.Redis:
@@ -160,3 +162,43 @@ async def test_no_window_ever_holds_more_than_its_limit(limits: list[int], steps
             within = sum(passed for at, passed in calls if at >= begins[number])
             assert standing.taken == within <= window.limit
         assert admitted or any(standing.remaining == 0 for standing in standings)
+
+
+async def test_a_refusal_is_remembered_for_a_second_with_the_time_that_is_left() -> None:
+    clock = Clock()
+    # Counters that forget an identity as soon as they see another.
+    counters = RememberedRefusals(MemoryCounters(clock, most=1), clock)
+    for _ in range(4):
+        await counters.count("greedy", [MINUTE])
+    await counters.count("other", [MINUTE])
+
+    clock.now += 0.9
+    admitted, (standing,) = await counters.count("greedy", [MINUTE])
+
+    assert not admitted
+    assert (standing.remaining, standing.seconds_left) == (0, pytest.approx(59.1))
+    clock.now += 0.1
+    assert (await counters.count("greedy", [MINUTE]))[0]
+
+
+async def test_a_remembered_refusal_ends_with_the_window_that_was_full() -> None:
+    clock = Clock()
+    counters = RememberedRefusals(MemoryCounters(clock), clock)
+    for _ in range(3):
+        await counters.count("greedy", [MINUTE, HOUR])
+    clock.now += 59.9
+
+    assert not (await counters.count("greedy", [MINUTE, HOUR]))[0]
+    clock.now += 0.2
+    assert (await counters.count("greedy", [MINUTE, HOUR]))[0]
+
+
+async def test_who_was_refused_first_is_forgotten_first() -> None:
+    clock = Clock()
+    counters = RememberedRefusals(MemoryCounters(clock, most=1), clock, most=1)
+    for key in ("one", "two"):
+        for _ in range(4):
+            await counters.count(key, [MINUTE])
+
+    assert not (await counters.count("two", [MINUTE]))[0]
+    assert (await counters.count("one", [MINUTE]))[0]

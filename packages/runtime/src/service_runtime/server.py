@@ -22,6 +22,7 @@ from service_runtime.idempotency import Idempotency
 from service_runtime.interceptor import Pipeline
 from service_runtime.limits import RateLimits, windows_of
 from service_runtime.limits_memory import MemoryCounters
+from service_runtime.limits_refused import RememberedRefusals
 from service_runtime.paging import PageTokens
 from service_runtime.policy import Policy
 from service_runtime.rest import set_success_status as set_success_status
@@ -101,7 +102,7 @@ class Server:
         if self.redis is not None:
             from service_runtime.limits_redis import RedisCounters
 
-            shared = RedisCounters(self.redis)
+            shared = RememberedRefusals(RedisCounters(self.redis))
         return RateLimits(windows, shared, MemoryCounters())
 
     def add(self, add_to_server: Callable[[S, grpc.Server], None], servicer: S) -> None:
