@@ -18,6 +18,19 @@ class AuditTrail:
         self._clock = clock
         self._new_id = new_id
 
+    def event(
+        self,
+        action: str,
+        outcome: str,
+        origin: Origin,
+        *,
+        actor: str = "",
+        resource: str = "",
+        details: dict[str, str] | None = None,
+    ) -> AuditEvent:
+        """Gives an event of now, for who writes it together with what it tells of."""
+        return AuditEvent(self._new_id(), self._clock(), action, outcome, origin, actor, resource, details or {})
+
     async def record(
         self,
         transaction: Transaction,
@@ -29,5 +42,5 @@ class AuditTrail:
         resource: str = "",
         details: dict[str, str] | None = None,
     ) -> None:
-        event = AuditEvent(self._new_id(), self._clock(), action, outcome, origin, actor, resource, details or {})
+        event = self.event(action, outcome, origin, actor=actor, resource=resource, details=details)
         await transaction.add_audit_event(event)

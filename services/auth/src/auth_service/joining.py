@@ -106,9 +106,9 @@ class Joining:
             )
             user = await records.add_user(draft, password_hash)
             bearer = Bearer(user.user_id, tenant_id, user.role, user.username, tenant.timezone, 0)
-            tokens = await self._sessions.begin(records, bearer, origin)
             actor = str(user.user_id)
-            await self._audit.record(records, "user.register", OK, origin, actor=actor, resource=f"users/{actor}")
+            event = self._audit.event("user.register", OK, origin, actor=actor, resource=f"users/{actor}")
+            tokens = await self._sessions.begin(records, bearer, event)
         return Registered(user, tenant, tokens)
 
     async def _record_refusal(self, refusal: ServiceError, origin: Origin) -> None:

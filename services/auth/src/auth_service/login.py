@@ -84,17 +84,18 @@ class Login:
         """Gives nothing where the password was changed while it was checked: that ends all sessions, this one too."""
         bearer, old_hash = account.bearer, account.password_hash
         new_hash = await hashing.hash(password) if is_outdated(old_hash) else None
+        event = self._audit.event("user.login", OK, origin, actor=str(bearer.user_id))
         async with self._store.tenant(bearer.tenant_id) as records:
-            # Another log-in may have renewed the hash of the same password.
-            hash_of_now = await records.lock_password_hash(bearer.user_id)
-            if hash_of_now != old_hash and not await hashing.verify(hash_of_now, password):
-                return None
+            tokens = await self._sessions.begin_by_password(records, bearer, old_hash, event)
+            if tokens is None:
+                # Another log-in may have renewed the hash of the same password.
+                if not await hashing.verify(await records.lock_password_hash(bearer.user_id), password):
+                    return None
+                tokens = await self._sessions.begin(records, bearer, event)
             await records.drop_counters(
                 self._limits.after_success([account.email_key, account.username_key], origin.source)
             )
             await records.uncount([key for key in keys if key.kind == "source"])
             if new_hash is not None:
                 await records.renew_hash(bearer.user_id, old_hash, new_hash)
-            tokens = await self._sessions.begin(records, bearer, origin)
-            await self._audit.record(records, "user.login", OK, origin, actor=str(bearer.user_id))
         return tokens

@@ -52,8 +52,7 @@ class Refreshing:
         if self._clock() >= presented.expires_at:
             return None
         key = new_successor_key()
-        await records.use_refresh_token(presented, key, self._clock())
-        return await self._sessions.go_on(records, presented, successor_token(token, key))
+        return await self._sessions.go_on(records, presented, key, successor_token(token, key))
 
     async def _used_again(
         self, records: TenantRecords, presented: PresentedToken, used_at: datetime, token: str, origin: Origin

@@ -121,6 +121,6 @@ class Registration:
         async with self._store.tenant(tenant.tenant_id) as records:
             await records.add_tenant(tenant)
             user = await records.add_user(user, password_hash)
-            tokens = await self._sessions.begin(records, bearer, origin)
-            await self._audit.record(records, "user.register", OK, origin, actor=actor, resource=f"users/{actor}")
+            event = self._audit.event("user.register", OK, origin, actor=actor, resource=f"users/{actor}")
+            tokens = await self._sessions.begin(records, bearer, event)
         return Registered(user, tenant, tokens)

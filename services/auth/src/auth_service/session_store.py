@@ -3,48 +3,81 @@
 from datetime import datetime
 from uuid import UUID
 
-from auth_service.accounts import BEARER_FIELDS, Bearer, PresentedToken, RefreshToken, SeenSession, Session
+from auth_service.accounts import BEARER_FIELDS, AuditEvent, Bearer, PresentedToken, RefreshToken, SeenSession, Session
 from auth_service.revocation_store import RevocationWriting
+from auth_service.transaction_store import EVENT_COLUMNS, EVENT_VALUES
+
+_REFRESH_COLUMNS = "tenant_id, token_id, family_id, session_id, token_hash, issued_at, expires_at"
+_REFRESH_VALUES = ":tenant_id, :token_id, :family_id, :session_id, :token_hash, :issued_at, :expires_at"
 
 
 class SessionRecords(RevocationWriting):
     """What a transaction that sees one tenant does with sessions."""
 
-    async def add_session(self, session: Session, token: RefreshToken) -> None:
-        """Records a session with its first refresh token, and that the person has logged in."""
+    async def add_session(
+        self, session: Session, token: RefreshToken, event: AuditEvent, password_hash: str | None = None
+    ) -> bool:
+        """Records a session with its first refresh token, the person's log-in, and the event that tells of it.
+
+        Given the hash of the password that was checked, it does nothing, and gives False, where that is the hash no
+        longer or the person is not active; both stay so until the transaction ends.
+        """
+        values = await self.event_values(event)
         # One statement: a log-in has little time beside its hashing.
-        await self.run(
-            """WITH begun AS (
-                   INSERT INTO sessions (tenant_id, session_id, user_id, created_at, last_used_at, expires_at,
-                                         previous_login_at, source, user_agent)
-                   SELECT tenant_id, :session_id, user_id, :created_at, :created_at, :session_expires_at, last_login_at,
-                          :source, :user_agent
-                   FROM users WHERE user_id = :user_id
-                   RETURNING tenant_id, session_id
-               ), first_token AS (
-                   INSERT INTO refresh_tokens (tenant_id, token_id, family_id, session_id, token_hash, issued_at,
-                                               expires_at)
-                   SELECT tenant_id, :token_id, :family_id, session_id, :token_hash, :issued_at, :expires_at
-                   FROM begun
-               )
-               UPDATE users SET last_login_at = :created_at WHERE user_id = :user_id""",
+        begun = await self.row(
+            f"""WITH person AS (
+                    SELECT user_id, last_login_at FROM users
+                    WHERE user_id = :user_id
+                      AND (CAST(:password_hash AS text) IS NULL OR is_active AND password_hash = :password_hash)
+                    FOR UPDATE
+                ), begun AS (
+                    INSERT INTO sessions (tenant_id, session_id, user_id, created_at, last_used_at, expires_at,
+                                          previous_login_at, source, user_agent)
+                    SELECT :tenant_id, :session_id, user_id, :created_at, :created_at, :session_expires_at,
+                           last_login_at, :source, :user_agent
+                    FROM person
+                ), first_token AS (
+                    INSERT INTO refresh_tokens ({_REFRESH_COLUMNS}) SELECT {_REFRESH_VALUES} FROM person
+                ), told AS (
+                    INSERT INTO audit_events ({EVENT_COLUMNS}) SELECT {EVENT_VALUES} FROM person
+                )
+                UPDATE users SET last_login_at = :created_at FROM person WHERE users.user_id = person.user_id
+                RETURNING users.user_id""",  # noqa: S608
+            **values,
+            **vars(token),
             user_id=session.user_id,
+            password_hash=password_hash,
             created_at=session.created_at,
             session_id=session.session_id,
             session_expires_at=session.expires_at,
-            source=session.origin.source,
-            user_agent=session.origin.user_agent,
-            **vars(token),
         )
+        return begun is not None
 
-    async def add_refresh_token(self, session_id: UUID, token: RefreshToken) -> None:
+    async def go_on(
+        self, used: PresentedToken, successor_key: bytes, token: RefreshToken, expires_at: datetime
+    ) -> None:
+        """Marks a token as used and records its successor, and that the session was used, which keeps it alive.
+
+        From now on the token before the used one gives its successor to nobody.
+        """
         await self.run(
-            """INSERT INTO refresh_tokens (tenant_id, token_id, family_id, session_id, token_hash, issued_at,
-                                           expires_at)
-               VALUES (:tenant_id, :token_id, :family_id, :session_id, :token_hash, :issued_at, :expires_at)""",
-            tenant_id=self.tenant_id,
-            session_id=session_id,
+            f"""WITH earlier AS (
+                    UPDATE refresh_tokens SET successor_key = NULL
+                    WHERE family_id = :family_id AND successor_key IS NOT NULL
+                ), used AS (
+                    UPDATE refresh_tokens SET used_at = :issued_at, successor_key = :successor_key
+                    WHERE token_id = :used_id
+                ), kept AS (
+                    UPDATE sessions SET last_used_at = :issued_at, expires_at = :session_expires_at
+                    WHERE session_id = :session_id
+                )
+                INSERT INTO refresh_tokens ({_REFRESH_COLUMNS}) VALUES ({_REFRESH_VALUES})""",  # noqa: S608
             **vars(token),
+            tenant_id=self.tenant_id,
+            session_id=used.session_id,
+            session_expires_at=expires_at,
+            used_id=used.token_id,
+            successor_key=successor_key,
         )
 
     async def lock_session(self, session_id: UUID) -> None:
@@ -73,29 +106,6 @@ class SessionRecords(RevocationWriting):
         values = dict(row)
         bearer = Bearer(**{name: values.pop(name) for name in BEARER_FIELDS})
         return PresentedToken(bearer=bearer, **values)
-
-    async def use_refresh_token(self, token: PresentedToken, successor_key: bytes, now: datetime) -> None:
-        """Marks a token as used. From now on the token before it gives its successor to nobody."""
-        await self.run(
-            """UPDATE refresh_tokens SET successor_key = NULL
-               WHERE family_id = :family_id AND successor_key IS NOT NULL""",
-            family_id=token.family_id,
-        )
-        await self.run(
-            "UPDATE refresh_tokens SET used_at = :now, successor_key = :successor_key WHERE token_id = :token_id",
-            token_id=token.token_id,
-            successor_key=successor_key,
-            now=now,
-        )
-
-    async def keep_session(self, session_id: UUID, now: datetime, expires_at: datetime) -> None:
-        """Records that a session was used, which keeps it alive."""
-        await self.run(
-            "UPDATE sessions SET last_used_at = :now, expires_at = :expires_at WHERE session_id = :session_id",
-            session_id=session_id,
-            now=now,
-            expires_at=expires_at,
-        )
 
     async def end_session(self, session_id: UUID, now: datetime, tokens_until: datetime) -> None:
         """Ends a session with every refresh token of it; its access tokens would have lived until the time given."""

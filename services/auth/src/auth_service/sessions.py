@@ -7,7 +7,7 @@ from uuid import UUID
 
 from service_runtime.claims import LEEWAY_SECONDS
 
-from auth_service.accounts import Bearer, Origin, PresentedToken, RefreshToken, Session
+from auth_service.accounts import AuditEvent, Bearer, Origin, PresentedToken, RefreshToken, Session
 from auth_service.tenant_store import TenantRecords
 from auth_service.tokens import AccessClaims, TokenSigner, new_refresh_token, refresh_token_hash
 
@@ -32,20 +32,29 @@ class Sessions:
         self._clock = clock
         self._new_id = new_id
 
-    async def begin(self, records: TenantRecords, bearer: Bearer, origin: Origin) -> IssuedTokens:
-        """Records a session and gives its tokens; the person's latest log-in becomes this one."""
-        now = self._clock()
-        session_id = self._new_id()
-        token = new_refresh_token()
-        session = Session(session_id, bearer.tenant_id, bearer.user_id, now, now + self._refresh_life, origin)
-        await records.add_session(session, self._record(self._new_id(), token, now))
-        return self.tokens(bearer, session_id, token)
+    async def begin(self, records: TenantRecords, bearer: Bearer, event: AuditEvent) -> IssuedTokens:
+        """Records a session and the event that tells of it; gives its tokens. The latest log-in becomes this one."""
+        session, token = self._new_session(bearer, event.origin)
+        await records.add_session(session, self._record(self._new_id(), token, session.created_at), event)
+        return self.tokens(bearer, session.session_id, token)
 
-    async def go_on(self, records: TenantRecords, used: PresentedToken, refresh_token: str) -> IssuedTokens:
-        """Records the successor of a refresh token that was used, and that the session lives on."""
+    async def begin_by_password(
+        self, records: TenantRecords, bearer: Bearer, password_hash: str, event: AuditEvent
+    ) -> IssuedTokens | None:
+        """Does the same, but nothing where the person's password has that hash no longer, or who is not active."""
+        session, token = self._new_session(bearer, event.origin)
+        record = self._record(self._new_id(), token, session.created_at)
+        if not await records.add_session(session, record, event, password_hash):
+            return None
+        return self.tokens(bearer, session.session_id, token)
+
+    async def go_on(
+        self, records: TenantRecords, used: PresentedToken, successor_key: bytes, refresh_token: str
+    ) -> IssuedTokens:
+        """Uses up a refresh token and records its successor, and that the session lives on."""
         now = self._clock()
-        await records.keep_session(used.session_id, now, now + self._refresh_life)
-        await records.add_refresh_token(used.session_id, self._record(used.family_id, refresh_token, now))
+        record = self._record(used.family_id, refresh_token, now)
+        await records.go_on(used, successor_key, record, now + self._refresh_life)
         return self.tokens(used.bearer, used.session_id, refresh_token)
 
     async def end(self, records: TenantRecords, session_id: UUID) -> None:
@@ -81,6 +90,12 @@ class Sessions:
             access_version=bearer.access_version,
         )
         return IssuedTokens(self._signer.sign(claims, self._clock()), refresh_token, self._signer.expires_in)
+
+    def _new_session(self, bearer: Bearer, origin: Origin) -> tuple[Session, str]:
+        """Gives a session that is not recorded yet, with its first refresh token."""
+        now = self._clock()
+        ends = now + self._refresh_life
+        return Session(self._new_id(), bearer.tenant_id, bearer.user_id, now, ends, origin), new_refresh_token()
 
     def _record(self, family_id: UUID, token: str, now: datetime) -> RefreshToken:
         return RefreshToken(self._new_id(), family_id, refresh_token_hash(token), now, now + self._refresh_life)

@@ -10,7 +10,12 @@ from service_runtime.idempotency import note_effect
 
 from auth_service.accounts import AuditEvent
 from auth_service.attempts import Counter, Key
-from auth_service.statements import Statements
+from auth_service.statements import Row, Statements
+
+EVENT_COLUMNS = """tenant_id, event_id, occurred_at, actor, action, resource, outcome, source, user_agent, request_id,
+    details"""
+EVENT_VALUES = """:tenant_id, :event_id, :occurred_at, :actor, :action, :resource, :outcome, :source, :user_agent,
+    :request_id, CAST(:details AS jsonb)"""
 
 
 class Transaction(Statements):
@@ -23,26 +28,29 @@ class Transaction(Statements):
 
     async def add_audit_event(self, event: AuditEvent) -> None:
         """Adds an event; one of the same id stays as it is."""
+        values = await self.event_values(event)
+        await self.run(
+            f"INSERT INTO audit_events ({EVENT_COLUMNS}) VALUES ({EVENT_VALUES}) ON CONFLICT DO NOTHING",  # noqa: S608
+            **values,
+        )
+
+    async def event_values(self, event: AuditEvent) -> Row:
+        """Gives the values of EVENT_VALUES for a statement that adds an event among other things."""
         # Every change comes here in its transaction, so here a call with an idempotency key is known to have done it.
         await note_effect(self._session, event.resource)
-        await self.run(
-            """INSERT INTO audit_events (tenant_id, event_id, occurred_at, actor, action, resource, outcome, source,
-                                         user_agent, request_id, details)
-               VALUES (:tenant_id, :event_id, :occurred_at, :actor, :action, :resource, :outcome, :source,
-                       :user_agent, :request_id, CAST(:details AS jsonb))
-               ON CONFLICT DO NOTHING""",
-            tenant_id=self.tenant_id,
-            event_id=event.event_id,
-            occurred_at=event.time,
-            actor=event.actor,
-            action=event.action,
-            resource=event.resource,
-            outcome=event.outcome,
-            source=event.origin.source,
-            user_agent=event.origin.user_agent,
-            request_id=event.origin.request_id,
-            details=json.dumps(event.details),
-        )
+        return {
+            "tenant_id": self.tenant_id,
+            "event_id": event.event_id,
+            "occurred_at": event.time,
+            "actor": event.actor,
+            "action": event.action,
+            "resource": event.resource,
+            "outcome": event.outcome,
+            "source": event.origin.source,
+            "user_agent": event.origin.user_agent,
+            "request_id": event.origin.request_id,
+            "details": json.dumps(event.details),
+        }
 
     async def counters(self, keys: Sequence[Key]) -> dict[bytes, Counter]:
         """Gives the counters that there are, for who only asks whether there is a wait."""
@@ -51,35 +59,38 @@ class Transaction(Statements):
                WHERE attempt_key = ANY(:digests)""",
             digests=[key.digest for key in keys],
         )
-        return {row["attempt_key"]: Counter(row["failures"], row["since"], row["blocked_until"]) for row in rows}
+        return {row["attempt_key"]: _counter(row) for row in rows}
 
     async def lock_counters(self, keys: Sequence[Key], now: datetime) -> dict[bytes, Counter]:
         """Gives the counters and holds them until the transaction ends, so that parallel attempts queue."""
-        counters = {}
-        # In one order for everybody, or two transactions could wait for each other.
-        for key in sorted(keys, key=lambda key: key.digest):
-            row = await self.row(
-                """INSERT INTO login_attempts (attempt_key, kind, failures, since)
-                   VALUES (:digest, :kind, 0, :now)
-                   ON CONFLICT (attempt_key) DO UPDATE SET kind = excluded.kind
-                   RETURNING failures, since, blocked_until""",
-                digest=key.digest,
-                kind=key.kind,
-                now=now,
-            )
-            if row is not None:
-                counters[key.digest] = Counter(row["failures"], row["since"], row["blocked_until"])
-        return counters
+        if not keys:
+            return {}
+        rows = await self.rows(
+            # In one order for everybody, or two transactions could wait for each other.
+            """INSERT INTO login_attempts (attempt_key, kind, failures, since)
+               SELECT digest, kind, 0, :now
+               FROM unnest(CAST(:digests AS bytea[]), CAST(:kinds AS text[])) AS tried (digest, kind) ORDER BY digest
+               ON CONFLICT (attempt_key) DO UPDATE SET kind = excluded.kind
+               RETURNING attempt_key, failures, since, blocked_until""",
+            digests=[key.digest for key in keys],
+            kinds=[key.kind for key in keys],
+            now=now,
+        )
+        return {row["attempt_key"]: _counter(row) for row in rows}
 
     async def save_counters(self, counters: Mapping[bytes, Counter]) -> None:
-        for digest, counter in counters.items():
+        if counters:
             await self.run(
-                """UPDATE login_attempts SET failures = :failures, since = :since, blocked_until = :blocked_until
-                   WHERE attempt_key = :digest""",
-                digest=digest,
-                failures=counter.failures,
-                since=counter.since,
-                blocked_until=counter.blocked_until,
+                """UPDATE login_attempts
+                   SET failures = counted.failures, since = counted.since, blocked_until = counted.blocked_until
+                   FROM unnest(CAST(:digests AS bytea[]), CAST(:failures AS integer[]),
+                               CAST(:since AS timestamptz[]), CAST(:blocked_until AS timestamptz[]))
+                        AS counted (digest, failures, since, blocked_until)
+                   WHERE attempt_key = digest""",
+                digests=list(counters),
+                failures=[counter.failures for counter in counters.values()],
+                since=[counter.since for counter in counters.values()],
+                blocked_until=[counter.blocked_until for counter in counters.values()],
             )
 
     async def drop_counters(self, keys: Sequence[Key]) -> None:
@@ -104,3 +115,7 @@ class Transaction(Statements):
     def session(self) -> Session:
         """The database's session, for the queue of jobs: it writes in the transaction of a job's cause."""
         return self._session
+
+
+def _counter(row: Row) -> Counter:
+    return Counter(row["failures"], row["since"], row["blocked_until"])
