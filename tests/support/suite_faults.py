@@ -24,12 +24,17 @@ BACK_SECONDS = 120
 LEAST_AGE_SECONDS = WINDOW_SECONDS / LIMIT + 1
 
 
+def let_age(suite: RunningSuite, name: str) -> None:
+    """Waits until a process may be killed without being given up for having died too often."""
+    born_at = psutil.Process(suite.process(name).pid).create_time()
+    wait_until(lambda: time.time() - born_at > LEAST_AGE_SECONDS, 2 * LEAST_AGE_SECONDS, f"{name} does not get older")
+
+
 def kill(suite: RunningSuite, name: str) -> None:
     """Kills a process with all its children, as a crash of the machine's memory would; waits for the next one."""
     killed = suite.process(name).pid
     assert killed is not None, f"{name} does not run"
-    born_at = psutil.Process(killed).create_time()
-    wait_until(lambda: time.time() - born_at > LEAST_AGE_SECONDS, 2 * LEAST_AGE_SECONDS, f"{name} does not get older")
+    let_age(suite, name)
     family = [*psutil.Process(killed).children(recursive=True), psutil.Process(killed)]
     for process in family:
         with suppress(psutil.NoSuchProcess):
