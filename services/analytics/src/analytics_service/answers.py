@@ -1,6 +1,5 @@
 """Answers reports: from what is kept where nothing changed, else by one computation for all who ask."""
 
-import re
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,7 +14,7 @@ from service_runtime.lake import StoredObject
 from analytics_service.answer_store import AnswerStore
 from analytics_service.as_of import NewestTimes
 from analytics_service.kept_files import key_of
-from analytics_service.look_ups import LookUps, text_with
+from analytics_service.look_ups import LookUps, asks_for, reads, text_with
 from analytics_service.metrics import ANSWERS, observed
 from analytics_service.query_engine import Query, QueryEngine, QueryFailed, Row, Source
 from analytics_service.reports import Report, sql_text
@@ -150,10 +149,10 @@ class Answers:
         sql = sql_text(report.name)
         if self._look_ups is None:
             sql = text_with(report.look_ups, sql)
-            return await self._engine.rows(Query(owner, sql, sources, _asked_for(bound, sql)))
+            return await self._engine.rows(Query(owner, sql, sources, _asked(bound, sql)))
         async with self._look_ups.open(owner, report.look_ups, tables, bound) as found:
-            read = {name: source for name, source in (sources | found).items() if _reads(sql, name)}
-            return await self._engine.rows(Query(owner, sql, read, _asked_for(bound, sql)))
+            read = {name: source for name, source in (sources | found).items() if reads(sql, name)}
+            return await self._engine.rows(Query(owner, sql, read, _asked(bound, sql)))
 
 
 def _version(of_tables: Mapping[str, str]) -> str:
@@ -184,13 +183,8 @@ def _bound(asked: Asked, tables: Mapping[str, Table], as_of: datetime | None) ->
     return bound
 
 
-def _reads(sql: str, table: str) -> bool:
-    """Whether a text names a table; those that are in its look-ups alone are not worth opening."""
-    return re.search(rf"\b(FROM|JOIN) {table}\b", sql) is not None
-
-
-def _asked_for(bound: Mapping[str, Any], sql: str) -> dict[str, Any]:
-    return {name: value for name, value in bound.items() if f"${name}" in sql}
+def _asked(bound: Mapping[str, Any], sql: str) -> dict[str, Any]:
+    return {name: value for name, value in bound.items() if asks_for(sql, name)}
 
 
 def _data_issues(report: Report, tables: Mapping[str, Table]) -> list[DataIssue]:

@@ -13,7 +13,7 @@ from zlib import crc32
 from analytics_service.csv_text import UnreadableCsv, header_of
 
 # A file has some sixty pieces at most, and none is much smaller than this but the last.
-_MOST_PIECES, _SMALLEST_BYTES = 64, 1024 * 1024
+_MOST_PIECES, _SMALLEST_BYTES = 64, 2 * 1024 * 1024
 # Of so many rows one is the last of its piece, by its content alone: where rows are added or taken away before it, the
 # cuts behind them stay at the same rows.
 _ROWS_LOOKED_AT = 256

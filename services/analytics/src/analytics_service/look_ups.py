@@ -1,14 +1,15 @@
 """Look-ups of reports: what they need of several tables, made once for these versions of the tables and kept."""
 
+import re
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
 
 from analytics_service.kept_files import KeptFile, KeptFiles, key_of
 from analytics_service.query_engine import Query, QueryEngine, Source
 from analytics_service.reports import LookUp, sql_text
-from analytics_service.single_flight import SingleFlight, all_results
+from analytics_service.single_flight import SingleFlight
 from analytics_service.tables import Table
 
 # One that takes longer than callers wait is there when they come again.
@@ -30,30 +31,39 @@ class LookUps:
 
         Errors: QUERY_TIMEOUT, QUERY_TOO_LARGE, CACHE_UNAVAILABLE.
         """
-        keys = [_key(owner, look_up, tables) for look_up in look_ups]
-        with self._kept.held(keys) if keys else nullcontext():
-            making = [
-                self._flights.run(key, partial(self._make, owner, look_up, tables, bound, key))
-                for key, look_up in zip(keys, look_ups, strict=True)
-            ]
-            found = await all_results(making)
-            yield {look_up.table: Source([file.path]) for look_up, file in zip(look_ups, found, strict=True)}
+        keys, found = _keys(owner, look_ups, tables), dict[str, Source]()
+        with self._kept.held(keys):
+            for key, look_up in zip(keys, look_ups, strict=True):
+                make = partial(self._make, owner, look_up, tables, dict(found), bound, key)
+                found[look_up.table] = Source([(await self._flights.run(key, make)).path])
+            yield found
 
     def discard(self, owner: str, look_ups: Sequence[LookUp], tables: Mapping[str, Table]) -> None:
         """Throws them away, so that they are made again."""
-        self._kept.discard([_key(owner, look_up, tables) for look_up in look_ups])
+        self._kept.discard(_keys(owner, look_ups, tables))
 
     async def _make(
-        self, owner: str, look_up: LookUp, tables: Mapping[str, Table], bound: Mapping[str, Any], key: str
+        self,
+        owner: str,
+        look_up: LookUp,
+        tables: Mapping[str, Table],
+        before: dict[str, Source],
+        bound: Mapping[str, Any],
+        key: str,
     ) -> KeptFile:
         found = self._kept.find(key)
         if found is not None:
             return found
-        below = {dataset.table: tables[dataset.table] for dataset in look_up.datasets}
-        parts = [part for table in below.values() for part in table.parts]
-        sql = sql_text(look_up.name)
-        asked = {name: value for name, value in bound.items() if f"${name}" in sql}
-        query = Query(owner, sql, {name: table.source() for name, table in below.items()}, asked, _PATIENCE_SECONDS)
+        sql, below = sql_text(look_up.name), [tables[dataset.table] for dataset in look_up.datasets]
+        sources = {table.dataset.table: table.source() for table in below} | before
+        query = Query(
+            owner,
+            sql,
+            {name: source for name, source in sources.items() if reads(sql, name)},
+            {name: value for name, value in bound.items() if asks_for(sql, name)},
+            _PATIENCE_SECONDS,
+        )
+        parts = [part for table in below for part in table.parts]
         with self._kept.held([key]), self._kept.in_use(parts):
             async with self._kept.room(sum(part.size for part in parts)):
                 with self._kept.incoming(".parquet") as made:
@@ -61,8 +71,24 @@ class LookUps:
                     return self._kept.keep(key, owner, made, {})
 
 
-def _key(owner: str, look_up: LookUp, tables: Mapping[str, Table]) -> str:
-    return key_of(owner, sql_text(look_up.name), *(tables[dataset.table].version for dataset in look_up.datasets))
+def _keys(owner: str, look_ups: Sequence[LookUp], tables: Mapping[str, Table]) -> list[str]:
+    """By the text of each with those before it, which it may read, and by the versions of its tables."""
+    texts: list[str] = []
+    keys = []
+    for look_up in look_ups:
+        texts.append(sql_text(look_up.name))
+        keys.append(key_of(owner, *texts, *(tables[dataset.table].version for dataset in look_up.datasets)))
+    return keys
+
+
+def reads(sql: str, table: str) -> bool:
+    """Whether a text reads a table; opening one costs as much as many a query."""
+    return re.search(rf"\b(FROM|JOIN) {table}\b", sql) is not None
+
+
+def asks_for(sql: str, parameter: str) -> bool:
+    """Whether a text has a parameter."""
+    return f"${parameter}" in sql
 
 
 def text_with(look_ups: Sequence[LookUp], sql: str) -> str:

@@ -30,7 +30,10 @@ class Times:
 
 @dataclass(frozen=True)
 class LookUp:
-    """A table made of `datasets` by the .sql file `name`; it says nothing of as_of, and is kept for their versions."""
+    """A table made of `datasets`, and of the report's look-ups before it, by the .sql file `name`.
+
+    It says nothing of as_of, and is kept for the datasets' versions; those before it have no other datasets.
+    """
 
     name: str
     datasets: tuple[Dataset, ...]
@@ -85,6 +88,6 @@ CUSTOMER_JOURNEY = Report(
     (REGISTRATIONS, Times("times/journey_policies", POLICIES), CLAIM_TIMES),
     tuple(
         LookUp(f"look_ups/{name}", (USERS, CLIENTS, POLICIES))
-        for name in ("journey_states", "journey_clients", "journey_contracts")
+        for name in ("journey_clients", "journey_states", "journey_contracts")
     ),
 )

@@ -1,8 +1,12 @@
--- Each client once: when its user came, when it came itself, and the first of its policies' dates.
+-- Each client once, by the key that policies name: its user, as a number that stands for it, with its state; when the
+-- user came, when the client did, and the first of its policies' dates.
 WITH people AS (
+    -- Each user once, made of the smallest value of each column.
     SELECT
         id,
-        min(created_at) AS created_at
+        coalesce(min(upper(state)), 'UNKNOWN') AS state,
+        min(created_at) AS created_at,
+        row_number() OVER (ORDER BY id) AS user_number
     FROM users
     WHERE id IS NOT NULL
     GROUP BY id
@@ -17,7 +21,7 @@ keyed AS (
 ),
 
 customers AS (
-    -- By the key that policies name: clients.id where there is that column, else clients.user_id.
+    -- By clients.id where there is that column, else by clients.user_id.
     SELECT
         customer_id,
         min(user_id) AS user_id,
@@ -37,10 +41,13 @@ holders AS (
 )
 
 SELECT
+    customers.customer_id,
+    people.user_number,
+    people.state,
     people.created_at AS user_created_at,
     customers.created_at,
+    holders.customer_id IS NOT NULL AS is_holder,
     holders.signed_at
 FROM customers
 LEFT JOIN people ON people.id = customers.user_id
 LEFT JOIN holders ON holders.customer_id = customers.customer_id
-WHERE customers.created_at IS NOT NULL

@@ -9,23 +9,6 @@ WITH people AS (
     GROUP BY id
 ),
 
-keyed AS (
-    SELECT
-        CASE WHEN $clients_has_id THEN id ELSE user_id END AS customer_id,
-        user_id
-    FROM clients
-),
-
-customers AS (
-    -- Each client once, by the key that policies name: clients.id where there is that column, else clients.user_id.
-    SELECT
-        customer_id,
-        min(user_id) AS user_id
-    FROM keyed
-    WHERE customer_id IS NOT NULL
-    GROUP BY customer_id
-),
-
 members AS (
     -- Also of clients without a key.
     SELECT DISTINCT clients.user_id
@@ -33,25 +16,26 @@ members AS (
     WHERE clients.user_id IS NOT NULL
 ),
 
-signers AS (
-    SELECT DISTINCT policies.customer_id
-    FROM policies
-    WHERE policies.customer_id IS NOT NULL
-),
-
-holders AS (
-    SELECT DISTINCT customers.user_id
-    FROM customers
-    INNER JOIN signers ON signers.customer_id = customers.customer_id
-    WHERE customers.user_id IS NOT NULL
+counts AS (
+    SELECT
+        people.state,
+        count(*) AS total_users,
+        count(members.user_id) AS clients,
+        0 AS holders
+    FROM people
+    LEFT JOIN members ON members.user_id = people.id
+    GROUP BY people.state
+    UNION ALL
+    SELECT state, 0, 0, count(DISTINCT user_number)
+    FROM journey_clients
+    WHERE is_holder AND user_number IS NOT NULL
+    GROUP BY state
 )
 
 SELECT
-    people.state,
-    count(*) AS total_users,
-    count(members.user_id) AS clients,
-    count(holders.user_id) AS holders
-FROM people
-LEFT JOIN members ON members.user_id = people.id
-LEFT JOIN holders ON holders.user_id = people.id
-GROUP BY people.state
+    state,
+    CAST(sum(total_users) AS BIGINT) AS total_users,
+    CAST(sum(clients) AS BIGINT) AS clients,
+    CAST(sum(holders) AS BIGINT) AS holders
+FROM counts
+GROUP BY state
