@@ -2,7 +2,8 @@
 
 Runs against a suite that is up and counts, such as RATE_LIMIT_PER_MINUTE=1200 RATE_LIMIT_PER_HOUR=0
 RATE_LIMIT_PER_DAY=0: `python bench/fairness_load.py --url http://localhost:8000 --limit 1200`. Each round asks for A
-alone and then for A and B together, open loop; the windows of both are new each time, since the people are.
+alone and then for A and B together, open loop; the windows of both are new each time, since the people are. `--seconds 60
+--rounds 5` asks for five minutes.
 """
 
 import argparse
@@ -49,9 +50,9 @@ def main() -> None:
     options = parser.parse_args()
     rounds = [asyncio.run(one_round(Server.of(options.url), options)) for _ in range(options.rounds)]
     for each in rounds:
-        refused = Counter(outcome.status for outcome in each.neighbour)
+        answers, refused = (Counter(outcome.status for outcome in of) for of in (each.beside, each.neighbour))
         print(
-            f"  A: {each.success:.2%} of {len(each.beside)} good, p99 {p99(each.beside):.0f} ms, alone"
+            f"  A: {each.success:.2%} of {len(each.beside)} good {dict(answers)}, p99 {p99(each.beside):.0f} ms, alone"
             f" {p99(each.alone):.0f} ms = x{each.slower:.2f}; B: {dict(refused)}"
         )
     print(f"  success of A: {statistics.median(each.success for each in rounds):.2%}")

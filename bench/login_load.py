@@ -3,7 +3,8 @@
 Runs against a suite that is up, with its limits off (LOGIN_FAILURES_BEFORE_DELAY=0, SOURCE_FAILURES_BEFORE_DELAY=0):
 `python bench/login_load.py --url http://localhost:8000`. Each round measures in turn: raw verifications (argon2-cffi,
 as many threads as cores, this process alone), log-ins by four clients that ask again at once, raw verifications again,
-and log-ins that arrive at three times that rate whatever happens. Medians of the rounds, and their span.
+and log-ins that arrive at three times that rate whatever happens. Medians of the rounds, and their span. `--seconds 60
+--rounds 5` asks for five minutes of each. With the suite's ATALAYA_HOME it also tells how stored passwords are hashed.
 """
 
 import argparse
@@ -13,12 +14,16 @@ import statistics
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
 
 import closed_loop
 import open_loop
 import people
 from argon2 import PasswordHasher
 from http_calls import Server
+from local_suite.home import Home
+from local_suite.programs import postgres_server
 
 # As auth hashes: OWASP's least for argon2id.
 HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1, salt_len=16)
@@ -35,6 +40,7 @@ class Round:
     raw: float
     verification: float
     log_ins: float
+    answered: int
     goodput: float
     admitted_p99: float
     refused: int
@@ -64,6 +70,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
     report(asyncio.run(measure(Server.of(options.url), options.seconds, options.rounds)))
+    if home := os.environ.get("ATALAYA_HOME"):
+        print(f"  stored as {', '.join(stored_hashes(Path(home), urlsplit(options.url).port or 80))}")
 
 
 async def measure(server: Server, seconds: float, rounds: int) -> list[Round]:
@@ -84,6 +92,7 @@ async def one_round(server: Server, requests: list[bytes], seconds: float) -> Ro
         raw=(before + after) / 2,
         verification=verification,
         log_ins=logged_in.rate,
+        answered=round(logged_in.rate * seconds),
         goodput=len(admitted) / seconds,
         admitted_p99=open_loop.percentile(admitted, 99),
         refused=len(refused),
@@ -113,11 +122,22 @@ def raw_rate(seconds: float) -> tuple[float, float]:
     return sum(counts) / (time.perf_counter() - begun), statistics.median(times) * 1000
 
 
+def stored_hashes(home: Path, port: int) -> list[str]:
+    """Gives the headers of the hashes of those who logged in, each once: kind, version and parameters."""
+    with postgres_server(Home(home, port)).connect("atalaya_auth") as connection:
+        found = connection.execute(
+            r"""SELECT DISTINCT substring(password_hash FROM '^\$[^$]+\$[^$]+\$[^$]+') FROM users
+                WHERE email LIKE 'bench-%' AND last_login_at > created_at"""
+        )
+        return [str(header) for (header,) in found]
+
+
 def report(rounds: list[Round]) -> None:
     for each in rounds:
         print(
             f"  raw {each.raw:5.1f}/s ({each.verification:.0f} ms),"
-            f" log-ins {each.log_ins:5.1f}/s = {each.efficiency:.2f}\n"
+            f" log-ins {each.log_ins:5.1f}/s = {each.efficiency:.2f}; all of {each.answered} answered 2xx, for anything"
+            f" else ends this\n"
             f"    at x{OVERLOAD}: {each.goodput:5.1f}/s = {each.kept:.2f}, p99 {each.admitted_p99:4.0f} ms ="
             f" {each.patience:4.1f} verifications; {each.refused} refused, p99 {each.refused_p99:.0f} ms,"
             f" {each.bare_refusals} without Retry-After; {each.unanswered} unanswered, {each.others} other"
