@@ -2,8 +2,8 @@
 
 Runs against a suite that is up and counts, such as RATE_LIMIT_PER_MINUTE=1200 RATE_LIMIT_PER_HOUR=0
 RATE_LIMIT_PER_DAY=0: `python bench/fairness_load.py --url http://localhost:8000 --limit 1200`. Each round asks for A
-alone and then for A and B together, open loop; the windows of both are new each time, since the people are. `--seconds 60
---rounds 5` asks for five minutes.
+alone and then for A and B together, open loop; the windows of both are new each time, since the people are. Five
+minutes are `--seconds 60 --rounds 5`.
 """
 
 import argparse
