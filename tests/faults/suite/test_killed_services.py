@@ -16,12 +16,17 @@ END_SECONDS = 10
 NEIGHBOUR_SECONDS = 10
 
 
+@pytest.fixture(scope="module")
+def token(suite: RunningSuite) -> str:
+    (tenant,) = suite.provision([{"name": "mid-request"}])["tenants"]
+    return str(tenant["loader_token"])
+
+
 @pytest.mark.parametrize("service", SERVICES)
 def test_calls_of_a_killed_service_end_and_those_of_others_go_on(
-    suite: RunningSuite, report: "Report", service: str, seed: int
+    suite: RunningSuite, token: str, report: "Report", service: str, seed: int
 ) -> None:
-    (tenant,) = suite.provision([{"name": f"mid-request-{service}-{seed}"}])["tenants"]
-    outcome = kill_mid_request(suite, tenant["loader_token"], service, calls=CALLS, quiet_seconds=1)
+    outcome = kill_mid_request(suite, token, service, calls=CALLS, quiet_seconds=0.5)
 
     assert {(answer.status, answer.code) for answer in outcome.in_flight} == {(503, "UNAVAILABLE")}
     assert outcome.rpc == grpc.StatusCode.UNAVAILABLE
