@@ -34,8 +34,11 @@ if TYPE_CHECKING:
     from faults.conftest import Report
 
 DEADLINE_SECONDS = 3.0
-# By how much a caller may be told later than that: the machine is shared with the S3 server, the link and the service.
-SLACK_SECONDS = 0.5
+# By how much a caller may be told later than that: the machine is shared with the S3 server, the link, the service and
+# other tests. A tenth of a second is usual; each run reports its longest.
+SLACK_SECONDS = 1.5
+# Calls that need no lake take some milliseconds; those that waited for one would take as long as the deadline.
+UNTOUCHED_SECONDS = 2.0
 FAULT_SECONDS = 5.0
 # The longest pause of a fuse and the longest silence, and a little more.
 RECOVERY_SECONDS = 20.0
@@ -202,7 +205,7 @@ async def test_a_report_is_right_or_says_why_while(
     assert not (fault in NEVER_RIGHT and asked.replies)
     # What needs no lake is not touched by its faults.
     assert set(roots.ends) == {"OK"}
-    assert roots.longest < 1
+    assert roots.longest < UNTOUCHED_SECONDS
 
 
 async def until_right(stored: Stored, tenant_id: UUID) -> float:

@@ -149,7 +149,7 @@ class Tenant:
             assert job.rows_read == job.rows_written + job.rows_unchanged + job.rows_rejected
         return job
 
-    async def ended(self, job_id: str, seconds: float = 60) -> job_pb2.Job:
+    async def ended(self, job_id: str, seconds: float = 180) -> job_pb2.Job:
         await self.queue.wait(self.tenant_id, job_id, seconds)
         job = await self.jobs.GetJob(data_pb2.GetJobRequest(job_id=job_id), metadata=self.bearer("viewer"))
         assert job.status in (job_pb2.JobStatus.SUCCEEDED, job_pb2.JobStatus.FAILED, job_pb2.JobStatus.CANCELLED), job
