@@ -144,7 +144,7 @@ def ours(case: Case) -> Result:
         source.write_bytes(case.content)
         started = time.perf_counter()
         try:
-            table, _ = open_table(source, folder, Hints(), lambda _: 0)
+            table, _ = open_table(source, folder, Hints(mends_letters=True), lambda _: 0)
             write_dataset(table, target)
         except ServiceError as error:
             return Result(case, None, error.reason, seconds=time.perf_counter() - started)

@@ -22,9 +22,9 @@ GROUPS = st.lists(st.tuples(st.sampled_from(["", "Viaje", "Personal"]), st.integ
 ROWS_BELOW = [["2024-01-05", "1", "2", "3"], ["2024-01-06", "4", "5", "6"]]
 
 
-def opened(text: str, folder: Path, **hints: str) -> Table:
+def opened(text: str, folder: Path, encoding: str = "", *, mends: bool = True) -> Table:
     (folder / "source").write_bytes(text.encode())
-    return open_table(folder / "source", folder, Hints(**hints), lambda _: 0)[0]
+    return open_table(folder / "source", folder, Hints(encoding=encoding, mends_letters=mends), lambda _: 0)[0]
 
 
 def read(table: Table) -> tuple[Rows, list[tuple[int, str]]]:
@@ -149,6 +149,7 @@ def test_control_characters_of_a_text_taken_for_latin_1_are_the_letters_that_the
     assert read(table)[0] == [["1", "7 – 8 Feb “hola”"]]
     assert table.told()["encoding"] == "utf-8 with control characters read as letters of cp1252"
     assert read(opened(text, tmp_path, encoding="utf-8"))[0] == [["1", "7 \x96 8 Feb \x93hola\x94"]]
+    assert read(opened(text, tmp_path, mends=False))[0] == [["1", "7 \x96 8 Feb \x93hola\x94"]]
     assert read(opened("\ufeff" + text, tmp_path))[0] == [["1", "7 \x96 8 Feb \x93hola\x94"]]
 
 

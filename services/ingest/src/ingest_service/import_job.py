@@ -122,7 +122,14 @@ class ImportJob:
             raise NotFound("UPLOAD_EXPIRED", "The file was kept for a while and is gone; send it again.")
         source = folder / "source"
         await asyncio.to_thread(lake.fetch, upload_path(import_id), source)
-        hints = Hints(request.format, request.delimiter, request.encoding, request.sheet, self._largest_file)
+        hints = Hints(
+            request.format,
+            request.delimiter,
+            request.encoding,
+            request.sheet,
+            self._largest_file,
+            mends_letters=request.kind == "dataset",
+        )
         chosen = parse_mapping(request.kind, request.mapping).values()
         names = known_names(request.kind, [*chosen, request.account_column])
         table, found = await asyncio.to_thread(open_table, source, folder, hints, names)

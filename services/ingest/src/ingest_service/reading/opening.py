@@ -19,13 +19,17 @@ _BEGINNING = 1 << 16
 
 @dataclass(frozen=True)
 class Hints:
-    """What the caller says of a file (empty: found from the file), and how large it may be when unpacked."""
+    """What the caller says of a file (empty: found from the file), and how large it may be when unpacked.
+
+    With `mends_letters` control characters are read as the letters that they were; posts are kept as they are sent.
+    """
 
     format: str = ""
     delimiter: str = ""
     encoding: str = ""
     sheet: str = ""
     largest: int = 10 * 1024**3
+    mends_letters: bool = False
 
 
 def open_table(source: Path, folder: Path, hints: Hints, known_names: KnownNames) -> tuple[Table, dict[str, str]]:
@@ -61,7 +65,7 @@ def open_table(source: Path, folder: Path, hints: Hints, known_names: KnownNames
 
 def _delimited(text: PreparedText, folder: Path, hints: Hints, known_names: KnownNames) -> Table:
     # Who names the encoding, or writes a byte order mark, has every character kept as it is.
-    if not hints.encoding and not text.start and text.encoding == "utf-8":
+    if hints.mends_letters and not hints.encoding and not text.start and text.encoding == "utf-8":
         text = with_letters_of_cp1252(text, folder / "letters")
     return TableFile(text, hints.delimiter, known_names)
 
