@@ -15,6 +15,7 @@ function envoy_on_request(handle)
   local notes = handle:streamInfo():dynamicMetadata()
   local request_id = headers:get("x-request-id") or ""
   notes:set("atalaya", "request_id", request_id)
+  if refuse_again(handle, headers, notes) then return end
   if headers:get(":method") == "HEAD" then
     -- The transcoder knows GET only; the body is dropped on the way back.
     headers:replace(":method", "GET")
@@ -113,7 +114,9 @@ function envoy_on_response(handle)
   if notes["head"] then return drop_body(handle) end
   if body ~= nil then
     headers:replace("content-type", "application/json")
-    handle:body(true):setBytes(decode(body))
+    local text = decode(body)
+    if status == "429" then remember_refusal(handle, headers, notes["caller"], text) end
+    handle:body(true):setBytes(text)
   elseif tonumber(status) >= 400 and content_type:sub(1, 16) == "application/json" then
     local buffer = handle:body(true)
     local text = as_error(buffer:getBytes(0, buffer:length()), notes["request_id"] or "")

@@ -19,7 +19,7 @@ def public_filters() -> list[JsonObject]:
         http_filter("grpc_web"),
         _compressor(),
         http_filter("body_size_limit", max_request_bytes="${MAX_CONTENT_LENGTH}"),
-        _lua("edge", body_fields.lua_table() + _script("fields") + _script("edge")),
+        _lua("edge", body_fields.lua_table() + "".join(map(_script, ("fields", "refused", "edge")))),
         # Before the token's check, so that one rule per rpc holds for REST, gRPC and gRPC-web alike.
         _transcoder(),
         _token_check(),

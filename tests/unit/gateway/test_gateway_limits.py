@@ -93,6 +93,24 @@ async def test_the_refusal_is_told_in_body_and_headers(limited: Limited) -> None
     assert {*FIGURES, "retry-after"} <= set(reply.headers["access-control-expose-headers"].split(", "))
 
 
+async def test_for_a_second_the_gateway_refuses_by_itself_whom_a_service_refused(limited: Limited) -> None:
+    somebody = limited.bearer()
+    for _ in range(LIMIT):
+        await limited.client.get(PATHS[0], headers=somebody)
+    async with asyncio.timeout(20):
+        # The words of the service, then of the gateway, and after a second of the service again.
+        for words in ("You may make", "Too many requests", "You may make"):
+            reply = await limited.client.get(PATHS[1], headers=somebody)
+            while not reply.json()["detail"].startswith(words):
+                reply = await limited.client.get(PATHS[1], headers=somebody)
+            assert (reply.status_code, reply.json()["code"]) == (429, "RATE_LIMITED")
+            assert reply.json()["request_id"] == reply.headers["x-request-id"]
+            assert [reply.headers[name] for name in FIGURES[:2]] == [str(LIMIT), "0"]
+            assert reply.headers["retry-after"] == reply.headers["x-ratelimit-reset"]
+            assert 1 <= int(reply.headers["retry-after"]) <= 60
+        assert (await limited.client.get(PATHS[1], headers=limited.bearer())).status_code == 200
+
+
 async def test_good_and_bad_replies_tell_the_figures(limited: Limited) -> None:
     somebody = limited.bearer()
 
