@@ -4,8 +4,10 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
-from support.running_suite import NO_DELAYS, RunningSuite
+from support.running_suite import NO_DELAYS, RunningSuite, wait_until
+from support.suite_faults import BACK_SECONDS
 
 # PostgreSQL's log may take half of it before a checkpoint lets it write over what is old.
 DISK_MEGABYTES = 1000
@@ -46,3 +48,18 @@ def suite(small_disk: Path | None, tmp_path_factory: pytest.TempPathFactory) -> 
         yield suite
     finally:
         suite.stop()
+
+
+@pytest.fixture(autouse=True)
+def well(suite: RunningSuite) -> None:
+    """What an earlier test has broken is whole again, in services too that it did not ask."""
+    with suite.client() as client:
+        wait_until(lambda: says_ok(client), BACK_SECONDS, "the suite is not well after an earlier test")
+
+
+def says_ok(client: httpx.Client) -> bool:
+    try:
+        reply = client.get("/health")
+    except httpx.TransportError:
+        return False
+    return reply.is_success and reply.json()["status"] == "OK"
