@@ -1,5 +1,6 @@
 """Inserts the first rows of accounts as they come: where an account had none, nothing can be equal to them."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
@@ -100,8 +101,12 @@ class FirstRows:
 
     async def insert(self, batch: FirstBatch) -> bool:
         """Inserts them, numbered in their order; does nothing, and says so, where one has come to be there."""
-        before = await self._numbers.take(batch.count)
-        await copy_in(self._driver, "first_rows", batch.rows)
+        taking = asyncio.create_task(self._numbers.take(batch.count))
+        try:
+            await copy_in(self._driver, "first_rows", batch.rows)
+        finally:
+            await asyncio.gather(taking, return_exceptions=True)
+        before = taking.result()
         columns = ", ".join(self._kind.columns)
         inserted = await insert_new(
             self._driver,
