@@ -20,6 +20,7 @@ from ingest_service.lake_copy import LakeCopy
 from ingest_service.record_kinds import RECORD_KINDS
 from ingest_service.record_store import RecordLoad
 from ingest_service.sight import EVERYTHING, account_forbidden, account_inactive
+from ingest_service.small_process import give_back
 from ingest_service.spool import Spool
 from ingest_service.tabular_file import TabularFile
 
@@ -59,9 +60,11 @@ class RecordImport:
             file.profile.assume(work.judged)
         try:
             await read_through(file, work.run, _READ)
+            give_back()
             counts = await self._record(work, file)
         finally:
             file.close()
+        give_back()
         if work.request.dry_run:
             async with self._database.tenant_session(work.run.tenant_id) as session:
                 await work.run.finish(session, details={"dry_run": "true"}, **counts)
@@ -165,10 +168,10 @@ class RecordImport:
 
 async def read_through(file: TabularFile, run: JobRun, share: float) -> None:
     """Reads a file into its spool, reporting up to a share of the whole work."""
-    steps = file.read()
     await run.report(details=file.details())
-    while (done := await asyncio.to_thread(_next, steps)) is not None:
-        await run.report(progress=0.02 + (share - 0.02) * done, rows_read=file.rows_read)
+    async with aclosing(_ahead(file.read())) as steps:
+        async for done in steps:
+            await run.report(progress=0.02 + (share - 0.02) * done, rows_read=file.rows_read)
     details = {**file.details(), **file.profile.told()}
     await run.report(details=details, rows_read=file.rows_read, rows_rejected=file.rejections.count)
 

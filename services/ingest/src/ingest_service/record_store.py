@@ -92,7 +92,11 @@ class RecordLoad:
     def prepare(self, rows: pa.Table) -> Prepared:
         """Makes rows, whose lines grow from call to call, ready to be copied; runs in a thread."""
         is_first = self._first_rows.among(rows)
-        first, later = rows.filter(is_first), rows.filter(pc.invert(is_first))
+        # Most batches have one kind of rows alone, and need no copy of them.
+        if (count := is_first.true_count) in (0, rows.num_rows):
+            first, later = rows.slice(0, count), rows.slice(count)
+        else:
+            first, later = rows.filter(is_first), rows.filter(pc.invert(is_first))
         return Prepared(
             rows,
             self._first_rows.prepare(first) if first.num_rows else None,

@@ -14,6 +14,7 @@ from ingest_service.conversion.profile import FileProfile
 from ingest_service.conversion.typed_rows import TypedRows
 from ingest_service.import_request import ImportRequest
 from ingest_service.import_store import MOST_KEPT
+from ingest_service.reading.ahead import ahead
 from ingest_service.reading.rejection import Rejection
 from ingest_service.reading.table import Table, batch_schema
 
@@ -60,7 +61,7 @@ class TabularFile:
             pa.OSFile(str(self._spool), "wb") as file,
             pa.ipc.new_stream(file, batch_schema(len(columns)), options=options) as spool,
         ):
-            for batch in self._table.batches(columns):
+            for batch in ahead(self._table.batches(columns)):
                 for rejection in batch.rejections:
                     self.rejections.add(rejection)
                 self.rows_read += batch.rows.num_rows + len(batch.rejections)
@@ -76,10 +77,14 @@ class TabularFile:
         with pa.OSFile(str(self._spool), "rb") as file, pa.ipc.open_stream(file) as spool:
             for batch in spool:
                 ids = self._ids(batch, names, numbers, only_account)
-                table = pa.Table.from_batches([batch]).append_column("id_usuario", ids)
-                typed = rows.convert(self._connection, table)
-                self._reject(typed.bad, typed.bad_faults, rows)
-                yield typed.good
+                yield self._good(rows, pa.Table.from_batches([batch]).append_column("id_usuario", ids))
+                # Or it would stay until the next one has been read.
+                del batch
+
+    def _good(self, rows: TypedRows, table: pa.Table) -> pa.Table:
+        typed = rows.convert(self._connection, table)
+        self._reject(typed.bad, typed.bad_faults, rows)
+        return typed.good
 
     def _ids(self, batch: pa.RecordBatch, names: pa.Array, numbers: pa.Array, only: int | None) -> pa.Array:
         if not self._account_cell:
