@@ -7,10 +7,11 @@ from uuid import UUID
 
 import pytest
 from analytics_service.answers import Answers
-from analytics_service.as_of import NewestTimes
+from analytics_service.as_of import NewestTimes, times_text
 from analytics_service.convert import customer_journey
 from analytics_service.cross_convert import claims_versus_policies
 from analytics_service.cross_reports import CLAIMS_VERSUS_POLICIES
+from analytics_service.dialect import differences, translate
 from analytics_service.duckdb_engine import DuckDbEngine
 from analytics_service.kept_files import KeptFiles
 from analytics_service.look_ups import LookUps, text_with
@@ -111,6 +112,13 @@ def test_look_ups_know_no_end_of_a_window_and_read_what_the_report_reads(report:
         assert "$as_of" not in sql_text(look_up.name)
         assert set(look_up.datasets) <= set(report.datasets)
     assert {times.dataset for times in report.times} <= set(report.datasets)
+
+
+@pytest.mark.parametrize("report", REPORTS, ids=lambda report: report.name)
+def test_what_is_put_together_goes_over_to_athena_too(report: Report) -> None:
+    for text in (text_with(report.look_ups, sql_text(report.name)), times_text(report.times)):
+        assert differences(text) == []
+        assert translate(text, tuple(dataset.table for dataset in report.datasets)).text
 
 
 def test_a_text_takes_its_look_ups_before_its_own() -> None:
