@@ -6,7 +6,7 @@ import psycopg
 import pytest
 from local_suite.postgres import EmbeddedPostgres
 from service_runtime.config import RuntimeSettings
-from service_runtime.database import Database
+from service_runtime.database import Database, driver_of
 from service_runtime.errors import Unavailable
 from service_runtime.migrations import run_migrations
 from sqlalchemy import text
@@ -117,3 +117,15 @@ async def test_a_lost_connection_is_unavailable_and_the_next_call_works(
             await session.execute(BODIES)
     await database.ping()
     await database.close()
+
+
+async def test_a_transaction_that_outlives_the_pool_closes_its_connection(sample: ServiceDatabase) -> None:
+    database, tenant_id = Database(sample.url), uuid4()
+    async with database.tenant_session(tenant_id) as session:
+        driver = driver_of(session)
+        await database.close()
+        await session.execute(INSERT, {"tenant_id": tenant_id, "body": "late"})
+    assert driver.closed
+    other = Database(sample.url)
+    assert await bodies(other, tenant_id) == ["late"]
+    await other.close()

@@ -131,7 +131,7 @@ async def test_a_redis_that_is_away_is_left_alone_for_a_moment() -> None:
     clock = Clock()
     with redis_of_its_own() as server:
         async with connected(server) as client:
-            counters = RedisCounters(client, clock)
+            counters = RedisCounters(client, clock, patience_seconds=10)
             server.stop()
             with pytest.raises(CountersAway, match="ConnectionError"):
                 await counters.count("rosa", [MINUTE])

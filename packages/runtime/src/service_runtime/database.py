@@ -41,6 +41,7 @@ class Database:
 
     def __init__(self, url: str, *, pool_size: int = 5) -> None:
         self._pool_size = pool_size
+        self._is_closed = False
         self._engine = create_async_engine(
             engine_url(url),
             pool_size=pool_size,
@@ -79,8 +80,8 @@ class Database:
                     yield session
                     await driver.execute(b"COMMIT", prepare=False)
                 finally:
-                    if driver.closed:
-                        # Or the pool would try to roll it back.
+                    if driver.closed or self._is_closed:
+                        # Or the pool would try to roll it back; one that was disposed of would leave it open for ever.
                         await session.invalidate()
         except Exception as error:
             lost = as_unavailable(error)
@@ -119,4 +120,6 @@ class Database:
             await session.execute(text("SELECT 1"))
 
     async def close(self) -> None:
+        """Closes what nobody uses now; what is under way goes on and closes its connection at its end."""
+        self._is_closed = True
         await self._engine.dispose()
