@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from auth_service.assertions import Assertion
-from auth_service.statements import Statements
+from auth_service.statement_store import Statements
 
 # Another replica's clock may be behind.
 _KEPT_LONGER = timedelta(minutes=1)

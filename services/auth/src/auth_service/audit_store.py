@@ -6,7 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from auth_service.accounts import AuditEvent, Origin
-from auth_service.statements import Row
+from auth_service.statement_store import Row
 from auth_service.transaction_store import Transaction
 
 # Where an event stands among the others of its tenant: its time, and its id among those of the same time.

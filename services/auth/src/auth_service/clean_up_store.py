@@ -1,6 +1,6 @@
 """Records of all tenants that are dead for good."""
 
-from auth_service.statements import Statements
+from auth_service.statement_store import Statements
 
 KINDS = ("sessions", "refresh_tokens", "password_resets", "invitations", "jobs", "login_attempts")
 

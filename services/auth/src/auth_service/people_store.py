@@ -7,7 +7,7 @@ from uuid import UUID
 from auth_service.accounts import Invitation, Tenant, User, UserSettings
 from auth_service.names import comparison_key
 from auth_service.session_store import SessionRecords
-from auth_service.statements import Row
+from auth_service.statement_store import Row
 
 USER_COLUMNS = "user_id, tenant_id, email, username, full_name, role, is_active, created_at, number"
 INVITATION_COLUMNS = "invitation_id, tenant_id, email, role, invited_by, created_at, expires_at"

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from service_runtime.revocations import Revocation, RevocationKind
 
-from auth_service.statements import Row, Statements
+from auth_service.statement_store import Row, Statements
 from auth_service.transaction_store import Transaction
 
 _COLUMNS = "kind, subject, version, until"

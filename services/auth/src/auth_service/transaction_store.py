@@ -10,7 +10,7 @@ from service_runtime.idempotency import note_effect
 
 from auth_service.accounts import AuditEvent
 from auth_service.attempts import Counter, Key
-from auth_service.statements import Row, Statements
+from auth_service.statement_store import Row, Statements
 
 EVENT_COLUMNS = """tenant_id, event_id, occurred_at, actor, action, resource, outcome, source, user_agent, request_id,
     details"""
