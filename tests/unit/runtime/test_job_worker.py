@@ -131,6 +131,19 @@ async def test_the_job_of_a_killed_worker_is_taken_again_within_ten_seconds(post
     await database.close()
 
 
+async def test_a_worker_that_was_taken_for_dead_reports_again_without_a_job(postgres: EmbeddedPostgres) -> None:
+    fresh = database_for("sample", package="support.sample_service")
+    database = Database(fresh.url)
+    async with worker_process("support.sample_service", {"DATABASE_URL": fresh.url}):
+        await until_workers(database, 1)
+        async with database.system_session() as session:
+            # As another worker does with one of which nothing was heard.
+            await session.execute(text("DELETE FROM procrastinate_workers"))
+        await until_workers(database, 1)
+        await workers_alive(database)()
+    await database.close()
+
+
 async def test_a_worker_that_is_told_to_stop_queues_its_job_again_without_counting_the_attempt(
     postgres: EmbeddedPostgres,
 ) -> None:

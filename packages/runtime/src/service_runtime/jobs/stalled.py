@@ -19,6 +19,7 @@ _STALLED = text(
     "OR worker.last_heartbeat < now() - make_interval(secs => CAST(:seconds AS float8))) "
     "FOR UPDATE OF job SKIP LOCKED"
 )
+_KNOWN = text("SELECT count(*) FROM procrastinate_workers WHERE id = ANY(:ids)")
 # A new row, not the old one again: should the old worker live after all, it cannot end the new row.
 _RETAKE = text(
     "SELECT procrastinate_finish_job_v1(:id, 'failed', true), procrastinate_defer_jobs_v1(ARRAY[ROW("
@@ -32,6 +33,12 @@ _END_SESSIONS = text(
 )
 
 _log = structlog.stdlib.get_logger("service_runtime.worker")
+
+
+async def are_known(database: Database, ids: Sequence[int]) -> bool:
+    """Tells whether all these workers are still there; one of which nothing was heard is forgotten by the others."""
+    async with database.system_session() as session:
+        return bool((await session.execute(_KNOWN, {"ids": list(ids)})).scalar_one() == len(ids))
 
 
 async def retake_stalled(database: Database, queues: Sequence[str]) -> None:

@@ -23,7 +23,7 @@ from service_runtime.jobs.execution import Execution
 from service_runtime.jobs.run import JobRun
 from service_runtime.jobs.side_tasks import SideTask, SideTaskRun, Work
 from service_runtime.jobs.side_tasks import pause_seconds as side_pause_seconds
-from service_runtime.jobs.stalled import STALLED_SECONDS, retake_stalled
+from service_runtime.jobs.stalled import STALLED_SECONDS, are_known, retake_stalled
 
 Handler = Callable[[JobRun], Awaitable[None]]
 
@@ -161,16 +161,18 @@ class Worker:
                 # In this order: a worker that was held up must not take its own jobs for stalled.
                 for worker_id in ids:
                     await app.job_manager.update_heartbeat(worker_id)
-                if ids:
+                if ids and await are_known(self._database, ids):
                     await retake_stalled(self._database, list(self._queues))
+                elif ids:
+                    # Others took one for dead, or it has stopped; heartbeats go on for those that still end their jobs.
+                    _stop_all(workers)
             except Exception as error:
                 _log.warning("heartbeat failed", error=str(error))
             await asyncio.sleep(HEARTBEAT_SECONDS)
 
     async def _stop_with_us(self, workers: Sequence[Any]) -> None:
         await self._stopping.wait()
-        for worker in workers:
-            worker.stop()
+        _stop_all(workers)
 
 
 async def _run(worker: Any, workers: Sequence[Any]) -> None:
@@ -178,8 +180,12 @@ async def _run(worker: Any, workers: Sequence[Any]) -> None:
     try:
         await worker.run()
     finally:
-        for other in workers:
-            other.stop()
+        _stop_all(workers)
+
+
+def _stop_all(workers: Sequence[Any]) -> None:
+    for worker in workers:
+        worker.stop()
 
 
 def _end_process() -> None:
