@@ -100,7 +100,7 @@ def environment(suite: SourcesSuite) -> dict[str, str]:
 
 
 async def running_of(tenant: SourceTenant, job_id: str) -> None:
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(180):
         while (await tenant.queue.get(tenant.tenant_id, job_id)).status == "QUEUED":  # noqa: ASYNC110
             await asyncio.sleep(0.02)
 
