@@ -4,13 +4,19 @@ import asyncio
 from collections import Counter
 from datetime import timedelta
 
+import psycopg
 import pytest
-from auth_service.attempts import Limit
+from auth_service.attempts import Key, Limit
+from auth_service.store import Store
+from local_suite.waiting import until
+from service_runtime.database import Database
 from service_runtime.errors import ResourceExhausted
 from support.auth_running import RunningAuth, StartAuth
 from support.running import refusal
 
 WRONG = "wrong-password"
+WAITING = """SELECT 1 FROM pg_locks JOIN pg_stat_activity USING (pid)
+             WHERE NOT granted AND datname = current_database()"""
 
 
 async def test_failures_in_a_row_make_each_further_attempt_wait_longer(auth: RunningAuth) -> None:
@@ -45,6 +51,31 @@ async def test_attempts_at_once_are_counted_one_by_one(start_auth: StartAuth) ->
         person = await auth.register()
         errors = await asyncio.gather(*(refusal(auth.log_in(person.email, WRONG)) for _ in range(40)))
     assert Counter(error.reason for error in errors) == {"BAD_CREDENTIALS": 10, "TOO_MANY_ATTEMPTS": 30}
+
+
+async def test_a_success_holds_counters_in_the_order_of_attempts(auth: RunningAuth) -> None:
+    """Otherwise it could hold what an attempt waits for, and wait for what that attempt holds."""
+    first, last = (Key("source", bytes([number]) * 32, Limit(10, timedelta(hours=1))) for number in (1, 2))
+    database, digests = Database(auth.database.url), [first.digest, last.digest]
+    async with Store(database).before_tenant() as records:
+        await records.lock_counters([first, last], auth.clock())
+
+    async def succeed() -> None:
+        async with Store(database).before_tenant() as records:
+            await records.forgive([last], [first])
+
+    with psycopg.connect(auth.database.url) as attempt:
+        hold = "SELECT 1 FROM login_attempts WHERE attempt_key = %s FOR UPDATE"
+        attempt.execute(hold, [first.digest])
+        success = asyncio.create_task(succeed())
+        assert await until(lambda: bool(auth.query(WAITING)), 10)
+        attempt.execute("SET LOCAL lock_timeout = '1s'")
+        attempt.execute(hold, [last.digest])
+        attempt.rollback()
+        await success
+    await database.close()
+    kept = auth.query("SELECT attempt_key FROM login_attempts WHERE attempt_key = ANY(%s)", digests)
+    assert [row["attempt_key"] for row in kept] == [first.digest]
 
 
 async def test_other_addresses_do_not_help_against_one_account(auth: RunningAuth) -> None:

@@ -92,10 +92,10 @@ class Login:
                 if not await hashing.verify(await records.lock_password_hash(bearer.user_id), password):
                     return None
                 tokens = await self._sessions.begin(records, bearer, event)
-            await records.drop_counters(
-                self._limits.after_success([account.email_key, account.username_key], origin.source)
+            await records.forgive(
+                self._limits.after_success([account.email_key, account.username_key], origin.source),
+                [key for key in keys if key.kind == "source"],
             )
-            await records.uncount([key for key in keys if key.kind == "source"])
             if new_hash is not None:
                 await records.renew_hash(bearer.user_id, old_hash, new_hash)
         return tokens

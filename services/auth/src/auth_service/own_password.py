@@ -51,7 +51,7 @@ class OwnPassword:
         one."""
         if await records.lock_password_hash(user.user_id) != proof.password_hash:
             return False
-        await records.uncount(proof.keys)
+        await records.forgive([], proof.keys)
         return True
 
     async def refusal(self, caller: Identity, action: str, origin: Origin) -> InvalidArgument:

@@ -95,8 +95,7 @@ class Recovery:
             await records.set_password(user.user_id, new_hash, self._clock())
             await self._sessions.end_all(records, user.user_id)
             names = [comparison_key(user.email), comparison_key(user.username)]
-            await records.drop_counters(self._limits.after_success(names, origin.source))
-            await records.uncount(keys)
+            await records.forgive(self._limits.after_success(names, origin.source), keys)
             actor = str(user.user_id)
             await self._audit.record(records, "user.reset_password", OK, origin, actor=actor)
         return True

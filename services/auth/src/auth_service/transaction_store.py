@@ -93,23 +93,32 @@ class Transaction(Statements):
                 blocked_until=[counter.blocked_until for counter in counters.values()],
             )
 
-    async def drop_counters(self, keys: Sequence[Key]) -> None:
-        """Lets a success end the counting of failures in a row."""
-        digests = [key.digest for key in keys]
-        if digests:
-            await self.run("DELETE FROM login_attempts WHERE attempt_key = ANY(:digests)", digests=digests)
+    async def forgive(self, ended: Sequence[Key], uncounted: Sequence[Key]) -> None:
+        """Lets a success end the counting of failures in a row, and takes one attempt back where that is not ended.
 
-    async def uncount(self, keys: Sequence[Key]) -> None:
-        """Takes back one attempt that proved to be no failure; a wait that others earned stays."""
-        for key in keys:
-            await self.run(
-                """UPDATE login_attempts
-                   SET failures = greatest(failures - 1, 0),
-                       blocked_until = CASE WHEN failures - 1 < :free THEN NULL ELSE blocked_until END
-                   WHERE attempt_key = :digest""",
-                digest=key.digest,
-                free=key.limit.free,
-            )
+        A wait that others earned stays. Keys without a counter change nothing.
+        """
+        keys = [*ended, *uncounted]
+        if not keys:
+            return
+        await self.run(
+            # Held in the order in which attempts hold them, or a success and an attempt could wait for each other.
+            """WITH held AS MATERIALIZED (
+                   SELECT attempt_key FROM login_attempts WHERE attempt_key = ANY(:digests)
+                   ORDER BY attempt_key FOR UPDATE),
+               ended AS (
+                   DELETE FROM login_attempts USING held
+                   WHERE login_attempts.attempt_key = held.attempt_key AND held.attempt_key = ANY(:ended))
+               UPDATE login_attempts
+               SET failures = greatest(failures - 1, 0),
+                   blocked_until = CASE WHEN failures - 1 < free THEN NULL ELSE blocked_until END
+               FROM held JOIN unnest(CAST(:digests AS bytea[]), CAST(:free AS integer[])) AS counted (digest, free)
+                        ON attempt_key = digest
+               WHERE login_attempts.attempt_key = held.attempt_key AND NOT held.attempt_key = ANY(:ended)""",
+            digests=[key.digest for key in keys],
+            free=[key.limit.free for key in keys],
+            ended=[key.digest for key in ended],
+        )
 
     @property
     def session(self) -> Session:
