@@ -214,7 +214,7 @@ def _followed(url: str, token: str, file: Path) -> None:
     with file.open("rb") as body:
         job = _json(urllib.request.Request(f"{url}/api/v1/data/import?{query}", body, headers))
     while job["status"] in ("QUEUED", "RUNNING"):
-        time.sleep(0.1)
+        time.sleep(0.25)
         job = _json(urllib.request.Request(f"{url}/api/v1/jobs/{job['job_id']}", headers=bearer))
     _checked(job)
 

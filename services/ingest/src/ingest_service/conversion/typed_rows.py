@@ -19,8 +19,11 @@ _LONGEST = {
     "id_cuenta": 500,
 }
 _WORD = r"[\p{L}\p{N}\p{M}_]"
-_HASHTAGS = f"array_to_string(regexp_extract_all(contenido, '#{_WORD}+'), ' ')"
-_MENTIONS = rf"len(regexp_extract_all(contenido, '(?:^|[^\p{{L}}\p{{N}}\p{{M}}_])@{_WORD}+'))"
+# Most texts have neither sign, and to look for a sign takes a small part of what a pattern takes.
+_TAG = rf"#{_WORD}+"
+_MENTION = rf"(?:^|[^\p{{L}}\p{{N}}\p{{M}}_])@{_WORD}+"
+_HASHTAGS = f"if(contains(contenido, '#'), array_to_string(regexp_extract_all(contenido, '{_TAG}'), ' '), '')"
+_MENTIONS = f"if(contains(contenido, '@'), len(regexp_extract_all(contenido, '{_MENTION}')), 0)"
 
 
 @dataclass(frozen=True)
