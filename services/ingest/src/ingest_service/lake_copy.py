@@ -14,6 +14,7 @@ from ingest_service.lake_changes_store import LakeChanges
 from ingest_service.lake_store import LakeStore, Partition
 from ingest_service.lake_tables import LAKE_TABLES, LakeTable, NewPart, OpenTable, write_parts
 from ingest_service.record_kinds import RECORD_KINDS
+from ingest_service.small_process import give_back
 
 # What is copied by one commit, besides what is under way: others wait for no more.
 _SECONDS = 2.0
@@ -58,6 +59,7 @@ class LakeCopy:
                 most = max(most, len(wanted))
                 copied = await self._copy_some(session, tenant_id, kind_name, stale, folder)
             wanted -= {partition.key for partition in copied}
+            give_back()
             yield 1 - len(wanted) / most
 
     async def _copy_some(
