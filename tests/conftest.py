@@ -10,7 +10,7 @@ from local_suite.redis import EmbeddedRedis
 from service_runtime.telemetry.logs import route_to_stdlib
 from support import postgres as postgres_support
 from support import redis as redis_support
-from support.running_suite import NO_DELAYS, RunningSuite
+from support.running_suite import NO_DELAYS, RunningSuite, running_suite
 from support.tokens import TestIssuer
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
@@ -50,12 +50,8 @@ def shared_data() -> Path:
 @pytest.fixture(scope="session")
 def suite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSuite]:
     """A running suite without the demo; a test that ends one of its processes leaves it answering again."""
-    suite = RunningSuite.fresh(tmp_path_factory.mktemp("suite") / "home", **NO_DELAYS)
-    try:
-        suite.start()
+    with running_suite(tmp_path_factory.mktemp("suite") / "home", **NO_DELAYS) as suite:
         yield suite
-    finally:
-        suite.stop()
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:

@@ -1,13 +1,22 @@
-"""Two companies in the suite that all system tests share, and the figures of each proof at the end of the run."""
+"""Two companies in a suite that all proofs share, and the figures of each proof at the end of the run."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from support.proofs_estate import Estate, settle
 from support.proofs_house import House, house_in
-from support.running_suite import RunningSuite
+from support.running_suite import NO_DELAYS, RunningSuite, running_suite
 
 FIGURES = "proof"
+
+
+@pytest.fixture(scope="session")
+def suite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSuite]:
+    """A suite whose services ask for the accounts of a caller each time: proofs write between two questions, and an
+    answer may not depend on whether the time that one is kept has just ended."""
+    home = tmp_path_factory.mktemp("suite") / "home"
+    with running_suite(home, **NO_DELAYS, VISIBLE_ACCOUNTS_SECONDS="0") as suite:
+        yield suite
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -130,6 +131,17 @@ class RunningSuite:
             return process.environ().get(MARK) == str(self.home.path) or str(self.home.postgres) in process.cmdline()
         except (psutil.Error, OSError):
             return False
+
+
+@contextmanager
+def running_suite(folder: Path, **environment: str) -> Iterator[RunningSuite]:
+    """A suite of its own in an empty folder, running until the block ends."""
+    suite = RunningSuite.fresh(folder, **environment)
+    try:
+        suite.start()
+        yield suite
+    finally:
+        suite.stop()
 
 
 class LightLoad:

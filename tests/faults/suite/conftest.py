@@ -6,7 +6,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from support.running_suite import NO_DELAYS, RunningSuite, wait_until
+from support.running_suite import NO_DELAYS, RunningSuite, running_suite, wait_until
 from support.suite_faults import BACK_SECONDS
 
 # PostgreSQL's log may take half of it before a checkpoint lets it write over what is old.
@@ -36,18 +36,9 @@ def small_disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path | None
 def suite(small_disk: Path | None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSuite]:
     """A running suite; a test that ends one of its processes leaves it answering again."""
     folder = small_disk or tmp_path_factory.mktemp("suite")
-    suite = RunningSuite.fresh(
-        folder / "home",
-        **NO_DELAYS,
-        JOBS_PER_TENANT="0",
-        INGEST_SPOOL_FOLDER=str(folder / "spool"),
-        RATE_LIMIT_PER_HOUR=str(CALLS_AN_HOUR),
-    )
-    try:
-        suite.start()
+    settings = {**NO_DELAYS, "JOBS_PER_TENANT": "0", "INGEST_SPOOL_FOLDER": str(folder / "spool")}
+    with running_suite(folder / "home", **settings) as suite:
         yield suite
-    finally:
-        suite.stop()
 
 
 @pytest.fixture(autouse=True)
