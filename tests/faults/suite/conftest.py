@@ -36,7 +36,12 @@ def small_disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path | None
 def suite(small_disk: Path | None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSuite]:
     """A running suite; a test that ends one of its processes leaves it answering again."""
     folder = small_disk or tmp_path_factory.mktemp("suite")
-    settings = {**NO_DELAYS, "JOBS_PER_TENANT": "0", "INGEST_SPOOL_FOLDER": str(folder / "spool")}
+    settings = {
+        **NO_DELAYS,
+        "JOBS_PER_TENANT": "0",
+        "INGEST_SPOOL_FOLDER": str(folder / "spool"),
+        "RATE_LIMIT_PER_HOUR": str(CALLS_AN_HOUR),
+    }
     with running_suite(folder / "home", **settings) as suite:
         yield suite
 
