@@ -22,6 +22,8 @@ from support.ingest_records import WHEN, create, delete, lake_differences, lake_
 from support.ingest_running import Tenant
 from support.running import refusal
 
+pytestmark = pytest.mark.slow
+
 ABSENT = ("impresiones", "alcance", "guardados", "reproducciones")
 
 
