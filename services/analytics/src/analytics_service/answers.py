@@ -14,9 +14,9 @@ from service_runtime.lake import StoredObject
 from analytics_service.answer_store import AnswerStore
 from analytics_service.as_of import NewestTimes
 from analytics_service.kept_files import key_of
-from analytics_service.look_ups import LookUps, asks_for, reads, text_with
+from analytics_service.look_ups import LookUps, text_with
 from analytics_service.metrics import ANSWERS, observed
-from analytics_service.query_engine import Query, QueryEngine, QueryFailed, Row, Source
+from analytics_service.query_engine import QueryEngine, QueryFailed, Row, Source, query_of
 from analytics_service.reports import Report, sql_text
 from analytics_service.single_flight import SingleFlight
 from analytics_service.tables import Table, Tables, version_of
@@ -148,11 +148,9 @@ class Answers:
     ) -> list[Row]:
         sql = sql_text(report.name)
         if self._look_ups is None:
-            sql = text_with(report.look_ups, sql)
-            return await self._engine.rows(Query(owner, sql, sources, _asked(bound, sql)))
+            return await self._engine.rows(query_of(owner, text_with(report.look_ups, sql), sources, bound))
         async with self._look_ups.open(owner, report.look_ups, tables, bound) as found:
-            read = {name: source for name, source in (sources | found).items() if reads(sql, name)}
-            return await self._engine.rows(Query(owner, sql, read, _asked(bound, sql)))
+            return await self._engine.rows(query_of(owner, sql, sources | found, bound))
 
 
 def _version(of_tables: Mapping[str, str]) -> str:
@@ -181,10 +179,6 @@ def _bound(asked: Asked, tables: Mapping[str, Table], as_of: datetime | None) ->
         table = tables[item.dataset.table]
         bound |= {f"{table.dataset.table}_has_{column}": column in table.columns for column in item.optional}
     return bound
-
-
-def _asked(bound: Mapping[str, Any], sql: str) -> dict[str, Any]:
-    return {name: value for name, value in bound.items() if asks_for(sql, name)}
 
 
 def _data_issues(report: Report, tables: Mapping[str, Table]) -> list[DataIssue]:

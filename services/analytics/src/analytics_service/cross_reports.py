@@ -33,5 +33,7 @@ CLAIMS_VERSUS_POLICIES = Report(
         Input(CLAIMS, ("policy_number", "estado", "monto", "fecha_reclamo")),
     ),
     (POLICY_DATES, CLAIM_TIMES),
-    tuple(LookUp(f"look_ups/{name}", (PRODUCTS, POLICIES)) for name in ("policy_kinds", "contract_kinds")),
+    tuple(
+        LookUp(f"look_ups/{name}", (PRODUCTS, POLICIES)) for name in ("product_types", "policy_kinds", "contract_kinds")
+    ),
 )

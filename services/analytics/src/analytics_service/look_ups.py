@@ -1,13 +1,12 @@
 """Look-ups of reports: what they need of several tables, made once for these versions of the tables and kept."""
 
-import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
 
 from analytics_service.kept_files import KeptFile, KeptFiles, key_of
-from analytics_service.query_engine import Query, QueryEngine, Source
+from analytics_service.query_engine import QueryEngine, Source, query_of
 from analytics_service.reports import LookUp, sql_text
 from analytics_service.single_flight import SingleFlight
 from analytics_service.tables import Table
@@ -56,13 +55,7 @@ class LookUps:
             return found
         sql, below = sql_text(look_up.name), [tables[dataset.table] for dataset in look_up.datasets]
         sources = {table.dataset.table: table.source() for table in below} | before
-        query = Query(
-            owner,
-            sql,
-            {name: source for name, source in sources.items() if reads(sql, name)},
-            {name: value for name, value in bound.items() if asks_for(sql, name)},
-            _PATIENCE_SECONDS,
-        )
+        query = query_of(owner, sql, sources, bound, _PATIENCE_SECONDS)
         parts = [part for table in below for part in table.parts]
         with self._kept.held([key]), self._kept.in_use(parts):
             async with self._kept.room(sum(part.size for part in parts)):
@@ -79,16 +72,6 @@ def _keys(owner: str, look_ups: Sequence[LookUp], tables: Mapping[str, Table]) -
         texts.append(sql_text(look_up.name))
         keys.append(key_of(owner, *texts, *(tables[dataset.table].version for dataset in look_up.datasets)))
     return keys
-
-
-def reads(sql: str, table: str) -> bool:
-    """Whether a text reads a table; opening one costs as much as many a query."""
-    return re.search(rf"\b(FROM|JOIN) {table}\b", sql) is not None
-
-
-def asks_for(sql: str, parameter: str) -> bool:
-    """Whether a text has a parameter."""
-    return f"${parameter}" in sql
 
 
 def text_with(look_ups: Sequence[LookUp], sql: str) -> str:

@@ -1,5 +1,6 @@
 """What the reports ask of a query engine: DuckDB in the process today, another where data outgrow one machine."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,6 +38,16 @@ class Query:
     parameters: Mapping[str, object] = field(default_factory=dict)
     # When it is given up; None: as the engine is set.
     seconds: float | None = None
+
+
+def query_of(
+    owner: str, sql: str, tables: Mapping[str, Source], parameters: Mapping[str, object], seconds: float | None = None
+) -> Query:
+    """A statement with those of the tables that it reads, since opening one costs as much as many a query, and those of
+    the parameters that it asks for."""
+    read = {name: source for name, source in tables.items() if re.search(rf"\b(FROM|JOIN) {name}\b", sql)}
+    asked = {name: value for name, value in parameters.items() if f"${name}" in sql}
+    return Query(owner, sql, read, asked, seconds)
 
 
 class QueryEngine(Protocol):

@@ -1,15 +1,5 @@
 -- Each policy number once, as a claim on it finds it: the type of its product, and the band of what it insures.
-WITH catalogue AS (
-    -- Each product once, with the smallest of its types.
-    SELECT
-        id,
-        min(upper(product_type)) AS product_type
-    FROM products
-    WHERE id IS NOT NULL
-    GROUP BY id
-),
-
-contracts AS (
+WITH contracts AS (
     SELECT
         policy_number,
         min(product_id) AS product_id,
@@ -21,7 +11,7 @@ contracts AS (
 
 SELECT
     contracts.policy_number,
-    coalesce(catalogue.product_type, 'UNKNOWN') AS product_type,
+    coalesce(product_types.product_type, 'UNKNOWN') AS product_type,
     CASE
         WHEN contracts.sum_insured IS NULL THEN 'UNKNOWN'
         WHEN contracts.sum_insured < 10000 THEN '< 10000'
@@ -30,4 +20,4 @@ SELECT
         ELSE '>= 100000'
     END AS band
 FROM contracts
-LEFT JOIN catalogue ON catalogue.id = contracts.product_id
+LEFT JOIN product_types ON product_types.id = contracts.product_id

@@ -1,17 +1,7 @@
 -- How many policies there are of each type of product and band of sums insured, and their premium.
-WITH catalogue AS (
-    -- Each product once, with the smallest of its types.
+WITH kinds AS (
     SELECT
-        id,
-        min(upper(product_type)) AS product_type
-    FROM products
-    WHERE id IS NOT NULL
-    GROUP BY id
-),
-
-kinds AS (
-    SELECT
-        coalesce(catalogue.product_type, 'UNKNOWN') AS product_type,
+        coalesce(product_types.product_type, 'UNKNOWN') AS product_type,
         CASE
             WHEN policies.sum_insured IS NULL THEN 'UNKNOWN'
             WHEN policies.sum_insured < 10000 THEN '< 10000'
@@ -21,7 +11,7 @@ kinds AS (
         END AS band,
         policies.premium
     FROM policies
-    LEFT JOIN catalogue ON catalogue.id = policies.product_id
+    LEFT JOIN product_types ON product_types.id = policies.product_id
 )
 
 SELECT
