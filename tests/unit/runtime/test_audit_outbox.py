@@ -22,16 +22,9 @@ NOW = datetime(2026, 3, 4, 5, 6, 7, 890123, tzinfo=UTC)
 
 
 @pytest.fixture
-def own(postgres: EmbeddedPostgres) -> ServiceDatabase:
-    # A database of its own, so that no other worker takes these events.
+def sample(postgres: EmbeddedPostgres) -> ServiceDatabase:
+    # A database of its sample, so that no other worker takes these events.
     return database_for("sample", package="support.sample_service")
-
-
-@pytest.fixture
-async def database(own: ServiceDatabase) -> AsyncIterator[Database]:
-    database = Database(own.url)
-    yield database
-    await database.close()
 
 
 @pytest.fixture
@@ -63,9 +56,9 @@ class Trail:
 
 
 @asynccontextmanager
-async def working(own: ServiceDatabase, trail: Trail, **handlers: Callable[[JobRun], Any]) -> AsyncIterator[None]:
-    database = Database(own.url)
-    settings = RuntimeSettings(database_url=own.url, drain_seconds=0)
+async def working(sample: ServiceDatabase, trail: Trail, **handlers: Callable[[JobRun], Any]) -> AsyncIterator[None]:
+    database = Database(sample.url)
+    settings = RuntimeSettings(database_url=sample.url, drain_seconds=0)
     worker = Worker(settings, database, "sample", handlers, deliver=trail.deliver)
     task = asyncio.create_task(worker.run())
     try:
@@ -81,7 +74,7 @@ async def waiting(database: Database) -> int:
 
 
 async def test_an_event_is_delivered_once_with_its_origin(
-    own: ServiceDatabase, database: Database, outbox: AuditOutbox, tenant_id: UUID
+    sample: ServiceDatabase, database: Database, outbox: AuditOutbox, tenant_id: UUID
 ) -> None:
     metadata = [("x-forwarded-for", "203.0.113.9"), ("user-agent", "curl/8\x07"), ("x-request-id", "r-1")]
     current_request.set(read_request("sample", metadata))
@@ -90,7 +83,7 @@ async def test_an_event_is_delivered_once_with_its_origin(
             session, tenant_id=tenant_id, actor="ana", action="change", resource="things/1", details={"from": "ñ"}
         )
     trail = Trail()
-    async with working(own, trail):
+    async with working(sample, trail):
         await trail.until(1)
         await until_empty(database)
     ((told_tenant, event),) = trail.taken
@@ -119,7 +112,7 @@ async def test_what_was_rolled_back_is_not_told(database: Database, outbox: Audi
 
 
 async def test_an_event_waits_while_the_trail_is_away_and_no_job_waits_for_it(
-    own: ServiceDatabase, database: Database, outbox: AuditOutbox, tenant_id: UUID
+    sample: ServiceDatabase, database: Database, outbox: AuditOutbox, tenant_id: UUID
 ) -> None:
     ran = asyncio.Event()
 
@@ -130,7 +123,7 @@ async def test_an_event_waits_while_the_trail_is_away_and_no_job_waits_for_it(
     async with database.tenant_session(tenant_id) as session:
         job = await queue.enqueue(session, tenant_id=tenant_id, kind="note", payload={}, requested_by="ana")
     trail = Trail(refuse=2)
-    async with working(own, trail, note=note):
+    async with working(sample, trail, note=note):
         await asyncio.wait_for(ran.wait(), 30)
         await trail.until(1)
     assert trail.calls == 3
@@ -139,7 +132,7 @@ async def test_an_event_waits_while_the_trail_is_away_and_no_job_waits_for_it(
 
 
 async def test_a_job_that_takes_long_holds_no_event_up(
-    own: ServiceDatabase, database: Database, outbox: AuditOutbox, tenant_id: UUID
+    sample: ServiceDatabase, database: Database, outbox: AuditOutbox, tenant_id: UUID
 ) -> None:
     told = asyncio.Event()
 
@@ -150,14 +143,14 @@ async def test_a_job_that_takes_long_holds_no_event_up(
     async with database.tenant_session(tenant_id) as session:
         job = await queue.enqueue(session, tenant_id=tenant_id, kind="note", payload={}, requested_by="ana")
     trail = Trail()
-    async with working(own, trail, note=note):
+    async with working(sample, trail, note=note):
         await trail.until(1)
         told.set()
         assert (await queue.wait(tenant_id, job.id, 30)).status == "SUCCEEDED"
 
 
 async def test_an_event_of_a_killed_worker_is_delivered_by_the_next(
-    own: ServiceDatabase, database: Database, outbox: AuditOutbox, tenant_id: UUID
+    sample: ServiceDatabase, database: Database, outbox: AuditOutbox, tenant_id: UUID
 ) -> None:
     async with database.tenant_session(tenant_id) as session:
         await outbox.record(session, tenant_id=tenant_id, actor="ana", action="change")
@@ -170,14 +163,14 @@ async def test_an_event_of_a_killed_worker_is_delivered_by_the_next(
             )
         )
     trail = Trail()
-    async with working(own, trail):
+    async with working(sample, trail):
         await trail.until(1)
         await until_empty(database)
     assert [event["action"] for _, event in trail.taken] == ["sample.change"]
 
 
 async def test_cancelling_is_told_once_and_only_where_it_had_an_effect(
-    own: ServiceDatabase, database: Database, outbox: AuditOutbox, tenant_id: UUID
+    sample: ServiceDatabase, database: Database, outbox: AuditOutbox, tenant_id: UUID
 ) -> None:
     queue = JobQueue(database, "sample", outbox)
     async with database.tenant_session(tenant_id) as session:
@@ -188,7 +181,7 @@ async def test_cancelling_is_told_once_and_only_where_it_had_an_effect(
     with pytest.raises(Exception, match="JOB_NOT_FOUND"):
         await queue.cancel(uuid4(), job.id, requested_by="eva")
     trail = Trail()
-    async with working(own, trail):
+    async with working(sample, trail):
         await trail.until(2)
         await until_empty(database)
     assert sorted((event["action"], event["actor"], event["resource"]) for _, event in trail.taken) == [

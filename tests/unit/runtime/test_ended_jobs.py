@@ -1,7 +1,6 @@
 """Jobs that ended long ago go, of every tenant, and all others stay."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from uuid import UUID, uuid4
 
 import pytest
@@ -16,16 +15,9 @@ ENDED = text("UPDATE jobs SET status = :status, finished_at = now() - make_inter
 
 
 @pytest.fixture(scope="module")
-def own(postgres: EmbeddedPostgres) -> ServiceDatabase:
-    # A database of its own: what is removed is of all tenants.
+def sample(postgres: EmbeddedPostgres) -> ServiceDatabase:
+    # A database of its sample: what is removed is of all tenants.
     return database_for("sample", package="support.sample_service")
-
-
-@pytest.fixture
-async def database(own: ServiceDatabase) -> AsyncIterator[Database]:
-    database = Database(own.url)
-    yield database
-    await database.close()
 
 
 async def job(database: Database, tenant_id: UUID, status: str = "QUEUED", days: int = 0) -> str:
@@ -64,11 +56,11 @@ async def test_one_that_is_being_tried_again_stays(database: Database) -> None:
     assert await known(database, tenant_id) == [retried]
 
 
-async def test_a_worker_removes_them_beside_its_jobs(own: ServiceDatabase, database: Database) -> None:
+async def test_a_worker_removes_them_beside_its_jobs(sample: ServiceDatabase, database: Database) -> None:
     tenant_id = uuid4()
     await job(database, tenant_id, "SUCCEEDED", days=31)
-    worker_database = Database(own.url)
-    settings = RuntimeSettings(database_url=own.url, drain_seconds=0)
+    worker_database = Database(sample.url)
+    settings = RuntimeSettings(database_url=sample.url, drain_seconds=0)
     worker = Worker(settings, worker_database, "sample", {}, ended_jobs=EndedJobs(worker_database, 30))
     task = asyncio.create_task(worker.run())
     try:

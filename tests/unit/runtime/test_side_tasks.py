@@ -18,16 +18,9 @@ FOLLOW = SideTask("sample-follow", "follow")
 
 
 @pytest.fixture(scope="module")
-def own(postgres: EmbeddedPostgres) -> ServiceDatabase:
-    # A database of its own, so that no other worker takes these tasks.
+def sample(postgres: EmbeddedPostgres) -> ServiceDatabase:
+    # A database of its sample, so that no other worker takes these tasks.
     return database_for("sample", package="support.sample_service")
-
-
-@pytest.fixture
-async def database(own: ServiceDatabase) -> AsyncIterator[Database]:
-    database = Database(own.url)
-    yield database
-    await database.close()
 
 
 class Follower:
@@ -54,10 +47,10 @@ class Follower:
 
 
 @asynccontextmanager
-async def working(own: ServiceDatabase, follower: Follower) -> AsyncIterator[None]:
-    settings = RuntimeSettings(database_url=own.url, drain_seconds=0)
+async def working(sample: ServiceDatabase, follower: Follower) -> AsyncIterator[None]:
+    settings = RuntimeSettings(database_url=sample.url, drain_seconds=0)
     worker = Worker(
-        settings, Database(own.url), "sample", {"long": follower.long_job}, side_tasks={FOLLOW: follower.follow}
+        settings, Database(sample.url), "sample", {"long": follower.long_job}, side_tasks={FOLLOW: follower.follow}
     )
     task = asyncio.create_task(worker.run())
     try:
@@ -69,10 +62,10 @@ async def working(own: ServiceDatabase, follower: Follower) -> AsyncIterator[Non
 
 
 async def test_a_task_is_done_again_until_it_succeeds_and_waits_for_no_job(
-    own: ServiceDatabase, database: Database
+    sample: ServiceDatabase, database: Database
 ) -> None:
     tenant_id, follower = uuid4(), Follower(fail=1)
-    async with working(own, follower):
+    async with working(sample, follower):
         async with database.tenant_session(tenant_id) as session:
             await JobQueue(database, "sample").enqueue(
                 session, tenant_id=tenant_id, kind="long", payload={}, requested_by="ana"
@@ -85,7 +78,7 @@ async def test_a_task_is_done_again_until_it_succeeds_and_waits_for_no_job(
     assert follower.calls == [tenant_id] * 2
 
 
-async def test_a_task_is_not_there_where_its_cause_was_taken_back(own: ServiceDatabase, database: Database) -> None:
+async def test_a_task_is_not_there_where_its_cause_was_taken_back(sample: ServiceDatabase, database: Database) -> None:
     dropped, kept, follower = uuid4(), uuid4(), Follower()
     with suppress(ZeroDivisionError):
         async with database.tenant_session(dropped) as session:
@@ -93,7 +86,7 @@ async def test_a_task_is_not_there_where_its_cause_was_taken_back(own: ServiceDa
             raise ZeroDivisionError
     async with database.tenant_session(kept) as session:
         await FOLLOW.ask(session, kept)
-    async with working(own, follower):
+    async with working(sample, follower):
         await follower.until(1)
     assert follower.calls == [kept]
 
