@@ -15,6 +15,7 @@ from ingest_service.lake_copy import LakeCopy
 from ingest_service.lake_store import LakeStore
 from ingest_service.record_kinds import POST_RECORDS
 from ingest_service.record_store import RecordLoad
+from service_runtime.database import driver_of
 from service_runtime.errors import Unavailable
 from service_runtime.lake.local import LocalLake
 from sqlalchemy import text
@@ -46,7 +47,7 @@ async def importing(tenant: Tenant, accounts: Sequence[int] = (1,)) -> AsyncIter
     """Gives an import in the middle of its transaction, which ends with the context."""
     database = tenant.suite.database
     async with database.tenant_session(tenant.tenant_id) as session:
-        driver = await database.driver_connection(session)
+        driver = driver_of(session)
         numbers = ImportNumbers(database, tenant.tenant_id, "posts", trial=False)
         load = RecordLoad(session, driver, tenant.tenant_id, POST_RECORDS, numbers)
         await load.take_turn()

@@ -21,7 +21,7 @@ from ingest_service.record_kinds import POST_RECORDS
 from ingest_service.server import build_server
 from ingest_service.worker import build_worker
 from local_suite.postgres import EmbeddedPostgres
-from service_runtime.database import Database
+from service_runtime.database import Database, driver_of
 from service_runtime.lake import tenant_lake
 from sqlalchemy import text
 from support.ingest_exports import create_export, download
@@ -244,7 +244,7 @@ async def test_a_full_disk_is_told_and_leaves_the_connections_usable(
     for _ in range(6):
         with pytest.raises(OSError, match="No space left"):
             async with suite.database.tenant_session(tenant.tenant_id) as session:
-                driver = await suite.database.driver_connection(session)
+                driver = driver_of(session)
                 columns = ["contenido"]
                 await ExportRowsStore().copy(driver, POST_RECORDS, columns, [1], (None, None), Path("/dev/full"))
     assert len(await tenant.posts()) == 5_000

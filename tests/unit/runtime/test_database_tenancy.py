@@ -74,7 +74,7 @@ def test_migrating_again_changes_nothing(sample: ServiceDatabase) -> None:
 async def test_copy_by_way_of_a_temporary_table_runs_inside_the_session(database: Database, tenant_id: UUID) -> None:
     async with database.tenant_session(tenant_id) as session:
         await session.execute(text("CREATE TEMP TABLE arrived (tenant_id uuid, body text) ON COMMIT DROP"))
-        driver = await database.driver_connection(session)
+        driver = driver_of(session)
         async with driver.cursor() as cursor, cursor.copy("COPY arrived FROM STDIN") as copy:
             await copy.write_row((tenant_id, "copied"))
         await session.execute(text("INSERT INTO notes (tenant_id, body) SELECT tenant_id, body FROM arrived"))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
-from service_runtime.database import Database, Session
+from service_runtime.database import Database, Session, driver_of
 from sqlalchemy import text
 
 # Moves of a customer that are kept; its oldest go.
@@ -58,7 +58,7 @@ class RfmMoveStore:
         `standing` tells (id, segment, scores) of everybody, some at a time.
         """
         await session.execute(_STAGE)
-        driver = await self._database.driver_connection(session)
+        driver = driver_of(session)
         # Row-level security lets no COPY into the table itself.
         async with driver.cursor() as cursor, cursor.copy("COPY rfm_now FROM STDIN") as copy:
             async for some in standing:

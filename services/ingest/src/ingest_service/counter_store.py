@@ -12,7 +12,6 @@ _TAKE = text(
     "ON CONFLICT (tenant_id, name) DO UPDATE SET value = counters.value + :count "
     "WHERE counters.value <= :largest - :count RETURNING value"
 )
-_WITHOUT_WAITING = text("SET LOCAL synchronous_commit = off")
 # Beside the counter's row: an import holds this one to its end, and the row only for a moment.
 _IMPORT_TURN = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 4717))")
 
@@ -57,10 +56,9 @@ class ImportNumbers:
             before = self._next_of_trial - 1
             self._next_of_trial += count
         else:
-            async with self._database.tenant_session(self._tenant_id) as session:
-                # It need not wait for the disk, on which all that the import has written so far would have to be first:
-                # whatever uses the numbers comes there after this, or not at all.
-                await session.execute(_WITHOUT_WAITING)
+            # It need not wait for the disk, on which all that the import has written so far would have to be first:
+            # whatever uses the numbers comes there after this, or not at all.
+            async with self._database.tenant_session(self._tenant_id, waits_for_disk=False) as session:
                 before = await take_numbers(session, self._tenant_id, self._name, count)
         if self.ranges and self.ranges[-1][1] == before:
             self.ranges[-1] = (self.ranges[-1][0], before + count)

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from uuid import UUID
 
-from service_runtime.database import Database, Session
+from service_runtime.database import Database, Session, driver_of
 from service_runtime.errors import NotFound, Unavailable
 from service_runtime.jobs import JobRun, SideTask
 from service_runtime.lake import Lake
@@ -84,7 +84,7 @@ class ExportJob:
         copied = folder / "rows.csv"
         async with self._database.tenant_session(run.tenant_id) as session:
             numbers = await self._account_numbers(session, request, sight)
-            driver = await self._database.driver_connection(session)
+            driver = driver_of(session)
             names = [column.name for column in columns[1:]]
             kind = RECORD_KINDS[request.kind]
             found = await self._rows.copy(driver, kind, names, numbers, request.times, copied)

@@ -10,7 +10,7 @@ import duckdb
 import pyarrow as pa
 from deltalake import DeltaTable
 from deltalake.exceptions import TableNotFoundError
-from service_runtime.database import Database
+from service_runtime.database import Database, driver_of
 from service_runtime.lake import Lake
 
 from ingest_service.lake_store import LakeStore
@@ -48,7 +48,7 @@ class LakeCheck:
             exported = folder / f"{kind.name}.csv"
             async with self._database.tenant_session(tenant_id) as session:
                 await self._store.lock(session, tenant_id, kind)
-                driver = await self._database.driver_connection(session)
+                driver = driver_of(session)
                 await self._store.export_all(driver, kind, table.columns.names, exported)
                 found += await asyncio.to_thread(_compare, self._open_lake(tenant_id), table, exported, folder)
             exported.unlink()

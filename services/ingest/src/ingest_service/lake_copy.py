@@ -7,14 +7,13 @@ from itertools import groupby
 from pathlib import Path
 from uuid import UUID
 
-from service_runtime.database import Database, Session
+from service_runtime.database import Database, Session, driver_of
 from service_runtime.lake import Lake
 
 from ingest_service.lake_changes_store import LakeChanges
 from ingest_service.lake_store import LakeStore, Partition
 from ingest_service.lake_tables import LAKE_TABLES, LakeTable, NewPart, OpenTable, write_parts
 from ingest_service.record_kinds import RECORD_KINDS
-from ingest_service.small_process import give_back
 
 # What is copied by one commit, besides what is under way: others wait for no more.
 _SECONDS = 2.0
@@ -59,7 +58,6 @@ class LakeCopy:
                 most = max(most, len(wanted))
                 copied = await self._copy_some(session, tenant_id, kind_name, stale, folder)
             wanted -= {partition.key for partition in copied}
-            give_back()
             yield 1 - len(wanted) / most
 
     async def _copy_some(
@@ -67,7 +65,7 @@ class LakeCopy:
     ) -> list[Partition]:
         """Copies the first of these partitions, as many as a commit may take the time for; gives them."""
         kind, table, lake = RECORD_KINDS[kind_name], LAKE_TABLES[kind_name], self._open_lake(tenant_id)
-        driver = await self._database.driver_connection(session)
+        driver = driver_of(session)
         ends_at = self._clock() + _SECONDS
         # Opened before anything is read, under the lock: where another copy commits first, this one cannot.
         opened = await asyncio.to_thread(OpenTable, lake, table)

@@ -82,10 +82,6 @@ class LakeStore:
             f"COPY (SELECT {', '.join(columns)} FROM {kind.name} WHERE {wanted} "  # noqa: S608
             f"ORDER BY {order}, {kind.number}) TO STDOUT (FORMAT csv)"
         )
-        async with driver.cursor() as cursor:
-            # Of a tenant that came after the last ANALYZE the planner expects one row, and would rather sort all of the
-            # tenant's rows for each account than read an account's by the index that has them in this order.
-            await cursor.execute("SET LOCAL enable_sort = off")
         await self._copy_out(driver, statement, target)
 
     async def export_all(
@@ -109,7 +105,9 @@ class LakeStore:
         self, driver: psycopg.AsyncConnection[tuple[object, ...]], statement: str, target: Path
     ) -> None:
         async with driver.cursor() as cursor:
-            await cursor.execute("SET LOCAL timezone = 'UTC'")
+            # Of a tenant that came after the last ANALYZE the planner expects one row, and would rather sort all of the
+            # tenant's rows for each account than read an account's by the index that has them in this order.
+            await cursor.execute("SET LOCAL timezone = 'UTC'; SET LOCAL enable_sort = off")
         with target.open("wb") as file:
             copying = asyncio.create_task(asyncio.to_thread(copy_out, driver.pgconn, statement, file))
             try:

@@ -6,7 +6,7 @@ from contextlib import aclosing
 from typing import TypeVar
 from uuid import UUID
 
-from service_runtime.database import Database, Session
+from service_runtime.database import Database, Session, driver_of
 from service_runtime.errors import Unavailable
 from service_runtime.jobs import JobCancelled, JobRun
 
@@ -106,7 +106,7 @@ class RecordImport:
         run, request = work.run, work.request
         load = RecordLoad(
             session,
-            await self._database.driver_connection(session),
+            driver_of(session),
             run.tenant_id,
             RECORD_KINDS[request.kind],
             ImportNumbers(self._database, run.tenant_id, request.kind, trial=request.dry_run),

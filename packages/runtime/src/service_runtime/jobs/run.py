@@ -16,8 +16,6 @@ _REPORT = text(
     "rows_rejected = COALESCE(:rows_rejected, rows_rejected), details = details || CAST(:details AS jsonb) "
     "WHERE id = :id AND attempt = :attempt AND status = 'RUNNING' RETURNING cancel_requested"
 )
-# What is told again soon need not be on the disk before the work goes on.
-_WITHOUT_WAITING = text("SET LOCAL synchronous_commit = off")
 _FINISH = text(
     "UPDATE jobs SET status = 'SUCCEEDED', finished_at = now(), error = '', code = '', "
     "progress = COALESCE(:progress, 1), rows_read = COALESCE(:rows_read, rows_read), "
@@ -78,9 +76,8 @@ class JobRun:
         if session is not None:
             cancel_requested = (await session.execute(_REPORT, {**values, **self._fence})).scalar_one_or_none()
         else:
-            async with self._database.tenant_session(self.tenant_id) as own:
-                if details is None:
-                    await own.execute(_WITHOUT_WAITING)
+            # What is told again soon need not be on the disk before the work goes on.
+            async with self._database.tenant_session(self.tenant_id, waits_for_disk=details is not None) as own:
                 cancel_requested = (await own.execute(_REPORT, {**values, **self._fence})).scalar_one_or_none()
         if cancel_requested is None:
             raise StaleAttempt(self.job_id)
