@@ -98,6 +98,29 @@ async def test_a_query_that_takes_too_long_is_stopped(tmp_path: Path) -> None:
     await engine.close()
 
 
+@pytest.mark.slow
+async def test_writes_that_fail_in_the_middle_end(tmp_path: Path) -> None:
+    # DuckDB 2.0.0 waited for ever for the blocks of the file that it had given up.
+    file = tmp_path / "rows.csv"
+    engine = DuckDbEngine(tmp_path, memory_limit="400MB", threads=2, concurrency=4, timeout=10)
+    file.write_bytes(b"".join(b"%012d,POL-%08d,1234.56\n" % (row, row) for row in range(250_000)) + b"a,b,c,d\n")
+    sql = (
+        f"SELECT a, b, c::DOUBLE AS c FROM read_csv('{file}', auto_detect = false, header = false,"  # noqa: S608
+        " strict_mode = true, columns = {'a': 'VARCHAR', 'b': 'VARCHAR', 'c': 'VARCHAR'})"
+    )
+
+    async def fail(number: int) -> None:
+        with pytest.raises(QueryFailed):
+            await engine.write(Query(f"owner-{number}", sql), tmp_path / f"{number}.parquet")
+
+    tasks = [asyncio.create_task(fail(number)) for number in range(40)]
+    done, pending = await asyncio.wait(tasks, timeout=30)
+    assert not pending
+    for task in done:
+        task.result()
+    await engine.close()
+
+
 async def test_a_query_that_needs_too_much_memory_says_so(tmp_path: Path) -> None:
     engine = DuckDbEngine(tmp_path, memory_limit="20MB", threads=1, concurrency=1, timeout=10)
     with pytest.raises(ServiceError) as caught:
