@@ -98,11 +98,35 @@ async def test_a_query_that_takes_too_long_is_stopped(tmp_path: Path) -> None:
     await engine.close()
 
 
+async def test_a_query_that_hears_no_interruption_keeps_its_turn_but_not_its_caller(tmp_path: Path) -> None:
+    engine = DuckDbEngine(tmp_path, memory_limit="200MB", threads=1, concurrency=2, timeout=0.5)
+    pipes = [tmp_path / "slow", tmp_path / "gone"]
+    for pipe in pipes:
+        # Whoever opens it to read waits for somebody who writes.
+        os.mkfifo(pipe)
+    slow, gone = (asyncio.create_task(engine.rows(Query(pipe.name, f"FROM read_text('{pipe}')"))) for pipe in pipes)
+    try:
+        await asyncio.wait([slow], timeout=10)
+        gone.cancel()
+        await asyncio.wait([gone], timeout=10)
+        assert (slow.done(), gone.cancelled()) == (True, True)
+        assert isinstance(told := slow.exception(), DeadlineExceeded)
+        assert told.reason == "QUERY_TIMEOUT"
+        later = asyncio.create_task(engine.rows(Query("later", "SELECT 1 AS one")))
+        await asyncio.wait([later], timeout=0.2)
+        assert not later.done()
+    finally:
+        for pipe in pipes:
+            os.close(os.open(pipe, os.O_RDWR))
+    assert await later == [{"one": 1}]
+    await engine.close()
+
+
 @pytest.mark.slow
 async def test_writes_that_fail_in_the_middle_end(tmp_path: Path) -> None:
     # DuckDB 2.0.0 waited for ever for the blocks of the file that it had given up.
     file = tmp_path / "rows.csv"
-    engine = DuckDbEngine(tmp_path, memory_limit="400MB", threads=2, concurrency=4, timeout=10)
+    engine = DuckDbEngine(tmp_path, memory_limit="400MB", threads=2, concurrency=4, timeout=120)
     file.write_bytes(b"".join(b"%012d,POL-%08d,1234.56\n" % (row, row) for row in range(250_000)) + b"a,b,c,d\n")
     sql = (
         f"SELECT a, b, c::DOUBLE AS c FROM read_csv('{file}', auto_detect = false, header = false,"  # noqa: S608
@@ -114,7 +138,7 @@ async def test_writes_that_fail_in_the_middle_end(tmp_path: Path) -> None:
             await engine.write(Query(f"owner-{number}", sql), tmp_path / f"{number}.parquet")
 
     tasks = [asyncio.create_task(fail(number)) for number in range(40)]
-    done, pending = await asyncio.wait(tasks, timeout=30)
+    done, pending = await asyncio.wait(tasks, timeout=300)
     assert not pending
     for task in done:
         task.result()

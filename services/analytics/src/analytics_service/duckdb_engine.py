@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import os
 import sys
-import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -25,6 +24,8 @@ _FORMAT = "FORMAT parquet, COMPRESSION uncompressed, ROW_GROUP_SIZE 30720"
 # Beyond it a query that spills is given up.
 _MOST_SPILLED = "8GB"
 _NICENESS = 5
+# So long a caller whose time is over waits for its query to end, so that a file half written is there no more.
+_STOP_SECONDS = 0.5
 
 
 class DuckDbEngine:
@@ -35,6 +36,7 @@ class DuckDbEngine:
         self._pool = ThreadPoolExecutor(concurrency, thread_name_prefix="duckdb", initializer=_step_back)
         # One tenant's heavy queries leave half of the threads to the others.
         self._turns = FairTurns("query", concurrency)
+        self._stopping: set[asyncio.Task[None]] = set()
         # In a thread of the pool, whose priority DuckDB's own threads inherit.
         self._connection = self._pool.submit(_open, folder, memory_limit, threads).result()
 
@@ -58,20 +60,35 @@ class DuckDbEngine:
         self._connection.close()
 
     async def _run(self, query: Query, work: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
-        async with self._turns.turn(query.owner):
+        async with contextlib.AsyncExitStack() as turn:
+            await turn.enter_async_context(self._turns.turn(query.owner))
             cursor, seconds = self._connection.cursor(), query.seconds or self._timeout
             running = asyncio.wrap_future(self._pool.submit(_on_tables, cursor, query, work))
             try:
-                async with asyncio.timeout(seconds):
-                    return await asyncio.shield(running)
-            except TimeoutError:
-                raise DeadlineExceeded("QUERY_TIMEOUT", f"The query took longer than {seconds:g} seconds.") from None
+                await asyncio.wait([running], timeout=seconds)
+                if not running.done():
+                    raise DeadlineExceeded("QUERY_TIMEOUT", f"The query took longer than {seconds:g} seconds.")
+                return running.result()
             finally:
-                # Whoever stops waiting, by time or because the call is gone, stops the query too.
-                while not running.done():
-                    cursor.interrupt()
-                    with contextlib.suppress(TimeoutError, QueryFailed, Unavailable, asyncio.CancelledError):
-                        await asyncio.wait_for(asyncio.shield(running), 0.05)
+                # Whoever stops waiting, by time or because the call is gone, stops the query too. It may not hear of
+                # that for long, and nobody waits for it then; but the turn is its own until it has really ended.
+                if not running.done():
+                    stopping = asyncio.create_task(_stop(cursor, running, turn.pop_all()))
+                    self._stopping.add(stopping)
+                    stopping.add_done_callback(self._stopping.discard)
+                    await asyncio.wait([stopping], timeout=_STOP_SECONDS)
+
+
+async def _stop(cursor: duckdb.DuckDBPyConnection, running: asyncio.Future[T], turn: contextlib.AsyncExitStack) -> None:
+    async with turn:
+        while not running.done():
+            # It may have closed its cursor just now.
+            with contextlib.suppress(duckdb.ConnectionException):
+                cursor.interrupt()
+            await asyncio.wait([running], timeout=0.05)
+        # Nobody asks for it any more.
+        if not running.cancelled():
+            running.exception()
 
 
 def _open(folder: Path, memory_limit: str, threads: int) -> duckdb.DuckDBPyConnection:
@@ -96,8 +113,8 @@ def _open(folder: Path, memory_limit: str, threads: int) -> duckdb.DuckDBPyConne
 def _step_back() -> None:
     """Lets whoever answers from what is kept go before: a query takes what the others leave."""
     if sys.platform == "linux":
-        # There a thread has a priority of its own.
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
+        # There a thread has a priority of its own, and 0 means the one that asks.
+        os.setpriority(os.PRIO_PROCESS, 0, os.getpriority(os.PRIO_PROCESS, 0) + _NICENESS)
 
 
 def _on_tables(cursor: duckdb.DuckDBPyConnection, query: Query, work: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
