@@ -15,7 +15,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from atalaya.jobs.v1 import job_pb2
+from ingest_service import tabular_file
 from ingest_service.reading.opening import Hints, open_table
+from ingest_service.tabular_file import Rejections
 from service_runtime.errors import ServiceError
 from support.ingest_running import Tenant
 
@@ -179,6 +181,51 @@ def test_lines_that_are_no_rows_are_rejected_each_by_its_reason(tmp_path: Path) 
         (9, f"the line is longer than {4 << 20} bytes"),
         (10, "objects are nested too deeply"),
     ]
+
+
+def test_lines_of_json_are_told_apart_by_any_line_end_and_any_space_around_them(tmp_path: Path) -> None:
+    lines = [
+        '\u00a0{"a": 1}\u2003',
+        ' \t{"a": 2} \x1f',
+        "\u00a0",
+        " \t ",
+        "x",
+        '{"a": 3',
+        'é{"a": 4}',
+        '{"a": 5}é',
+        "}",
+        "{}",
+    ]
+    content = "".join(line + end for line, end in zip(lines, ["\n", "\r", "\r\n"] * 4, strict=False))
+    found, rejected = rows(content.encode(), tmp_path, format="jsonl")
+    assert found == [["a"], ["1"], ["2"], [""]]
+    assert [line for line, _ in rejected] == [5, 6, 7, 8, 9]
+    assert rejected[3] == (8, "has something behind the JSON object")
+
+
+def test_lines_that_are_no_rows_cost_little_where_there_are_many(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "source").write_bytes(b'{"a": 1}\n' + b'{"a": \n' * 20_000 + b'{"a": 2}\n')
+    looked_at = 0
+    decode = json.JSONDecoder.raw_decode
+
+    def counting(self: json.JSONDecoder, text: str, idx: int = 0) -> tuple[Any, int]:
+        nonlocal looked_at
+        looked_at += 1
+        return decode(self, text, idx)
+
+    monkeypatch.setattr(json.JSONDecoder, "raw_decode", counting)
+    monkeypatch.setattr(tabular_file, "MOST_KEPT", 100)
+    table, _ = open_table(tmp_path / "source", tmp_path, Hints(), lambda _: 0)
+    rejections, kept = Rejections(), 0
+    for batch in table.batches([0]):
+        kept += batch.rows.num_rows
+        rejections.add(batch.rejections)
+    assert (kept, rejections.count, len(rejections.kept)) == (2, 20_000, 100)
+    assert rejections.kept[-1].line == 101
+    # Those that are kept tell why, and the good ones and the beginning are read more than once.
+    assert looked_at < 110
 
 
 def test_parquet_types_become_texts_that_can_be_read_again(tmp_path: Path) -> None:

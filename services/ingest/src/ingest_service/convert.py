@@ -8,6 +8,7 @@ from atalaya.ingest.v1 import access_pb2, accounts_pb2, comments_pb2, data_pb2, 
 from atalaya.jobs.v1 import job_pb2
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
+from service_parts import job_messages
 from service_runtime.errors import InvalidArgument
 from service_runtime.jobs import JobRecord
 
@@ -83,26 +84,10 @@ def from_rejected_row(row: RejectedRow) -> data_pb2.RejectedRow:
 
 
 def from_job(job: JobRecord) -> job_pb2.Job:
-    return job_pb2.Job(
-        job_id=job.id,
-        kind=job.kind,
-        status=job_pb2.JobStatus.Value(job.status),
-        progress=job.progress,
-        rows_read=job.rows_read,
-        rows_written=job.rows_written,
-        rows_unchanged=job.rows_unchanged,
-        rows_rejected=job.rows_rejected,
-        error=job.error,
-        code=job.code,
-        created_at=timestamp(job.created_at),
-        started_at=timestamp(job.started_at),
-        finished_at=timestamp(job.finished_at),
-        details=job.details,
-        attempt=job.attempt,
-        rows_per_second=job.rows_per_second,
-        seconds_left=job.seconds_left,
-        download_url=f"/api/v1/data/exports/{job.id}" if job.kind == "export" and job.status == "SUCCEEDED" else "",
-    )
+    message = job_messages.from_job(job)
+    if job.kind == "export" and job.status == "SUCCEEDED":
+        message.download_url = f"/api/v1/data/exports/{job.id}"
+    return message
 
 
 def from_post(row: Mapping[str, Any]) -> records_pb2.Publicacion:

@@ -34,8 +34,7 @@ class DatasetImport:
             batches = work.table.batches(range(len(names)))
             while (batch := await asyncio.to_thread(next, batches, None)) is not None:
                 rows += batch.rows.num_rows
-                for rejection in batch.rejections:
-                    rejections.add(rejection)
+                rejections.add(batch.rejections)
                 await asyncio.to_thread(writer.write, batch.rows)
                 await work.run.report(progress=0.8 * batch.done, rows_read=rows + rejections.count)
         details = {**work.table.told(), **renamed, "columns": ", ".join(name[:60] for name in names[:50])}

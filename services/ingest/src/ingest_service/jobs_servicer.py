@@ -8,6 +8,7 @@ from atalaya.ingest.v1.data_pb2_grpc import JobsServiceServicer
 from atalaya.jobs.v1 import job_pb2
 from atalaya.ml.v1 import jobs_pb2 as ml_jobs_pb2
 from grpc.aio import ServicerContext
+from service_parts.own_jobs_servicer import OwnJobsServicer
 from service_runtime.identity import caller
 from service_runtime.jobs import JobQueue
 from service_runtime.paging import PageTokens, id_position, page_size
@@ -20,29 +21,16 @@ if TYPE_CHECKING:
     from atalaya.ml.v1.jobs_pb2_grpc import JobsServiceAsyncStub as MlJobsStub
 
 
-class JobsServicer(JobsServiceServicer):
+class JobsServicer(OwnJobsServicer, JobsServiceServicer):
     """Ingest's own jobs, and the list of all services' jobs."""
 
     def __init__(
         self, queue: JobQueue, ml_jobs: "MlJobsStub", analytics_jobs: "AnalyticsJobsStub", pages: PageTokens
     ) -> None:
-        self._queue = queue
+        super().__init__(queue, convert.from_job)
         self._ml_jobs = ml_jobs
         self._analytics_jobs = analytics_jobs
         self._pages = pages
-
-    async def GetJob(self, request: data_pb2.GetJobRequest, context: ServicerContext[Any, Any]) -> job_pb2.Job:
-        return convert.from_job(await self._queue.get(caller().tenant_id, request.job_id))
-
-    async def CancelJob(self, request: data_pb2.CancelJobRequest, context: ServicerContext[Any, Any]) -> job_pb2.Job:
-        identity = caller()
-        job = await self._queue.cancel(identity.tenant_id, request.job_id, requested_by=identity.subject)
-        return convert.from_job(job)
-
-    async def RetryJob(self, request: data_pb2.RetryJobRequest, context: ServicerContext[Any, Any]) -> job_pb2.Job:
-        identity = caller()
-        job = await self._queue.retry(identity.tenant_id, request.job_id, requested_by=identity.subject)
-        return convert.from_job(job)
 
     async def ListJobs(
         self, request: data_pb2.ListJobsRequest, context: ServicerContext[Any, Any]
@@ -51,7 +39,7 @@ class JobsServicer(JobsServiceServicer):
         query = {"jobs": "all", "kind": request.kind, "status": request.status}
         after = self._pages.decode(request.page_token, tenant_id, query, id_position)
         jobs, last = await newest(
-            [self._own, self._of_ml, self._of_analytics],
+            [self.own_jobs, self._of_ml, self._of_analytics],
             lambda job: job.job_id,
             request.kind,
             request.status,
@@ -60,11 +48,6 @@ class JobsServicer(JobsServiceServicer):
         )
         token = self._pages.encode(tenant_id, query, last) if last else ""
         return data_pb2.ListJobsResponse(jobs=jobs, next_page_token=token)
-
-    async def _own(self, kind: str, status: str, after: str, limit: int) -> list[job_pb2.Job]:
-        tenant_id = caller().tenant_id
-        jobs = await self._queue.list(tenant_id, kind=kind, status=status, after=after, limit=limit)
-        return [convert.from_job(job) for job in jobs]
 
     async def _of_ml(self, kind: str, status: str, after: str, limit: int) -> list[job_pb2.Job]:
         request = ml_jobs_pb2.ListJobsRequest(kind=kind, status=status, after=after, limit=limit)

@@ -18,6 +18,7 @@ from atalaya.ingest.v1 import (
 from atalaya.ml.v1 import jobs_pb2_grpc as ml_jobs_pb2_grpc
 from atalaya.policies import rpc_policies
 from atalaya.tenancy.v1 import erasure_pb2_grpc
+from service_parts.erasure_servicer import ErasureServicer
 from service_runtime.client import open_channel
 from service_runtime.database import Database
 from service_runtime.erasure import TenantRows
@@ -39,7 +40,6 @@ from ingest_service.data_servicer import DataServicer
 from ingest_service.data_status import DataStatus
 from ingest_service.data_status_servicer import DataStatusServicer
 from ingest_service.erasure import Erasure
-from ingest_service.erasure_servicer import ErasureServicer
 from ingest_service.export_store import ExportStore
 from ingest_service.exports import Exports
 from ingest_service.exports_servicer import ExportsServicer
@@ -138,7 +138,7 @@ async def build_server(settings: Settings, *, verifier: TokenVerifier | None = N
     server.add(sources_pb2_grpc.add_SourcesServiceServicer_to_server, SourcesServicer(sources, server.pages))
     data_status = DataStatusServicer(DataStatus(database, accounts, StatusStore(), queue))
     server.add(status_pb2_grpc.add_DataStatusServiceServicer_to_server, data_status)
-    erasure = ErasureServicer(Erasure(TenantRows(database), open_lake, spool))
+    erasure = ErasureServicer(Erasure(TenantRows(database), open_lake, spool).erase)
     server.add(erasure_pb2_grpc.add_ErasureServiceServicer_to_server, erasure)
     server.add_check("database", database.ping)
     server.add_check("workers", workers_alive(database), critical=False)

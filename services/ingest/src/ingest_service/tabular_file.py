@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 import duckdb
@@ -16,6 +17,7 @@ from ingest_service.import_request import ImportRequest
 from ingest_service.import_store import MOST_KEPT
 from ingest_service.reading.ahead import ahead
 from ingest_service.reading.rejection import Rejection
+from ingest_service.reading.rejection import Rejections as RejectionsOfBatch
 from ingest_service.reading.table import Table, batch_schema
 
 _VALUE_SHOWN = 1000
@@ -28,10 +30,10 @@ class Rejections:
     count: int = 0
     kept: list[Rejection] = field(default_factory=list)
 
-    def add(self, rejection: Rejection) -> None:
-        self.count += 1
-        if len(self.kept) < MOST_KEPT:
-            self.kept.append(rejection)
+    def add(self, rejections: RejectionsOfBatch) -> None:
+        """Takes those of a batch; what is not kept is not looked at either."""
+        self.count += len(rejections)
+        self.kept += islice(rejections, MOST_KEPT - len(self.kept))
 
 
 class TabularFile:
@@ -62,8 +64,7 @@ class TabularFile:
             pa.ipc.new_stream(file, batch_schema(len(columns)), options=options) as spool,
         ):
             for batch in ahead(self._table.batches(columns)):
-                for rejection in batch.rejections:
-                    self.rejections.add(rejection)
+                self.rejections.add(batch.rejections)
                 self.rows_read += batch.rows.num_rows + len(batch.rejections)
                 self.profile.look(self._connection, batch.rows)
                 spool.write_batch(batch.rows)
@@ -93,13 +94,14 @@ class TabularFile:
         return numbers.take(found)
 
     def _reject(self, bad: pa.Table, faults: list[int], rows: TypedRows) -> None:
-        room = max(0, MOST_KEPT - len(self.rejections.kept))
+        room = MOST_KEPT - len(self.rejections.kept)
         self.rejections.count += max(0, len(faults) - room)
+        kept = []
         for row, number in zip(bad.slice(0, room).to_pylist(), faults, strict=False):
             fault = rows.faults[number]
             cell = self._account_cell if fault.target == "account" else self._cell_of[fault.target]
             column = self.mapping.account_column if fault.target == "account" else self.mapping.column_of[fault.target]
-            self.rejections.add(
+            kept.append(
                 Rejection(
                     row["line"],
                     self._table.header[column],
@@ -109,6 +111,7 @@ class TabularFile:
                     row["size"],
                 )
             )
+        self.rejections.add(kept)
 
     def details(self) -> dict[str, str]:
         """Says what was assumed, for the job."""

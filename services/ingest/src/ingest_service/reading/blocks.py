@@ -30,7 +30,7 @@ class Rows:
 def cut(block: bytes, dialect: Dialect, *, final: bool) -> Rows:
     """Finds the whole rows of a block that begins at a row."""
     cells = np.frombuffer(block, np.uint8)
-    ends = _line_ends(cells, final=final)
+    ends = line_ends(cells, final=final)
     if final and (not len(ends) or ends[-1] != len(cells) - 1) and len(cells):
         # The last line of a file need not end.
         ends = np.append(ends, len(cells))
@@ -88,7 +88,8 @@ def without_bad_rows(block: bytes, rows: Rows, dialect: Dialect, width: int) -> 
     return Sorted(kept.tobytes(), is_bad, widths)
 
 
-def _line_ends(cells: NDArray[np.uint8], *, final: bool) -> _Places:
+def line_ends(cells: NDArray[np.uint8], *, final: bool) -> _Places:
+    """Finds the last byte of each line end: CR, LF or both."""
     feeds = cells == _LINE_FEED
     returns = cells == _RETURN
     if not returns.any():

@@ -1,25 +1,24 @@
 """JSON Lines as a table: a column for every key that any line has, values as the text that stands in the file."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 from service_runtime.errors import InvalidArgument
 
+from ingest_service.reading.batch_arrays import numbers
 from ingest_service.reading.encoding import PreparedText
-from ingest_service.reading.lines import LARGEST_ROW, Line, physical_lines
+from ingest_service.reading.line_arrays import LineArrays
+from ingest_service.reading.lines import LARGEST_ROW, Line, whole_lines
 from ingest_service.reading.rejection import Rejection
 from ingest_service.reading.table import Batch, batch_schema
 from ingest_service.reading.table_file import WIDEST
 
-_ROWS, _BYTES = 5_000, 1 << 20
+_ROWS = 5_000
 # Of lines that are no rows, of which there may be many; more of them is shown from the file.
 _SHOWN = 100
-
-
-# Number, start and size of a line.
-_Place = tuple[int, int, int]
 
 
 class _Number(str):
@@ -56,22 +55,28 @@ class JsonLines:
 
     def _find_keys(self) -> list[str]:
         keys: dict[str, None] = {}
-        for line in physical_lines(self.text.path, self.text.start, 1):
-            if line.too_long or not line.text.strip():
-                continue
-            try:
-                found = json.loads(line.text)
-            except (ValueError, RecursionError):
-                continue
-            if isinstance(found, dict) and not found.keys() <= keys.keys():
-                keys.update(dict.fromkeys(key for key in found if not _has_half_pair(key)))
-                if len(keys) > WIDEST:
-                    raise InvalidArgument(
-                        "UNREADABLE_FILE", f"The lines have more than {WIDEST} different keys; a table has no more."
-                    )
+        for lines in self._pieces():
+            for place in lines.candidates():
+                try:
+                    found = json.loads(lines.text(place))
+                except (ValueError, RecursionError):
+                    continue
+                if isinstance(found, dict) and not found.keys() <= keys.keys():
+                    keys.update(dict.fromkeys(key for key in found if not _has_half_pair(key)))
+                    if len(keys) > WIDEST:
+                        raise InvalidArgument(
+                            "UNREADABLE_FILE", f"The lines have more than {WIDEST} different keys; a table has no more."
+                        )
         if not keys:
             raise InvalidArgument("UNREADABLE_FILE", "No line of the file is a JSON object with a key.")
         return list(keys)
+
+    def _pieces(self) -> Iterator[LineArrays]:
+        number = 1
+        for piece in whole_lines(self.text.path, self.text.start):
+            lines = LineArrays(piece, number)
+            yield lines
+            number += len(lines)
 
     def told(self) -> dict[str, str]:
         return {"encoding": self.text.encoding}
@@ -83,41 +88,47 @@ class JsonLines:
 
     def cells(self, text: str) -> list[str]:
         try:
-            row = self._row(Line(text, 0, len(text), 1))
+            row = self._row(text.strip())
         except _BadLineError:
             return []
         return [_text(row.get(name)) for name in self.header]
 
     def batches(self, columns: Sequence[int]) -> Iterator[Batch]:
         names = [self.header[column] for column in columns]
-        places: list[_Place] = []
-        cells: list[list[str]] = [[] for _ in names]
-        rejections: list[Rejection] = []
-        size = 0
-        for line in physical_lines(self.text.path, self.text.start, 1):
-            if not line.too_long and not line.text.strip():
-                continue
-            try:
-                row = self._row(line)
-            except _BadLineError as error:
-                shown = line.text[:_SHOWN].rstrip("\r\n")
-                rejections.append(Rejection(line.number, "", shown, str(error), line.start, line.size))
-            else:
-                places.append((line.number, line.start, line.size))
+        for lines in self._pieces():
+            done = min(1.0, (lines.piece.end - self.text.start) / self._size)
+            places: list[int] = []
+            cells: list[list[str]] = [[] for _ in names]
+            for place in lines.candidates():
+                text = lines.text(place)
+                try:
+                    row = self._row(text)
+                except _BadLineError:
+                    # Letters that only look like nothing make no line.
+                    lines.is_bad[place] = bool(text)
+                    continue
+                places.append(place)
                 for column, name in zip(cells, names, strict=True):
                     value = row.get(name, "")
                     column.append(value if isinstance(value, str) else _text(value))
-            size += len(line.text)
-            if len(places) + len(rejections) >= _ROWS or size >= _BYTES:
-                yield self._batch(places, cells, rejections, line)
-                places, cells, rejections, size = [], [[] for _ in names], [], 0
-        if places or rejections:
-            yield self._batch(places, cells, rejections, None)
+                if len(places) >= _ROWS:
+                    yield Batch(_rows(lines, places, cells), [], done)
+                    places, cells = [], [[] for _ in names]
+            rejections = BadLines(lines, self._fault)
+            if places or rejections:
+                yield Batch(_rows(lines, places, cells), rejections, done)
 
-    def _row(self, line: Line) -> dict[str, Any]:
+    def _fault(self, line: Line) -> str:
+        """Says why a line is no row."""
         if line.too_long:
-            raise _BadLineError(f"the line is longer than {LARGEST_ROW} bytes")
-        text = line.text.strip()
+            return f"the line is longer than {LARGEST_ROW} bytes"
+        try:
+            self._row(line.text)
+        except _BadLineError as error:
+            return str(error)
+        raise AssertionError("a rejected line is a row")
+
+    def _row(self, text: str) -> dict[str, Any]:
         try:
             row, end = self._decoder.raw_decode(text)
         except RecursionError as error:
@@ -134,17 +145,33 @@ class JsonLines:
             raise _BadLineError("has half of a surrogate pair")
         return row
 
-    def _batch(
-        self, places: list[_Place], cells: list[list[str]], rejections: list[Rejection], last: Line | None
-    ) -> Batch:
-        arrays = [
-            pa.array([number for number, _, _ in places], pa.int32()),
-            pa.array([start for _, start, _ in places], pa.int64()),
-            pa.array([size for _, _, size in places], pa.int32()),
-            *(pa.array(column, pa.string()) for column in cells),
-        ]
-        done = (last.start + last.size - self.text.start) / self._size if last else 1.0
-        return Batch(pa.RecordBatch.from_arrays(arrays, schema=batch_schema(len(cells))), rejections, min(1.0, done))
+
+class BadLines:
+    """Lines of a piece that are no rows: why, is found out for those alone that are looked at."""
+
+    def __init__(self, lines: LineArrays, fault: Callable[[Line], str]) -> None:
+        self._lines = lines
+        self._fault = fault
+        self._places = np.flatnonzero(lines.is_bad)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __iter__(self) -> Iterator[Rejection]:
+        for place in map(int, self._places):
+            line = self._lines.line(place)
+            yield Rejection(line.number, "", line.text[:_SHOWN], self._fault(line), line.start, line.size)
+
+
+def _rows(lines: LineArrays, places: Sequence[int], cells: Sequence[list[str]]) -> pa.RecordBatch:
+    at = np.array(places, np.int64)
+    arrays = [
+        numbers(at + lines.number, pa.int32(), np.int32),
+        numbers(lines.starts[at] + lines.piece.start, pa.int64(), np.int64),
+        numbers(lines.sizes[at], pa.int32(), np.int32),
+        *(pa.array(column, pa.string()) for column in cells),
+    ]
+    return pa.RecordBatch.from_arrays(arrays, schema=batch_schema(len(cells)))
 
 
 def _text(value: Any) -> str:

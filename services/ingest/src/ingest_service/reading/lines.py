@@ -19,40 +19,50 @@ class Line(NamedTuple):
     too_long: bool = False
 
 
-def physical_lines(path: Path, start: int, number: int, end: int = -1) -> Iterator[Line]:
-    """Gives the lines from a place on, up to another (-1: the file's end); they may end in CR, LF or both."""
+class Piece(NamedTuple):
+    """Whole lines as they stand in the file from `start` on; of a first line that is too long only the last bytes are
+    there, and `begun` says where it begins."""
+
+    data: bytes
+    start: int
+    begun: int
+
+    @property
+    def end(self) -> int:
+        return self.start + len(self.data)
+
+
+def whole_lines(path: Path, start: int, end: int = -1) -> Iterator[Piece]:
+    """Gives the lines from a place on, up to another (-1: the file's end), many at a time; they may end in CR, LF or
+    both."""
     with path.open("rb") as file:
         file.seek(start)
-        held, place = b"", start
-        too_long_from = -1
+        held, place, begun = b"", start, start
         while True:
-            piece = file.read(_PIECE if end < 0 else max(0, min(_PIECE, end - file.tell())))
-            held += piece
+            read = file.read(_PIECE if end < 0 else max(0, min(_PIECE, end - file.tell())))
+            held += read
             # A return at the end may be half of a line end.
-            ready = not piece or not held.endswith(b"\r")
-            parts = held.splitlines(keepends=True) if ready else held[:-1].splitlines(keepends=True)
-            tail = b"" if ready else b"\r"
-            if parts and piece and not parts[-1].endswith((b"\n", b"\r")):
-                tail = parts.pop() + tail
-            for part in parts:
-                if too_long_from >= 0:
-                    yield Line(" ", too_long_from, place + len(part) - too_long_from, number, too_long=True)
-                    too_long_from = -1
-                elif len(part) > LARGEST_ROW:
-                    yield Line(" ", place, len(part), number, too_long=True)
-                else:
-                    yield Line(part.decode(errors="replace"), place, len(part), number)
-                place += len(part)
-                number += 1
-            held = tail
+            whole = max(held.rfind(b"\n"), held.rfind(b"\r", 0, -1)) + 1 if read else len(held)
+            if whole:
+                yield Piece(held[:whole], place, begun)
+                place, held = place + whole, held[whole:]
+                begun = place
             if len(held) > LARGEST_ROW:
-                too_long_from = place if too_long_from < 0 else too_long_from
-                place += len(held) - 1
-                held = held[-1:]
-            if not piece:
-                if too_long_from >= 0:
-                    yield Line(" ", too_long_from, place - too_long_from, number, too_long=True)
+                place, held = place + len(held) - 1, held[-1:]
+            if not read:
                 return
+
+
+def physical_lines(path: Path, start: int, number: int, end: int = -1) -> Iterator[Line]:
+    """Gives the lines from a place on, up to another, one by one, the first of them with this number."""
+    for piece in whole_lines(path, start, end):
+        place, begun = piece.start, piece.begun
+        for part in piece.data.splitlines(keepends=True):
+            place += len(part)
+            too_long = place - begun > LARGEST_ROW
+            yield Line(" " if too_long else part.decode(errors="replace"), begun, place - begun, number, too_long)
+            begun = place
+            number += 1
 
 
 def content_end(path: Path, start: int, delimiter: str) -> int:
