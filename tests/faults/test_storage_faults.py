@@ -107,7 +107,7 @@ async def test_what_is_acknowledged_is_there_once_and_whole_where(
         await asyncio.gather(*(import_posts(tenant, ledger, chance, number) for number in range(FILES)))
         await import_dataset(tenant, ledger, "small", b"a,b\n1,2\n")
         await import_dataset(tenant, ledger, "large", b"a,b\n" + b"1,2\n" * (LARGE_BYTES // 4))
-        await asyncio.wait_for(settled(tenant, ledger), 120)
+        await asyncio.wait_for(settled(tenant, ledger), 400)
     finally:
         healing.cancel()
         heal(stored.link)
@@ -165,7 +165,7 @@ async def settled(tenant: Tenant, ledger: Ledger) -> None:
 async def follows(stored: Stored, tenant: Tenant) -> None:
     """Waits until the lake equals the record."""
     check = LakeCheck(stored.suite.database, LakeStore(), stored.lake)
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(180):
         while left := await check.differences(tenant.tenant_id, stored.suite.lake_folder):
             print(left)
             await asyncio.sleep(0.2)

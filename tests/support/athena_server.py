@@ -249,7 +249,7 @@ class AthenaServer:
         _wait(lambda: bool(self.stopped))
 
 
-def _wait(there: Callable[[], bool], seconds: float = 20) -> None:
+def _wait(there: Callable[[], bool], seconds: float = 90) -> None:
     until = time.monotonic() + seconds
     while not there() and time.monotonic() < until:
         time.sleep(0.01)

@@ -7,7 +7,7 @@ from local_suite.home import Home
 from local_suite.programs import postgres_server
 from psycopg import Connection, sql
 
-STEADY_SECONDS = 30
+STEADY_SECONDS = 120
 TABLES_OF_TENANTS = """
     SELECT c.oid::regclass::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'tenant_id' AND NOT a.attisdropped

@@ -22,7 +22,7 @@ from support.proofs_house import Company, House
 MARK = "zafiro"
 DAYS = 40
 LAST_DAY = date(2025, 6, 30)
-JOB_SECONDS = 120
+JOB_SECONDS = 400
 MOST_OF_A_KIND = 5
 FAR_NUMBER = 700_000_000
 

@@ -19,7 +19,7 @@ from support.analytics_running import RunningAnalytics
 from support.running import running, socket_address
 
 TRANSACTIONS = "datavision/transactions/part-1.csv"
-MOST_SECONDS = 30.0
+MOST_SECONDS = 120.0
 Move = tuple[str, str | None, str | None]
 
 
@@ -88,7 +88,7 @@ async def working(analytics: RunningAnalytics, clock: Callable[[], datetime], na
         yield
     finally:
         worker.stop()
-        await asyncio.wait_for(run, 20)
+        await asyncio.wait_for(run, 90)
 
 
 @asynccontextmanager

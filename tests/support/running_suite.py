@@ -21,8 +21,8 @@ from local_suite.environment import MARK, service_environment
 from local_suite.home import Home
 from local_suite.state import ProcessState, SuiteState
 
-START_SECONDS = 150
-STOP_SECONDS = 40
+START_SECONDS = 300
+STOP_SECONDS = 120
 # Tests ask much in a minute; those of the limits set their own.
 NO_LIMITS = {f"RATE_LIMIT_PER_{window}": "0" for window in ("MINUTE", "HOUR", "DAY")}
 

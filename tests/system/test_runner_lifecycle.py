@@ -69,7 +69,7 @@ def test_taken_port_is_named_with_who_listens(second: RunningSuite, tmp_path_fac
 
 def test_killed_runner_takes_everything_with_it_and_starts_again(second: RunningSuite) -> None:
     second.kill_runner()
-    wait_until(lambda: not second.processes(), 30, f"left behind: {second.processes()}")
+    wait_until(lambda: not second.processes(), 120, f"left behind: {second.processes()}")
     second.start()
     assert may_log_in(second)
 

@@ -123,7 +123,7 @@ class House:
     """A lake on this disk, a cache and the tables between them."""
 
     def __init__(self, folder: Path, max_bytes: int = 10**9) -> None:
-        self.engine = DuckDbEngine(folder / "cache", memory_limit="200MB", threads=1, concurrency=2, timeout=10)
+        self.engine = DuckDbEngine(folder / "cache", memory_limit="200MB", threads=1, concurrency=2, timeout=60)
         where = RuntimeSettings(atalaya_lake=f"file://{folder / 'lake'}")
         self.lake = tenant_lake(where, TENANT)
         self.kept, self.parser = KeptFiles(folder / "cache", max_bytes), CountingParser(self.engine)

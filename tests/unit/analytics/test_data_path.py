@@ -62,7 +62,7 @@ class House:
             aws_secret_access_key="s",
         )
         self.folder = folder
-        self.engine = DuckDbEngine(folder / "cache", memory_limit="200MB", threads=1, concurrency=2, timeout=10)
+        self.engine = DuckDbEngine(folder / "cache", memory_limit="200MB", threads=1, concurrency=2, timeout=60)
         self.where = where
         self.lake: Any = tenant_lake(where, TENANT)
         self.kept = KeptFiles(folder / "cache", max_bytes)

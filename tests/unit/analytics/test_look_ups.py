@@ -35,7 +35,7 @@ class CountingEngine(DuckDbEngine):
     """Tells what it has written."""
 
     def __init__(self, folder: Path) -> None:
-        super().__init__(folder, memory_limit="200MB", threads=1, concurrency=2, timeout=20)
+        super().__init__(folder, memory_limit="200MB", threads=1, concurrency=2, timeout=60)
         self.written: list[str] = []
 
     async def write(self, query: Query, target: Path) -> None:

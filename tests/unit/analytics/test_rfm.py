@@ -156,7 +156,7 @@ async def test_a_purchase_to_come_counts_once_it_has_come(
 
 @asynccontextmanager
 async def scoring(folder: Path) -> AsyncIterator[DuckDbEngine]:
-    engine = DuckDbEngine(folder, memory_limit="300MB", threads=1, concurrency=2, timeout=20)
+    engine = DuckDbEngine(folder, memory_limit="300MB", threads=1, concurrency=2, timeout=60)
     yield engine
     await engine.close()
 

@@ -131,7 +131,7 @@ async def parse(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Parse
 
 
 async def started(folder: Path) -> DuckDbEngine:
-    return DuckDbEngine(folder, memory_limit="300MB", threads=1, concurrency=2, timeout=20)
+    return DuckDbEngine(folder, memory_limit="300MB", threads=1, concurrency=2, timeout=60)
 
 
 async def typed(

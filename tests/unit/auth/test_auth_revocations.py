@@ -125,7 +125,7 @@ async def test_log_out_works_without_redis_and_is_told_when_it_is_back(
         assert (await refusal(auth.refresh(person.reply.refresh_token))).reason == "BAD_REFRESH_TOKEN"
         # Until it expires, or Redis is back.
         assert (await auth.me(person.reply.access_token)).id == person.user.id
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 20
         own_redis.start()
         assert await reason_soon(auth, person.reply.access_token) == "TOKEN_REVOKED"
 

@@ -29,7 +29,7 @@ class Upstream:
         transport = httpx.AsyncHTTPTransport(uds=self._socket)
         async with httpx.AsyncClient(transport=transport, base_url="http://admin") as admin:
             found = await self._counts(admin)
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 # Envoy fetches the keys once, from a service; after that only what tests ask for goes there.
                 while not found["jwks"] or not any(found[name] for name in found if name != "jwks"):
                     await asyncio.sleep(0.05)

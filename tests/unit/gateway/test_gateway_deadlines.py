@@ -71,7 +71,7 @@ class Chain:
         return int(row[0])
 
     async def until_statements(self, number: int) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(15):
             while await asyncio.to_thread(self.running_statements) != number:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
 
@@ -115,14 +115,15 @@ async def chain(postgres: EmbeddedPostgres, issuer: TestIssuer) -> AsyncIterator
     await database.close()
 
 
-async def test_a_deadline_of_half_a_second_ends_everything_behind_it(chain: Chain) -> None:
+async def test_a_short_deadline_ends_everything_behind_it(chain: Chain) -> None:
     async with grpc.aio.insecure_channel(f"127.0.0.1:{chain.port}") as channel:
         await channel.channel_ready()
         stub = rfm_pb2_grpc.RfmServiceStub(channel)
         began_to_work = False
-        for _ in range(5):
+        # Half a second is enough where little else runs.
+        for deadline in (0.5, 0.5, 1, 2, 4):
             began = time.monotonic()
-            call = stub.GetCustomer(CUSTOMER, metadata=tuple(chain.bearer.items()), timeout=0.5)
+            call = stub.GetCustomer(CUSTOMER, metadata=tuple(chain.bearer.items()), timeout=deadline)
             refused = asyncio.ensure_future(failure(call))
             while not began_to_work and not refused.done():
                 began_to_work = await asyncio.to_thread(chain.running_statements) == 1
@@ -132,11 +133,11 @@ async def test_a_deadline_of_half_a_second_ends_everything_behind_it(chain: Chai
             all_over = time.monotonic() - began
             assert error.code() is grpc.StatusCode.DEADLINE_EXCEEDED
             # The statement would have run for twenty seconds.
-            assert 0.4 < seconds < 1 and all_over < 2
+            assert deadline - 0.1 < seconds <= all_over < 15
             if began_to_work:
                 break
 
-    assert began_to_work, "the machine is too busy to reach the database in half a second"
+    assert began_to_work, "the machine is too busy to reach the database in four seconds"
     assert await chain.notes() == 0
 
 
@@ -154,6 +155,7 @@ async def test_a_rest_caller_who_hangs_up_ends_everything_behind_it(chain: Chain
         began = time.monotonic()
         await chain.until_statements(0)
 
-    assert time.monotonic() - began < 2
+    # The statement would have run for twenty seconds.
+    assert time.monotonic() - began < 15
     assert chain.asking.ended == ["CancelledError"]
     assert await chain.notes() == 0

@@ -253,7 +253,7 @@ async def test_the_log_has_the_request_and_no_secret(client: httpx.AsyncClient, 
 
     log = edge.log  # type: ignore[attr-defined]
     request_id = response.headers["x-request-id"]
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(60):
         while request_id not in log.read_text():  # noqa: ASYNC110
             await asyncio.sleep(0.05)
     line = next(json.loads(line) for line in log.read_text().splitlines() if request_id in line)

@@ -119,7 +119,7 @@ async def working(settings: Settings) -> AsyncIterator[None]:
         yield
     finally:
         worker.stop()
-        await asyncio.wait_for(task, 20)
+        await asyncio.wait_for(task, 60)
 
 
 async def until(programs: Programs, token: str, count: int) -> list[audit_pb2.AuditEvent]:

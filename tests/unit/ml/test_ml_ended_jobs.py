@@ -25,10 +25,10 @@ async def test_jobs_go_when_their_time_is_over(ml_settings: Settings) -> None:
     worker = build_worker(settings, Renewal(0))
     working = asyncio.create_task(worker.run())
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while await queue.list(tenant_id, limit=1):  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
     finally:
         worker.stop()
-        await asyncio.wait_for(working, 20)
+        await asyncio.wait_for(working, 60)
         await database.close()

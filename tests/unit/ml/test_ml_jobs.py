@@ -162,7 +162,7 @@ async def test_a_worker_that_stops_gives_its_training_to_the_next(idle_suite: Su
         while (await job_of(idle_suite, company, job_id)).status == QUEUED:
             pass
     first.terminate()
-    await asyncio.wait_for(first.wait(), 20)
+    await asyncio.wait_for(first.wait(), 90)
     given_back = await job_of(idle_suite, company, job_id)
     second = await worker_process(idle_suite.settings)
     ended = await ended_job(idle_suite, company, job_id)
@@ -170,7 +170,7 @@ async def test_a_worker_that_stops_gives_its_training_to_the_next(idle_suite: Su
 
     assert given_back.status == QUEUED
     assert (ended, (await job_of(idle_suite, company, job_id)).attempt) == (SUCCEEDED, 2)
-    assert (first.returncode, await asyncio.wait_for(second.wait(), 20)) == (0, 0)
+    assert (first.returncode, await asyncio.wait_for(second.wait(), 90)) == (0, 0)
 
 
 async def test_a_worker_that_is_idle_gives_back_the_training_code_and_works_on(
@@ -182,13 +182,13 @@ async def test_a_worker_that_is_idle_gives_back_the_training_code_and_works_on(
     for _ in range(2):
         job_id = (await idle_suite.regression.TrainForecast(TRAIN, metadata=company.caller())).job_id
         assert await ended_job(idle_suite, company, job_id) == SUCCEEDED
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(90):
             while "sklearn" in loaded.read_text():  # noqa: ASYNC240 - the kernel answers at once
                 await job_of(idle_suite, company, job_id)
     worker.terminate()
 
     # Told so early, it may not have its handler yet.
-    assert await asyncio.wait_for(worker.wait(), 20) in (0, -signal.SIGTERM)
+    assert await asyncio.wait_for(worker.wait(), 90) in (0, -signal.SIGTERM)
 
 
 async def worker_process(settings: Settings, **more: str) -> asyncio.subprocess.Process:

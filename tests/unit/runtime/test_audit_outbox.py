@@ -65,7 +65,7 @@ async def working(sample: ServiceDatabase, trail: Trail, **handlers: Callable[[J
         yield
     finally:
         worker.stop()
-        await asyncio.wait_for(task, 20)
+        await asyncio.wait_for(task, 60)
 
 
 async def waiting(database: Database) -> int:

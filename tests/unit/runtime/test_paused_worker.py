@@ -37,7 +37,7 @@ async def test_the_transaction_of_a_paused_worker_ends_when_its_job_is_taken_aga
             await paused.execute(WRITE, {"tenant_id": tenant_id})
             session_purpose.set("")
             await retake_stalled(database, ["sample"])
-            async with asyncio.timeout(5), database.tenant_session(tenant_id) as other:
+            async with asyncio.timeout(60), database.tenant_session(tenant_id) as other:
                 await other.execute(LOCK)
     async with database.tenant_session(tenant_id) as session:
         assert (await session.execute(text("SELECT count(*) FROM notes"))).scalar_one() == 0

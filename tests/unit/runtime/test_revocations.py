@@ -77,7 +77,8 @@ async def test_killed_redis_keeps_nobody_waiting_and_what_is_known_stays_known(
         began = time.monotonic()
         for _ in range(20):
             await stub.one(REQUEST, metadata=issuer.bearer(tenant_id, sid=unknown))
-        assert time.monotonic() - began < 1
+        # If each waited for it: ten seconds at least.
+        assert time.monotonic() - began < 8
         refused = issuer.bearer(tenant_id, sid=known)
         assert (await refused_soon(lambda: stub.one(REQUEST, metadata=refused))).reason == "TOKEN_REVOKED"
         # It comes back empty, and is told anew.

@@ -58,7 +58,7 @@ async def working(sample: ServiceDatabase, follower: Follower) -> AsyncIterator[
     finally:
         follower.job_may_end.set()
         worker.stop()
-        await asyncio.wait_for(task, 20)
+        await asyncio.wait_for(task, 60)
 
 
 async def test_a_task_is_done_again_until_it_succeeds_and_waits_for_no_job(
@@ -70,7 +70,7 @@ async def test_a_task_is_done_again_until_it_succeeds_and_waits_for_no_job(
             await JobQueue(database, "sample").enqueue(
                 session, tenant_id=tenant_id, kind="long", payload={}, requested_by="ana"
             )
-        await asyncio.wait_for(follower.job_begun.wait(), 20)
+        await asyncio.wait_for(follower.job_begun.wait(), 60)
         async with database.tenant_session(tenant_id) as session:
             await FOLLOW.ask(session, tenant_id)
         await follower.until(2)
