@@ -17,6 +17,7 @@ from atalaya.analytics.v1 import (
 from atalaya.auth_calls import key_exchange, signing_keys
 from atalaya.policies import rpc_policies
 from atalaya.tenancy.v1 import erasure_pb2_grpc
+from service_parts.erasure_servicer import ErasureServicer
 from service_runtime.client import open_channel
 from service_runtime.database import Database
 from service_runtime.erasure import TenantRows
@@ -32,7 +33,6 @@ from analytics_service.benefits import Benefits
 from analytics_service.config import Settings
 from analytics_service.engines import build_engines
 from analytics_service.erasure import Erasure
-from analytics_service.erasure_servicer import ErasureServicer
 from analytics_service.health_client import SuiteHealthChecks
 from analytics_service.insurance_servicer import InsuranceServicer
 from analytics_service.jobs_servicer import JobsServicer
@@ -92,7 +92,7 @@ async def build_server(
     rfm = Rfm(rfm_tables, RfmMoveStore(database), scoring)
     server.add(rfm_pb2_grpc.add_RfmServiceServicer_to_server, RfmServicer(rfm, benefits))
     server.add(jobs_pb2_grpc.add_JobsServiceServicer_to_server, JobsServicer(jobs))
-    erasure = ErasureServicer(Erasure(TenantRows(database), kept, answers, rfm_tables, benefits, engines.erase))
+    erasure = ErasureServicer(Erasure(TenantRows(database), kept, answers, rfm_tables, benefits, engines.erase).erase)
     server.add(erasure_pb2_grpc.add_ErasureServiceServicer_to_server, erasure)
     # Health, status and most reports must answer when one of these is away, so none is critical.
     server.add_check("database", database.ping, critical=False)

@@ -3,9 +3,6 @@
 from typing import cast
 
 from atalaya.auth.v1 import auth_pb2, people_pb2, profile_pb2, tenants_pb2
-from atalaya.jobs.v1 import job_pb2
-from google.protobuf.timestamp_pb2 import Timestamp
-from service_runtime.jobs import JobRecord
 
 from auth_service import convert
 from auth_service.accounts import Invitation, Role, Tenant, User, UserSettings
@@ -51,23 +48,4 @@ def from_tenant(tenant: Tenant, active_people: int) -> tenants_pb2.Tenant:
         users=active_people,
     )
     message.created_at.FromDatetime(tenant.created_at)
-    return message
-
-
-def from_job(job: JobRecord) -> job_pb2.Job:
-    message = job_pb2.Job(
-        job_id=job.id,
-        kind=job.kind,
-        status=job_pb2.JobStatus.Value(job.status),
-        progress=job.progress,
-        error=job.error,
-        code=job.code,
-        details=job.details,
-        attempt=job.attempt,
-    )
-    for name in ("created_at", "started_at", "finished_at"):
-        at = getattr(job, name)
-        if at is not None:
-            time: Timestamp = getattr(message, name)
-            time.FromDatetime(at)
     return message

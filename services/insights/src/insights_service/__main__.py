@@ -4,12 +4,14 @@ import argparse
 import time
 from collections.abc import Callable
 from functools import lru_cache
+from uuid import UUID
 
 from atalaya.auth_calls import key_exchange, signing_keys
-from atalaya.ingest.v1.accounts_pb2_grpc import SocialAccountsServiceStub
 from atalaya.insights.v1 import sentiment_pb2_grpc
 from atalaya.policies import rpc_policies
 from atalaya.tenancy.v1 import erasure_pb2_grpc
+from service_parts.erasure_servicer import ErasureServicer
+from service_parts.visible_accounts import VisibleAccounts
 from service_runtime.client import open_channel
 from service_runtime.config import load_settings
 from service_runtime.database import Database
@@ -20,9 +22,7 @@ from service_runtime.migrations import run_migrations
 from service_runtime.server import Server
 from service_runtime.token_verifier import TokenVerifier
 
-from insights_service.accounts_client import VisibleAccounts
 from insights_service.config import Settings
-from insights_service.erasure_servicer import ErasureServicer
 from insights_service.labels import Labels
 from insights_service.lexicon import LexiconEngine
 from insights_service.post_texts import PostTexts
@@ -41,9 +41,7 @@ async def build_server(
     engine = LexiconEngine()
     posts = PostTexts(lru_cache(256)(lambda tenant_id: tenant_lake(settings, tenant_id)), settings.posts_per_batch)
     sentiment = Sentiment(posts, Labels(engine, LabelStore(database)))
-    accounts = VisibleAccounts(
-        SocialAccountsServiceStub(ingest_channel), keep_seconds=settings.visible_accounts_seconds, clock=clock
-    )
+    accounts = VisibleAccounts(ingest_channel, keep_seconds=settings.visible_accounts_seconds, clock=clock)
 
     verifier = verifier or TokenVerifier(signing_keys(auth_channel), settings.jwt_issuer, settings.jwt_audience)
     server = Server(
@@ -51,8 +49,12 @@ async def build_server(
     )
     servicer = SentimentServicer(engine, sentiment, accounts)
     server.add(sentiment_pb2_grpc.add_SentimentServiceServicer_to_server, servicer)
-    erasure = ErasureServicer(TenantRows(database))
-    server.add(erasure_pb2_grpc.add_ErasureServiceServicer_to_server, erasure)
+    rows = TenantRows(database)
+
+    async def erase(tenant_id: UUID) -> tuple[int, int]:
+        return await rows.erase(tenant_id), 0
+
+    server.add(erasure_pb2_grpc.add_ErasureServiceServicer_to_server, ErasureServicer(erase))
     server.add_check("database", database.ping)
     # Texts that come with the call are scored without the lake, so it is not critical.
     server.add_check("lake", lake_alive(settings), critical=False)

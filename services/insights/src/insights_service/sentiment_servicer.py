@@ -6,10 +6,10 @@ from typing import Any, TypeAlias
 from atalaya.insights.v1 import sentiment_pb2
 from atalaya.insights.v1.sentiment_pb2_grpc import SentimentServiceServicer
 from grpc.aio import ServicerContext
+from service_parts.visible_accounts import VisibleAccounts
 from service_runtime.identity import caller
 
 from insights_service import convert
-from insights_service.accounts_client import VisibleAccounts
 from insights_service.lexicon import ENGINE, LexiconEngine
 from insights_service.sentiment import Sentiment
 

@@ -10,10 +10,11 @@ from functools import partial
 
 from atalaya import auth_calls
 from atalaya.auth_calls import key_exchange, signing_keys
-from atalaya.ingest.v1.accounts_pb2_grpc import SocialAccountsServiceStub
 from atalaya.ml.v1 import clustering_pb2_grpc, jobs_pb2_grpc, regression_pb2_grpc
 from atalaya.policies import rpc_policies
 from atalaya.tenancy.v1 import erasure_pb2_grpc
+from service_parts.erasure_servicer import ErasureServicer
+from service_parts.visible_accounts import VisibleAccounts
 from service_runtime.audit_delivery import audit_delivery
 from service_runtime.client import open_channel
 from service_runtime.config import load_settings
@@ -26,12 +27,10 @@ from service_runtime.server import Server
 from service_runtime.token_verifier import TokenVerifier
 from uuid6 import uuid7
 
-from ml_service.accounts_client import VisibleAccounts
 from ml_service.clustering_servicer import ClusteringServicer
 from ml_service.clusters import Clusters
 from ml_service.config import Settings
 from ml_service.erasure import Erasure
-from ml_service.erasure_servicer import ErasureServicer
 from ml_service.forecast.served import ServedForecast
 from ml_service.forecasts import Forecasts
 from ml_service.jobs_servicer import JobsServicer
@@ -53,9 +52,7 @@ async def build_server(settings: Settings, *, clock: Callable[[], float] = time.
     auth_channel = open_channel(settings.auth_address, settings)
     ingest_channel = open_channel(settings.ingest_address, settings)
 
-    accounts = VisibleAccounts(
-        SocialAccountsServiceStub(ingest_channel), keep_seconds=settings.visible_accounts_seconds, clock=clock
-    )
+    accounts = VisibleAccounts(ingest_channel, keep_seconds=settings.visible_accounts_seconds, clock=clock)
     trainings = TrainingJobs(store, jobs, wait_seconds=settings.training_wait_seconds)
     forecasts = Registry(store, "forecast", ServedForecast, capacity=settings.models_in_memory)
     clusters = Registry(store, "clusters", ServedClusters, capacity=settings.models_in_memory)
@@ -69,7 +66,7 @@ async def build_server(settings: Settings, *, clock: Callable[[], float] = time.
     server.add(regression_pb2_grpc.add_RegressionServiceServicer_to_server, regression)
     server.add(clustering_pb2_grpc.add_ClusteringServiceServicer_to_server, clustering)
     server.add(jobs_pb2_grpc.add_JobsServiceServicer_to_server, JobsServicer(jobs))
-    erasure = ErasureServicer(Erasure(TenantRows(database), [forecasts, clusters]))
+    erasure = ErasureServicer(Erasure(TenantRows(database), [forecasts, clusters]).erase)
     server.add(erasure_pb2_grpc.add_ErasureServiceServicer_to_server, erasure)
     server.add_check("database", database.ping)
     server.add_check("workers", workers_alive(database), critical=False)

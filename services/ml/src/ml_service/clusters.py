@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from service_parts.visible_accounts import VisibleAccounts
 from service_runtime.identity import Identity
 from service_runtime.jobs import JobRecord
 
-from ml_service.accounts_client import VisibleAccounts
 from ml_service.model import ModelVersion
 from ml_service.registry import Registry
 from ml_service.served_clusters import ServedClusters

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from atalaya.jobs.v1 import job_pb2
-from atalaya.ml.v1 import clustering_pb2, jobs_pb2, regression_pb2
+from atalaya.ml.v1 import clustering_pb2, regression_pb2
 from google.protobuf.timestamp_pb2 import Timestamp
 from service_runtime.jobs import JobRecord
 
@@ -83,32 +83,6 @@ def from_cluster_version(version: ModelVersion) -> clustering_pb2.ListClustersRe
         ],
         model_id=str(version.model_id),
         trained_at=timestamp(version.trained_at),
-    )
-
-
-def from_jobs(jobs: list[JobRecord]) -> jobs_pb2.ListJobsResponse:
-    return jobs_pb2.ListJobsResponse(jobs=[from_job(job) for job in jobs])
-
-
-def from_job(job: JobRecord) -> job_pb2.Job:
-    return job_pb2.Job(
-        job_id=job.id,
-        kind=job.kind,
-        status=_status(job),
-        progress=job.progress,
-        rows_read=job.rows_read,
-        rows_written=job.rows_written,
-        rows_unchanged=job.rows_unchanged,
-        rows_rejected=job.rows_rejected,
-        error=job.error,
-        code=job.code,
-        created_at=timestamp(job.created_at),
-        started_at=timestamp(job.started_at) if job.started_at else None,
-        finished_at=timestamp(job.finished_at) if job.finished_at else None,
-        details=job.details,
-        attempt=job.attempt,
-        rows_per_second=job.rows_per_second,
-        seconds_left=job.seconds_left,
     )
 
 

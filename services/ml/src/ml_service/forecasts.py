@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from uuid import UUID
 
+from service_parts.visible_accounts import VisibleAccounts
 from service_runtime.errors import NotFound, Unprocessable, Violation
 from service_runtime.identity import Identity
 from service_runtime.jobs import JobRecord
 
-from ml_service.accounts_client import VisibleAccounts
 from ml_service.daily_readings import daily_series
 from ml_service.forecast.series import DailySeries
 from ml_service.forecast.served import Path, ServedForecast

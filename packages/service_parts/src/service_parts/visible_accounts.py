@@ -1,36 +1,24 @@
 """Asks ingest which accounts a caller may see, and keeps the answer for a short while."""
 
-from __future__ import annotations
-
-import time
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 from uuid import UUID
 
+import grpc
 from atalaya.ingest.v1.accounts_pb2 import ListVisibleAccountsRequest
+from atalaya.ingest.v1.accounts_pb2_grpc import SocialAccountsServiceStub
 from service_runtime.errors import PermissionDenied
 from service_runtime.identity import Identity
 from service_runtime.kept_answers import KeptAnswers
-
-if TYPE_CHECKING:
-    # The stub of asyncio has a name for type checkers only.
-    from atalaya.ingest.v1.accounts_pb2_grpc import SocialAccountsServiceAsyncStub
-
 
 _Caller: TypeAlias = tuple[UUID, str, str, str]
 
 
 class VisibleAccounts:
-    """The accounts of each caller, as ingest says."""
+    """The accounts of each caller, as ingest says; `channel` leads to ingest."""
 
-    def __init__(
-        self,
-        ingest: SocialAccountsServiceAsyncStub,
-        *,
-        keep_seconds: float,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._ingest = ingest
+    def __init__(self, channel: grpc.aio.Channel, *, keep_seconds: float, clock: Callable[[], float]) -> None:
+        self._ingest = SocialAccountsServiceStub(channel)
         self._kept: KeptAnswers[_Caller, Mapping[str, str]] = KeptAnswers(keep_seconds, clock=clock)
 
     async def all_of(self, identity: Identity) -> tuple[str, ...]:
