@@ -8,7 +8,7 @@ from uuid import UUID
 from service_runtime.errors import Unauthenticated
 
 from auth_service.accounts import NOBODY, Origin
-from auth_service.attempts import AttemptLimits, Key, admit, refuse_waiting
+from auth_service.attempts import AttemptLimits, Key, refuse_waiting
 from auth_service.audit import FAILED, AuditTrail
 from auth_service.key_format import key_hash
 from auth_service.programs import PresentedApiKey
@@ -69,7 +69,7 @@ class ApiKeyExchange:
     async def _count_failure(self, found: PresentedApiKey | None, counted: list[Key], origin: Origin) -> None:
         now = self._clock()
         async with self._store.tenant(found.tenant_id if found else NOBODY) as records:
-            await records.save_counters(admit(counted, await records.lock_counters(counted, now), now))
+            await records.count_attempt(counted, now)
             # Nothing is kept of a key that is nobody's: it may be a secret of somewhere else.
             actor, resource = (_subject(found), f"api-keys/{found.key_id}") if found else ("", "")
             await self._audit.record(records, "api_key.use", FAILED, origin, actor=actor, resource=resource)

@@ -8,7 +8,7 @@ from uuid import UUID
 from service_runtime.errors import AlreadyExists, InvalidArgument, ServiceError
 
 from auth_service.accounts import Bearer, Invitation, Origin, Tenant, User
-from auth_service.attempts import AttemptLimits, admit
+from auth_service.attempts import AttemptLimits
 from auth_service.audit import FAILED, OK, AuditTrail
 from auth_service.common_passwords import refuse_guessable
 from auth_service.mail_tokens import mail_token_hash
@@ -70,7 +70,7 @@ class Joining:
         """Counts the attempt as a registration, and finds out whom the token is from."""
         keys, now = self._limits.of_registration(origin.source), self._clock()
         async with self._store.before_tenant() as lookups:
-            await lookups.save_counters(admit(keys, await lookups.lock_counters(keys, now), now))
+            await lookups.count_attempt(keys, now)
             tenant_id = await lookups.tenant_of_invitation(guest.token_hash)
             is_taken = await lookups.email_is_taken(comparison_key(guest.email))
         if tenant_id is None:

@@ -7,7 +7,7 @@ from typing import Literal
 from service_runtime.errors import ServiceError, Unauthenticated
 
 from auth_service.accounts import NOBODY, LoginAccount, Origin
-from auth_service.attempts import AttemptLimits, Key, admit, name_hash
+from auth_service.attempts import AttemptLimits, Key, name_hash
 from auth_service.audit import FAILED, OK, AuditTrail
 from auth_service.lookup_store import Lookups
 from auth_service.names import comparison_key
@@ -55,7 +55,7 @@ class Login:
                 keys = self._limits.of_login(name, origin.source, known_source=bool(account and account.known_source))
                 # Counted before the password is looked at: any number of attempts at once are as many as one by one.
                 now = self._clock()
-                await lookups.save_counters(admit(keys, await lookups.lock_counters(keys, now), now))
+                await lookups.count_attempt(keys, now)
             right = await hashing.verify(account.password_hash if account else None, password)
             tokens = None
             if account is not None and right and account.is_active:

@@ -8,7 +8,7 @@ from service_runtime.errors import InvalidArgument
 from service_runtime.identity import Identity
 
 from auth_service.accounts import Origin, User
-from auth_service.attempts import AttemptLimits, Key, admit
+from auth_service.attempts import AttemptLimits, Key
 from auth_service.audit import FAILED, AuditTrail
 from auth_service.names import comparison_key
 from auth_service.passwords import HashingPlace
@@ -40,7 +40,7 @@ class OwnPassword:
         keys = self._limits.of_login(comparison_key(user.email), origin.source, known_source=False)
         now = self._clock()
         async with self._store.tenant(user.tenant_id) as records:
-            await records.save_counters(admit(keys, await records.lock_counters(keys, now), now))
+            await records.count_attempt(keys, now)
             password_hash = await records.password_hash(user.user_id)
         right = await hashing.verify(password_hash, password)
         return Proof(password_hash, keys) if right and password_hash is not None else None

@@ -7,7 +7,7 @@ from uuid import UUID
 from service_runtime.errors import InvalidArgument
 
 from auth_service.accounts import NOBODY, Language, Origin, Tenant, User
-from auth_service.attempts import AttemptLimits, Key, admit, name_hash
+from auth_service.attempts import AttemptLimits, Key, name_hash
 from auth_service.audit import FAILED, OK, AuditTrail
 from auth_service.common_passwords import refuse_guessable
 from auth_service.mail_jobs import MailJobs
@@ -46,7 +46,7 @@ class Recovery:
         email_key = comparison_key(email)
         keys, now = self._limits.of_reset_mail(email_key, origin.source), self._clock()
         async with self._store.before_tenant() as lookups:
-            await lookups.save_counters(admit(keys, await lookups.lock_counters(keys, now), now))
+            await lookups.count_attempt(keys, now)
             await self._mails.reset(lookups, email, language)
             details = {"name_hash": name_hash(email_key)}
             await self._audit.record(lookups, "user.forgot_password", OK, origin, details=details)
@@ -71,7 +71,7 @@ class Recovery:
         """Counts the attempt as a failed log-in of its source, until it is known to be none."""
         keys, now = self._limits.of_reset(origin.source), self._clock()
         async with self._store.before_tenant() as lookups:
-            await lookups.save_counters(admit(keys, await lookups.lock_counters(keys, now), now))
+            await lookups.count_attempt(keys, now)
             return keys, await lookups.tenant_of_password_reset(digest)
 
     async def _find_person(self, tenant_id: UUID, digest: bytes) -> tuple[User, Tenant] | None:

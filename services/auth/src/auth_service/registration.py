@@ -8,7 +8,7 @@ from uuid import UUID
 from service_runtime.errors import AlreadyExists
 
 from auth_service.accounts import Bearer, Origin, Tenant, User
-from auth_service.attempts import AttemptLimits, admit
+from auth_service.attempts import AttemptLimits
 from auth_service.audit import FAILED, OK, AuditTrail
 from auth_service.common_passwords import refuse_guessable
 from auth_service.lookup_store import Lookups
@@ -102,7 +102,7 @@ class Registration:
         async with self._store.before_tenant() as lookups:
             keys = self._limits.of_registration(origin.source)
             now = self._clock()
-            await lookups.save_counters(admit(keys, await lookups.lock_counters(keys, now), now))
+            await lookups.count_attempt(keys, now)
             if await lookups.email_is_taken(comparison_key(user.email)):
                 refusal = taken("users_email_key")
             elif await lookups.tenant_named(comparison_key(tenant.name)) is not None:

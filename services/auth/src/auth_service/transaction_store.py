@@ -9,7 +9,7 @@ from service_runtime.database import Session
 from service_runtime.idempotency import note_effect
 
 from auth_service.accounts import AuditEvent
-from auth_service.attempts import Counter, Key
+from auth_service.attempts import Counter, Key, admit
 from auth_service.statement_store import Row, Statements
 
 EVENT_COLUMNS = """tenant_id, event_id, occurred_at, actor, action, resource, outcome, source, user_agent, request_id,
@@ -61,6 +61,10 @@ class Transaction(Statements):
         )
         return {row["attempt_key"]: _counter(row) for row in rows}
 
+    async def count_attempt(self, keys: Sequence[Key], now: datetime) -> None:
+        """Counts an attempt under every key; raises TOO_MANY_ATTEMPTS where one of them has to wait."""
+        await self._save_counters(admit(keys, await self.lock_counters(keys, now), now))
+
     async def lock_counters(self, keys: Sequence[Key], now: datetime) -> dict[bytes, Counter]:
         """Gives the counters and holds them until the transaction ends, so that parallel attempts queue."""
         if not keys:
@@ -78,7 +82,7 @@ class Transaction(Statements):
         )
         return {row["attempt_key"]: _counter(row) for row in rows}
 
-    async def save_counters(self, counters: Mapping[bytes, Counter]) -> None:
+    async def _save_counters(self, counters: Mapping[bytes, Counter]) -> None:
         if counters:
             await self.run(
                 """UPDATE login_attempts
