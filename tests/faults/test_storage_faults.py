@@ -91,7 +91,7 @@ async def stored(tmp_path_factory: pytest.TempPathFactory, issuer: TestIssuer) -
                 yield Stored(IngestSuite(channel, issuer, own, database, folder), settings, link)
             worker.stop()
             with suppress(asyncio.CancelledError):
-                await working
+                await asyncio.wait_for(working, 120)
     await database.close()
 
 
@@ -107,7 +107,7 @@ async def test_what_is_acknowledged_is_there_once_and_whole_where(
         await asyncio.gather(*(import_posts(tenant, ledger, chance, number) for number in range(FILES)))
         await import_dataset(tenant, ledger, "small", b"a,b\n1,2\n")
         await import_dataset(tenant, ledger, "large", b"a,b\n" + b"1,2\n" * (LARGE_BYTES // 4))
-        await asyncio.wait_for(settled(tenant, ledger), 400)
+        await asyncio.wait_for(settled(tenant, ledger), 300)
     finally:
         healing.cancel()
         heal(stored.link)
@@ -165,7 +165,7 @@ async def settled(tenant: Tenant, ledger: Ledger) -> None:
 async def follows(stored: Stored, tenant: Tenant) -> None:
     """Waits until the lake equals the record."""
     check = LakeCheck(stored.suite.database, LakeStore(), stored.lake)
-    async with asyncio.timeout(180):
+    async with asyncio.timeout(120):
         while left := await check.differences(tenant.tenant_id, stored.suite.lake_folder):
             print(left)
             await asyncio.sleep(0.2)
@@ -235,7 +235,8 @@ async def test_a_caller_is_told_soon_and_no_request_is_made_too_often(stored: St
         heal(stored.link)
     assert from_rpc_error(refused.value).reason == "LAKE_UNAVAILABLE"
     assert tenant.query("SELECT count(*) FROM imports WHERE tenant_id = {tenant}") == [{"count": 1}]
-    assert took < 20
+    # A job goes on trying for a minute; who uploads is told before.
+    assert took < 45
     often = Counter(behaviour.requests).most_common(1)[0]
     report.fault("s3 tells everybody to slow down")
     report.count("longest row of attempts at one request", often[1])

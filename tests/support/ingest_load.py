@@ -166,7 +166,7 @@ def posts_file(rows: Sequence[str], *, chance: random.Random, bad: bool = False)
     return ("fecha,texto,likes,id\n" + "\n".join(lines) + "\n").encode()
 
 
-def settle(client: httpx.Client, ledger: Ledger, seconds: float = 400) -> list[Operation]:
+def settle(client: httpx.Client, ledger: Ledger, seconds: float = 300) -> list[Operation]:
     """Waits for the jobs of all that was accepted, tries failed ones again, and gives the operations as they ended.
 
     A finished job's counts must add up; one that was refused for its rows is one that wrote none.

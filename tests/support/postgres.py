@@ -62,6 +62,9 @@ def _started(*, fsync: bool) -> tuple[EmbeddedPostgres, Path]:
     home.chmod(0o755)
     postgres = EmbeddedPostgres(home / "data", home / "socket", fsync=fsync)
     postgres.start()
+    with postgres.connect() as connection:
+        # A test that asks in the thread of a service whose transaction it waits for would wait for ever.
+        connection.execute("ALTER ROLE CURRENT_USER SET lock_timeout = '60s'")
     return postgres, home
 
 

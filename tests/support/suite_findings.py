@@ -26,7 +26,7 @@ from support.ledger import Operation, broken_rules
 from support.running_suite import RunningSuite
 from support.suite_faults import environment_of
 
-LAKE_SECONDS = 180
+LAKE_SECONDS = 120
 
 
 class Findings:

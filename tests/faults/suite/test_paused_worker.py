@@ -54,7 +54,7 @@ def test_the_late_writes_of_a_paused_worker_are_refused(
                 wait_until(lambda: job_of(client, reply)["attempt"] == 2, BACK_SECONDS, "no other takes the job")
                 report.count("longest time in seconds until a job was retaken", time.monotonic() - began)
                 assert time.monotonic() - began < RETAKEN_SECONDS
-                wait_until(lambda: job_of(client, reply)["status"] == "SUCCEEDED", 400, "the job does not end")
+                wait_until(lambda: job_of(client, reply)["status"] == "SUCCEEDED", 240, "the job does not end")
                 report.count("longest time in seconds until the other ended it", time.monotonic() - began)
         finally:
             paused.resume()
