@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import TypedDict, Unpack
 from uuid import UUID
 
 from auth_service.accounts import AuditEvent, Origin
@@ -11,6 +12,14 @@ OK = "OK"
 FAILED = "FAILED"
 
 
+class _More(TypedDict, total=False):
+    """What an event may tell besides."""
+
+    actor: str
+    resource: str
+    details: dict[str, str]
+
+
 class AuditTrail:
     """Writes events into the transaction of what they tell of, so that neither is there without the other."""
 
@@ -18,29 +27,11 @@ class AuditTrail:
         self._clock = clock
         self._new_id = new_id
 
-    def event(
-        self,
-        action: str,
-        outcome: str,
-        origin: Origin,
-        *,
-        actor: str = "",
-        resource: str = "",
-        details: dict[str, str] | None = None,
-    ) -> AuditEvent:
+    def event(self, action: str, outcome: str, origin: Origin, **more: Unpack[_More]) -> AuditEvent:
         """Gives an event of now, for who writes it together with what it tells of."""
-        return AuditEvent(self._new_id(), self._clock(), action, outcome, origin, actor, resource, details or {})
+        return AuditEvent(self._new_id(), self._clock(), action, outcome, origin, **more)
 
     async def record(
-        self,
-        transaction: Transaction,
-        action: str,
-        outcome: str,
-        origin: Origin,
-        *,
-        actor: str = "",
-        resource: str = "",
-        details: dict[str, str] | None = None,
+        self, transaction: Transaction, action: str, outcome: str, origin: Origin, **more: Unpack[_More]
     ) -> None:
-        event = self.event(action, outcome, origin, actor=actor, resource=resource, details=details)
-        await transaction.add_audit_event(event)
+        await transaction.add_audit_event(self.event(action, outcome, origin, **more))
