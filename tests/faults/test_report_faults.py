@@ -143,8 +143,8 @@ async def serving(
 
 
 @pytest.fixture
-async def link() -> AsyncIterator[FaultyLink]:
-    with FaultyLink(s3.endpoint(), seed=1) as link:
+async def link(seed: int) -> AsyncIterator[FaultyLink]:
+    with FaultyLink(s3.endpoint(), seed) as link:
         yield link
 
 

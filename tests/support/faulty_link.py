@@ -61,12 +61,12 @@ class FaultyLink:
 
     def __enter__(self) -> FaultyLink:
         self._thread.start()
-        self._started.wait(10)
+        assert self._started.wait(60)
         return self
 
     def __exit__(self, *_: object) -> None:
         self._loop.call_soon_threadsafe(self._ended.set)
-        self._thread.join(10)
+        self._thread.join(60)
         self._loop.close()
 
     async def _serve(self) -> None:

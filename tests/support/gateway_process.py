@@ -42,7 +42,7 @@ class GatewayProcess:
         """Starts Envoy and waits until it answers."""
         self.spawn()
         async with httpx.AsyncClient(base_url=self.url) as client:
-            for _ in range(200):
+            for _ in range(1200):
                 try:
                     if (await client.get("/healthz")).status_code == 200:
                         return
@@ -61,4 +61,4 @@ class GatewayProcess:
         """Ends Envoy."""
         if self._process is not None:
             self._process.terminate()
-            self._process.wait(10)
+            self._process.wait(60)
