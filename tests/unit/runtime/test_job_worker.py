@@ -221,7 +221,7 @@ async def test_a_job_that_kills_every_worker_fails_alone_and_can_be_tried_again(
     while (await queue.get(tenant_id, poison)).status != "FAILED" and deaths < 10:
         async with worker_process("support.sample_service", {"DATABASE_URL": fresh.url}) as worker:
             ended = asyncio.create_task(worker.wait())
-            given_up = asyncio.create_task(queue.wait(tenant_id, poison, 60))
+            given_up = asyncio.create_task(queue.wait(tenant_id, poison, 300))
             await asyncio.wait([ended, given_up], return_when=asyncio.FIRST_COMPLETED)
             given_up.cancel()
             deaths += worker.returncode is not None
