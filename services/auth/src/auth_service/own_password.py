@@ -11,39 +11,49 @@ from auth_service.accounts import Origin, User
 from auth_service.attempts import AttemptLimits, Key
 from auth_service.audit import FAILED, AuditTrail
 from auth_service.names import comparison_key
-from auth_service.passwords import HashingPlace
+from auth_service.passwords import PasswordHashing
 from auth_service.store import Store
 from auth_service.tenant_store import TenantRecords
 
 
 @dataclass(frozen=True)
 class Proof:
-    """The hash of a password that proved right, and the counters of the attempt."""
+    """The hash of a password that proved right, the counters of the attempt, and the hash of a new password."""
 
     password_hash: str = field(repr=False)
     keys: list[Key]
+    new_hash: str = field(repr=False)
 
 
 class OwnPassword:
     """Checks the caller's password; an attempt counts as a log-in by address from a source that is not known."""
 
     def __init__(
-        self, store: Store, limits: AttemptLimits, audit: AuditTrail, *, clock: Callable[[], datetime]
+        self,
+        store: Store,
+        passwords: PasswordHashing,
+        limits: AttemptLimits,
+        audit: AuditTrail,
+        *,
+        clock: Callable[[], datetime],
     ) -> None:
         self._store = store
+        self._passwords = passwords
         self._limits = limits
         self._audit = audit
         self._clock = clock
 
-    async def proof(self, hashing: HashingPlace, user: User, password: str, origin: Origin) -> Proof | None:
-        """Gives nothing where the password is wrong."""
+    async def proof(self, user: User, password: str, origin: Origin, *, new_password: str = "") -> Proof | None:
+        """Gives nothing where the password is wrong; hashes a new one in the same place of the queue."""
         keys = self._limits.of_login(comparison_key(user.email), origin.source, known_source=False)
-        now = self._clock()
-        async with self._store.tenant(user.tenant_id) as records:
-            await records.count_attempt(keys, now)
-            password_hash = await records.password_hash(user.user_id)
-        right = await hashing.verify(password_hash, password)
-        return Proof(password_hash, keys) if right and password_hash is not None else None
+        async with self._passwords.place() as hashing:
+            async with self._store.tenant(user.tenant_id) as records:
+                await records.count_attempt(keys, self._clock())
+                password_hash = await records.password_hash(user.user_id)
+            right = await hashing.verify(password_hash, password)
+            if password_hash is None or not right:
+                return None
+            return Proof(password_hash, keys, await hashing.hash(new_password) if new_password else "")
 
     async def still_holds(self, records: TenantRecords, user: User, proof: Proof) -> bool:
         """Tells whether the password is the same as when it was proved, holds the person's record until the transaction

@@ -46,6 +46,7 @@ class Parts:
         database = Database(settings.database_url)
         store = Store(database)
         limits = build_limits(settings)
+        passwords = PasswordHashing(threads=settings.password_hash_threads, queue=settings.password_hash_queue)
         audit = AuditTrail(clock=clock, new_id=uuid7)
         refresh_life = timedelta(days=settings.refresh_token_expiration_days)
         return cls(
@@ -54,12 +55,12 @@ class Parts:
             database,
             store,
             signer,
-            PasswordHashing(threads=settings.password_hash_threads, queue=settings.password_hash_queue),
+            passwords,
             Sessions(signer, refresh_life=refresh_life, clock=clock, new_id=uuid7),
             limits,
             audit,
             Users(store),
-            OwnPassword(store, limits, audit, clock=clock),
+            OwnPassword(store, passwords, limits, audit, clock=clock),
         )
 
     async def close(self) -> None:

@@ -1,19 +1,13 @@
-"""What people change about themselves: names, settings, and whether they stay."""
+"""What people change about themselves: names and settings."""
 
-from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
 
 from service_runtime.errors import InvalidArgument
 from service_runtime.identity import Identity
 
-from auth_service.accounts import DEFAULT_LANGUAGE, Language, Origin, User, UserSettings
+from auth_service.accounts import DEFAULT_LANGUAGE, Language, Origin, UserSettings
 from auth_service.audit import OK, AuditTrail
-from auth_service.members import last_admin
 from auth_service.names import clean_text, is_username, require_timezone
-from auth_service.own_password import OwnPassword, Proof
-from auth_service.passwords import PasswordHashing
-from auth_service.sessions import Sessions
 from auth_service.store import Store
 from auth_service.users import Profile, Users, no_such_person
 
@@ -21,24 +15,10 @@ from auth_service.users import Profile, Users, no_such_person
 class OwnProfile:
     """The caller's own names and settings. Role, tenant and activity are not theirs to set."""
 
-    def __init__(
-        self,
-        store: Store,
-        users: Users,
-        passwords: PasswordHashing,
-        own_password: OwnPassword,
-        sessions: Sessions,
-        audit: AuditTrail,
-        *,
-        clock: Callable[[], datetime],
-    ) -> None:
+    def __init__(self, store: Store, users: Users, audit: AuditTrail) -> None:
         self._store = store
         self._users = users
-        self._passwords = passwords
-        self._own_password = own_password
-        self._sessions = sessions
         self._audit = audit
-        self._clock = clock
 
     async def rename(self, caller: Identity, *, full_name: str | None, username: str | None, origin: Origin) -> Profile:
         """Changes the names that are given."""
@@ -90,27 +70,6 @@ class OwnProfile:
                 resource = f"users/{user_id}/settings"
                 await self._audit.record(records, "user.change", OK, origin, actor=caller.subject, resource=resource)
         return _with_defaults(changed, profile)
-
-    async def delete(self, caller: Identity, password: str, origin: Origin) -> None:
-        """Deletes the caller for good; what they made for the tenant stays."""
-        user = (await self._users.me(caller)).user
-        async with self._passwords.place() as hashing:
-            proof = await self._own_password.proof(hashing, user, password, origin)
-        if proof is None or not await self._delete(user, proof, origin):
-            raise await self._own_password.refusal(caller, "user.delete", origin)
-
-    async def _delete(self, user: User, proof: Proof, origin: Origin) -> bool:
-        async with self._store.tenant(user.tenant_id) as records:
-            await records.lock_tenant()
-            if not await self._own_password.still_holds(records, user, proof):
-                return False
-            if user.role == "admin" and not await records.has_other_admin(user.user_id):
-                raise last_admin()
-            await self._sessions.end_all(records, user.user_id)
-            await records.delete_user(user.user_id)
-            actor = str(user.user_id)
-            await self._audit.record(records, "user.delete", OK, origin, actor=actor, resource=f"users/{actor}")
-        return True
 
 
 def _username(name: str) -> str:

@@ -10,6 +10,7 @@ from service_runtime.origin import current_origin
 
 from auth_service import convert, convert_people
 from auth_service.accounts import Language
+from auth_service.own_deletion import OwnDeletion
 from auth_service.profile import OwnProfile
 
 Context: TypeAlias = ServicerContext[Any, Any]
@@ -18,8 +19,9 @@ Context: TypeAlias = ServicerContext[Any, Any]
 class ProfileServicer(ProfileServiceServicer):
     """The caller's own profile and settings."""
 
-    def __init__(self, profile: OwnProfile) -> None:
+    def __init__(self, profile: OwnProfile, deletion: OwnDeletion) -> None:
         self._profile = profile
+        self._deletion = deletion
 
     async def UpdateMe(self, request: profile_pb2.UpdateMeRequest, context: Context) -> auth_pb2.User:
         changed = await self._profile.rename(
@@ -31,7 +33,7 @@ class ProfileServicer(ProfileServiceServicer):
         return convert.from_user(changed.user, changed.tenant)
 
     async def DeleteMe(self, request: profile_pb2.DeleteMeRequest, context: Context) -> profile_pb2.DeleteMeResponse:
-        await self._profile.delete(caller(), request.password, current_origin())
+        await self._deletion.delete(caller(), request.password, current_origin())
         return profile_pb2.DeleteMeResponse()
 
     async def GetMySettings(

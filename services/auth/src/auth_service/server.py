@@ -42,6 +42,7 @@ from auth_service.jobs_servicer import JobsServicer
 from auth_service.joining import Joining
 from auth_service.login import Login
 from auth_service.mail_jobs import MailJobs
+from auth_service.own_deletion import OwnDeletion
 from auth_service.own_sessions import OwnSessions
 from auth_service.parts import Parts, utc_now
 from auth_service.password_change import PasswordChange
@@ -99,13 +100,8 @@ async def build_server(settings: Settings, *, clock: Callable[[], datetime] = ut
 
 def _add_access(server: Server, parts: Parts, mails: MailJobs, own_sessions: OwnSessions) -> None:
     """Adds how one gets in, stays in, and gets back in."""
-    store, passwords, sessions, limits, audit = (
-        parts.store,
-        parts.passwords,
-        parts.sessions,
-        parts.limits,
-        parts.audit,
-    )
+    store, passwords, sessions = parts.store, parts.passwords, parts.sessions
+    limits, audit = parts.limits, parts.audit
     zone, grace = parts.settings.default_timezone, timedelta(seconds=parts.settings.refresh_grace_seconds)
     clock = parts.clock
     auth_servicer = AuthServicer(
@@ -124,12 +120,12 @@ def _add_access(server: Server, parts: Parts, mails: MailJobs, own_sessions: Own
 def _add_oneself(server: Server, parts: Parts, own_sessions: OwnSessions) -> None:
     """Adds what people see and change of themselves."""
     store, sessions, audit, clock = parts.store, parts.sessions, parts.audit, parts.clock
-    users, passwords, own_password = parts.users, parts.passwords, parts.own_password
-    password_change = PasswordChange(store, users, passwords, own_password, sessions, audit, clock=clock)
+    users, own_password = parts.users, parts.own_password
+    password_change = PasswordChange(store, users, own_password, sessions, audit, clock=clock)
     server.add(add_UsersServiceServicer_to_server, UsersServicer(users, password_change))
     server.add(add_SessionsServiceServicer_to_server, SessionsServicer(own_sessions, server.pages))
-    profile = OwnProfile(store, users, passwords, own_password, sessions, audit, clock=clock)
-    server.add(add_ProfileServiceServicer_to_server, ProfileServicer(profile))
+    profile, deletion = OwnProfile(store, users, audit), OwnDeletion(store, users, own_password, sessions, audit)
+    server.add(add_ProfileServiceServicer_to_server, ProfileServicer(profile, deletion))
 
 
 def _add_people(server: Server, parts: Parts, queue: JobQueue, mails: MailJobs) -> None:
@@ -143,7 +139,6 @@ def _add_people(server: Server, parts: Parts, queue: JobQueue, mails: MailJobs) 
     deletion = TenantDeletion(
         store,
         parts.users,
-        parts.passwords,
         parts.own_password,
         parts.sessions,
         audit,

@@ -12,7 +12,6 @@ from auth_service.audit import OK, AuditTrail
 from auth_service.erasures import Erasure
 from auth_service.names import as_uuid, comparison_key
 from auth_service.own_password import OwnPassword, Proof
-from auth_service.passwords import PasswordHashing
 from auth_service.sessions import Sessions
 from auth_service.store import Store
 from auth_service.users import Users
@@ -28,7 +27,6 @@ class TenantDeletion:
         self,
         store: Store,
         users: Users,
-        passwords: PasswordHashing,
         own_password: OwnPassword,
         sessions: Sessions,
         audit: AuditTrail,
@@ -39,7 +37,6 @@ class TenantDeletion:
     ) -> None:
         self._store = store
         self._users = users
-        self._passwords = passwords
         self._own_password = own_password
         self._sessions = sessions
         self._audit = audit
@@ -55,8 +52,7 @@ class TenantDeletion:
             raise PermissionDenied("ROLE_NOT_SUFFICIENT", "Your role does not allow this.", least_role="admin")
         if comparison_key(name) != comparison_key(profile.tenant.name):
             raise InvalidArgument("WRONG_TENANT_NAME", "This is not the name of your tenant.")
-        async with self._passwords.place() as hashing:
-            proof = await self._own_password.proof(hashing, profile.user, password, origin)
+        proof = await self._own_password.proof(profile.user, password, origin)
         erasure = await self._shut(caller, profile.user, proof, origin) if proof is not None else None
         if erasure is None:
             raise await self._own_password.refusal(caller, _ACTION, origin)
