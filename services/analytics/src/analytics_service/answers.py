@@ -13,9 +13,8 @@ from service_runtime.lake import StoredObject
 
 from analytics_service.answer_store import AnswerStore
 from analytics_service.as_of import NewestTimes
-from analytics_service.kept_files import key_of
 from analytics_service.look_ups import LookUps, text_with
-from analytics_service.metrics import ANSWERS, observed
+from analytics_service.metrics import ANSWERS_KEPT, ANSWERS_MISSED, observed
 from analytics_service.query_engine import QueryEngine, QueryFailed, Row, Source, query_of
 from analytics_service.reports import Report, sql_text
 from analytics_service.single_flight import SingleFlight
@@ -53,8 +52,9 @@ class Asked:
     as_of: datetime | None
     parameters: Mapping[str, int]
 
-    def key(self, version: str, as_of: datetime | None) -> Hashable:
-        return self.report.name, self.shape, as_of, *sorted(self.parameters.items()), version
+    def key(self, versions: Mapping[str, str], as_of: datetime | None) -> Hashable:
+        of_tables = [versions[name] for name in sorted(versions)]
+        return self.report.name, self.shape, as_of, *sorted(self.parameters.items()), *of_tables
 
 
 class Answers:
@@ -89,13 +89,13 @@ class Answers:
         with observed(report.name) as outcome:
             listed = await self._tables.files(tenant_id, report.datasets)
             versions = {each.table: version_of(tenant_id, each, listed[each.name]) for each in report.datasets}
-            version = _version(versions)
             reply = self._find(asked, versions)
-            ANSWERS.labels("hit" if reply else "miss").inc()
             if reply is not None:
+                ANSWERS_KEPT.inc()
                 outcome.value = "kept"
                 return cast(R, reply)
-            key = (tenant_id, asked.key(version, as_of))
+            ANSWERS_MISSED.inc()
+            key = (tenant_id, asked.key(versions, as_of))
             return cast(R, await self._flights.run(key, partial(self._compute, asked, listed)))
 
     def forget(self, tenant_id: UUID) -> None:
@@ -108,7 +108,7 @@ class Answers:
             as_of = self._times.known(asked.report.times, versions)
             if as_of is None:
                 return None
-        return self._kept.find(asked.tenant_id, asked.key(_version(versions), as_of))
+        return self._kept.find(asked.tenant_id, asked.key(versions, as_of))
 
     async def _compute(self, asked: Asked, listed: Mapping[str, list[StoredObject]]) -> Message:
         tables = await self._tables.open(asked.tenant_id, asked.report.datasets, listed)
@@ -135,7 +135,7 @@ class Answers:
             rows = await self._rows(owner, asked.report, tables, sources, _bound(asked, tables, as_of))
         reply = asked.shape(Answer(rows, as_of, asked.parameters, _data_issues(asked.report, tables)))
         if is_lasting:
-            self._kept.keep(asked.tenant_id, asked.key(_version(versions), as_of), reply)
+            self._kept.keep(asked.tenant_id, asked.key(versions, as_of), reply)
         return reply
 
     async def _rows(
@@ -151,10 +151,6 @@ class Answers:
             return await self._engine.rows(query_of(owner, text_with(report.look_ups, sql), sources, bound))
         async with self._look_ups.open(owner, report.look_ups, tables, bound) as found:
             return await self._engine.rows(query_of(owner, sql, sources | found, bound))
-
-
-def _version(of_tables: Mapping[str, str]) -> str:
-    return key_of(*(of_tables[name] for name in sorted(of_tables)))
 
 
 def _check_columns(report: Report, tables: Mapping[str, Table]) -> None:

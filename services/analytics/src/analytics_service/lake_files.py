@@ -4,6 +4,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
 from uuid import UUID
@@ -46,11 +47,11 @@ class LakeFiles:
         """The files that make up each dataset now, by dataset name; an empty list where it is not there."""
         if self._is_near:
             lake = self._lake_of(tenant_id)
-            return {dataset.name: parts_of(dataset, lake.list(dataset.folder)) for dataset in datasets}
+            return {dataset.name: [*_near_parts(dataset.folder, *lake.list(dataset.folder))] for dataset in datasets}
         # One listing for each source, such as mysql/, whatever many of its datasets are asked for.
         sources = sorted({dataset.name.partition("/")[0] for dataset in datasets})
         found = dict(zip(sources, await all_results(self._list(tenant_id, source) for source in sources), strict=True))
-        return {dataset.name: parts_of(dataset, found[dataset.name.partition("/")[0]]) for dataset in datasets}
+        return {dataset.name: parts_of(dataset.folder, found[dataset.name.partition("/")[0]]) for dataset in datasets}
 
     async def fetch(self, tenant_id: UUID, file: StoredObject, target: Path) -> None:
         """Copies the listed version and no other; raises Replaced where there is another by now."""
@@ -98,9 +99,14 @@ def _too_late() -> Unavailable:
     return Unavailable("LAKE_UNAVAILABLE", "The lake does not answer in time.", retry_after=5, cause="Timeout")
 
 
-def parts_of(dataset: Dataset, files: Sequence[StoredObject]) -> list[StoredObject]:
+# What lies on this machine is listed at every request, and is mostly what it was at the last.
+@lru_cache(1024)
+def _near_parts(folder: str, *files: StoredObject) -> list[StoredObject]:
+    return parts_of(folder, files)
+
+
+def parts_of(folder: str, files: Sequence[StoredObject]) -> list[StoredObject]:
     """What readers take of a dataset's folder: its Parquet files, else its CSV files, by name."""
-    folder = dataset.folder
     direct = sorted(
         (
             file

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from time import perf_counter
 
 from prometheus_client import Counter, Gauge, Histogram
@@ -15,7 +16,8 @@ REPORT_SECONDS = Histogram(
     ["report", "outcome"],
     buckets=_SECONDS,
 )
-ANSWERS = Counter("atalaya_answers", "Reports asked for whose answer was kept (hit) or not (miss).", ["result"])
+_ANSWERS = Counter("atalaya_answers", "Reports asked for whose answer was kept (hit) or not (miss).", ["result"])
+ANSWERS_KEPT, ANSWERS_MISSED = _ANSWERS.labels("hit"), _ANSWERS.labels("miss")
 ANSWER_BYTES = Gauge("atalaya_answers_kept_bytes", "Size of the answers kept in memory.")
 TABLES = Counter("atalaya_tables", "Files asked for whose typed table was kept (hit) or not (miss).", ["result"])
 TABLE_BYTES = Gauge("atalaya_tables_kept_bytes", "Size of the typed tables kept on this disk.")
@@ -50,4 +52,10 @@ def observed(report: str) -> Iterator[Outcome]:
         outcome.value = "CANCELLED"
         raise
     finally:
-        REPORT_SECONDS.labels(report, outcome.value).observe(perf_counter() - started)
+        _report_seconds(report, outcome.value).observe(perf_counter() - started)
+
+
+# As many as there are reports and outcomes, which are few; to look for its labels costs more than to observe.
+@lru_cache(1024)
+def _report_seconds(report: str, outcome: str) -> Histogram:
+    return REPORT_SECONDS.labels(report, outcome)

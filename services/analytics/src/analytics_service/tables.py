@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from uuid import UUID
 
 from service_runtime.errors import NotFound, Unavailable
@@ -122,11 +122,21 @@ class Tables:
 
 def version_of(tenant_id: UUID, dataset: Dataset, files: Sequence[StoredObject]) -> str:
     """The version that a table of these files has, told without opening it."""
-    return key_of(*_keys(tenant_id, dataset, files))
+    return _version(tenant_id, dataset.name, *((file.path, file.etag) for file in files))
 
 
 def _keys(tenant_id: UUID, dataset: Dataset, files: Sequence[StoredObject]) -> list[str]:
-    return [key_of(RULES_VERSION, tenant_id, dataset.name, file.path, file.etag) for file in files]
+    return [_key(tenant_id, dataset.name, file.path, file.etag) for file in files]
+
+
+# At every request it is asked for the same files again.
+@lru_cache(4096)
+def _version(tenant_id: UUID, name: str, *files: tuple[str, str]) -> str:
+    return key_of(*(_key(tenant_id, name, path, etag) for path, etag in files))
+
+
+def _key(tenant_id: UUID, name: str, path: str, etag: str) -> str:
+    return key_of(RULES_VERSION, tenant_id, name, path, etag)
 
 
 def not_found(dataset: Dataset) -> NotFound:

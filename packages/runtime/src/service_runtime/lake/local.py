@@ -14,9 +14,12 @@ from uuid import uuid4
 
 from service_runtime.errors import NotFound, Unavailable
 from service_runtime.lake.lake import Lake, StoredObject, changed, checked, checked_prefix
+from service_runtime.lake.local_listing import Listing, file_mark
 
 # Names of files that are being written; no reader lists them.
 _UNFINISHED = ".unfinished-"
+# Folders whose listings one lake remembers.
+_MOST_LISTINGS = 64
 
 
 class LocalLake(Lake):
@@ -27,11 +30,13 @@ class LocalLake(Lake):
         self.url = str(root)
         self._prefix = f"{root}{os.sep}"
         self.storage_options: dict[str, str] = {}
+        self._listings: dict[str, Listing] = {}
 
     def list(self, prefix: str) -> list[StoredObject]:
-        with _failures():
-            found = list(self._below(self._prefix + checked_prefix(prefix)))
-        return sorted(found, key=lambda item: item.path)
+        known = self._listings.get(prefix)
+        if known is None or not known.still_holds():
+            known = self._listed(prefix)
+        return [*known.objects]
 
     def head(self, path: str) -> StoredObject | None:
         with _failures():
@@ -125,29 +130,42 @@ class LocalLake(Lake):
     def _object(self, file: Path) -> StoredObject | None:
         return self._described(str(file), file.stat()) if file.is_file() else None
 
-    def _below(self, folder: str) -> Iterator[StoredObject]:
+    def _listed(self, prefix: str) -> Listing:
+        listing = Listing()
+        with _failures():
+            self._read_below(self._prefix + checked_prefix(prefix), listing)
+        listing.objects.sort(key=lambda item: item.path)
+        self._listings.pop(prefix, None)
+        if listing.can_be_kept() and len(self._listings) < _MOST_LISTINGS:
+            self._listings[prefix] = listing
+        return listing
+
+    def _read_below(self, folder: str, listing: Listing) -> None:
         # Readers list at every request, and scandir is several times as fast as pathlib.
         try:
+            listing.enter(folder)
             entries = os.scandir(folder)
         except (FileNotFoundError, NotADirectoryError):
             return
         with entries:
             for entry in entries:
+                if entry.is_symlink():
+                    listing.pass_link()
                 if entry.is_dir(follow_symlinks=False):
-                    yield from self._below(entry.path)
+                    self._read_below(entry.path, listing)
                 elif entry.is_file() and not entry.name.startswith(_UNFINISHED):
                     # It may be gone by now.
                     with suppress(FileNotFoundError):
-                        yield self._described(entry.path, entry.stat())
+                        facts = entry.stat()
+                        listing.meet(entry, facts, self._described(entry.path, facts))
 
     def _described(self, file: str, facts: os.stat_result) -> StoredObject:
         path = file.removeprefix(self._prefix).replace(os.sep, "/")
-        return _stored(path, facts.st_ino, facts.st_size, facts.st_mtime_ns)
+        return _stored(path, *file_mark(facts))
 
 
 @lru_cache(4096)
 def _stored(path: str, inode: int, size: int, changed_at: int) -> StoredObject:
-    # Every put makes a new inode, so equal sizes and times still tell versions apart.
     version = f"{inode}-{size}-{changed_at}"
     etag = hashlib.sha256(version.encode()).hexdigest()[:32]
     return StoredObject(path, size, etag, modified=datetime.fromtimestamp(changed_at / 1e9, UTC))
