@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,15 +15,14 @@ from auth_service.config import Settings as AuthSettings
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from ingest_service.config import Settings
-from ingest_service.new_id import new_id
 from ingest_service.server import build_server
-from ingest_service.worker import build_worker
 from service_runtime.errors import Unauthenticated
 from support.auth_programs import Programs, publish, service_key
 from support.auth_running import Clock, RunningAuth
 from support.ingest_running import messages
 from support.postgres import database_for
 from support.running import refusal, running, socket_address
+from support.sources_running import working
 from support.tokens import bearer
 
 Metadata = tuple[tuple[str, str], ...]
@@ -109,17 +108,6 @@ async def test_a_bad_key_counts_against_who_sent_it_not_against_ingest(suite: Su
     counted = suite.auth.query("SELECT failures FROM login_attempts WHERE kind = 'api_key'")
     told = suite.auth.query("SELECT source FROM audit_events WHERE action = 'api_key.use'")
     assert (counted, told) == ([{"failures": 1}], [{"source": "198.51.100.77"}])
-
-
-@asynccontextmanager
-async def working(settings: Settings) -> AsyncIterator[None]:
-    worker = build_worker(settings, new_id)
-    task = asyncio.create_task(worker.run())
-    try:
-        yield
-    finally:
-        worker.stop()
-        await asyncio.wait_for(task, 60)
 
 
 async def until(programs: Programs, token: str, count: int) -> list[audit_pb2.AuditEvent]:

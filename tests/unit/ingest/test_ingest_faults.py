@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -16,18 +16,14 @@ from ingest_service.config import Settings
 from ingest_service.export_rows_store import ExportRowsStore
 from ingest_service.lake_copy import LakeCopy
 from ingest_service.lake_store import LakeStore
-from ingest_service.new_id import new_id
 from ingest_service.record_kinds import POST_RECORDS
-from ingest_service.server import build_server
-from ingest_service.worker import build_worker
 from local_suite.postgres import EmbeddedPostgres
-from service_runtime.database import Database, driver_of
+from service_runtime.database import driver_of
 from service_runtime.lake import tenant_lake
 from sqlalchemy import text
 from support.ingest_exports import create_export, download
 from support.ingest_running import IngestSuite, Tenant
-from support.postgres import database_for
-from support.running import running, socket_address
+from support.sources_running import serving_sources, working
 from support.tokens import TestIssuer
 from support.workers import worker_process
 
@@ -41,33 +37,8 @@ async def without_worker(
     postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory, issuer: TestIssuer
 ) -> AsyncIterator[tuple[IngestSuite, Settings]]:
     """A service on a database of its own, so that only the workers of these tests take its jobs."""
-    folder = tmp_path_factory.mktemp("faults")
-    own = database_for("ingest")
-    database = Database(own.url)
-    async with socket_address() as address:
-        settings = Settings(
-            database_url=own.url,
-            atalaya_lake=f"file://{folder / 'lake'}",
-            ingest_spool_folder=folder / "spool",
-            listen_address=address,
-            drain_seconds=0,
-        )
-        server = await build_server(settings, verifier=issuer.verifier())
-        async with running(server) as channel:
-            yield IngestSuite(channel, issuer, own, database, folder / "lake"), settings
-    await database.close()
-
-
-@asynccontextmanager
-async def working(settings: Settings) -> AsyncIterator[None]:
-    worker = build_worker(settings, new_id)
-    task = asyncio.create_task(worker.run())
-    try:
-        yield
-    finally:
-        worker.stop()
-        with suppress(asyncio.CancelledError):
-            await task
+    async with serving_sources(issuer, tmp_path_factory.mktemp("faults"), "", workers=False) as suite:
+        yield suite, suite.settings
 
 
 def environment(settings: Settings) -> dict[str, str]:

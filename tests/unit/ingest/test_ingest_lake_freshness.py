@@ -5,7 +5,6 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable
-from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
@@ -20,21 +19,16 @@ from ingest_service.lake_changes_store import LakeChanges
 from ingest_service.lake_copy import LakeCopy
 from ingest_service.lake_follower import LakeFollower
 from ingest_service.lake_store import LakeStore
-from ingest_service.new_id import new_id
-from ingest_service.server import build_server
 from ingest_service.spool import Spool
-from ingest_service.worker import build_worker
 from local_suite.postgres import EmbeddedPostgres
 from ml_service.lake_reader import LakeReader
-from service_runtime.database import Database
 from service_runtime.errors import Unavailable
 from service_runtime.lake import StoredObject
 from service_runtime.lake.local import LocalLake
 from sqlalchemy import text
 from support.ingest_records import WHEN, create, delete, lake_differences, lake_follows, update
 from support.ingest_running import IngestSuite, Tenant
-from support.postgres import database_for
-from support.running import running, socket_address
+from support.sources_running import serving_sources, working
 from support.tokens import TestIssuer
 from support.workers import worker_process
 
@@ -49,33 +43,8 @@ async def without_worker(
     postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory, issuer: TestIssuer
 ) -> AsyncIterator[tuple[IngestSuite, Settings]]:
     """A service on a database of its own, so that only the workers of these tests copy to its lake."""
-    folder = tmp_path_factory.mktemp("freshness")
-    own = database_for("ingest")
-    database = Database(own.url)
-    async with socket_address() as address:
-        settings = Settings(
-            database_url=own.url,
-            atalaya_lake=f"file://{folder / 'lake'}",
-            ingest_spool_folder=folder / "spool",
-            listen_address=address,
-            drain_seconds=0,
-        )
-        server = await build_server(settings, verifier=issuer.verifier())
-        async with running(server) as channel:
-            yield IngestSuite(channel, issuer, own, database, folder / "lake"), settings
-    await database.close()
-
-
-@asynccontextmanager
-async def working(settings: Settings) -> AsyncIterator[None]:
-    worker = build_worker(settings, new_id)
-    task = asyncio.create_task(worker.run())
-    try:
-        yield
-    finally:
-        worker.stop()
-        with suppress(asyncio.CancelledError):
-            await task
+    async with serving_sources(issuer, tmp_path_factory.mktemp("freshness"), "", workers=False) as suite:
+        yield suite, suite.settings
 
 
 def environment(settings: Settings) -> dict[str, str]:
