@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from ingest_service.columns import TARGETS, Form
+from ingest_service.targets import TARGETS, Form
 
 ACCOUNT = "cuenta"
 _ARROW: dict[Form, pa.DataType] = {

@@ -7,9 +7,10 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from service_runtime.errors import InvalidArgument
 
-from ingest_service.columns import TARGETS, parse_mapping
+from ingest_service.columns import parse_mapping
 from ingest_service.file_types import FORMATS
 from ingest_service.reading.encoding import check_encoding
+from ingest_service.targets import TARGETS
 
 KINDS = ("posts", "metrics", "comments", "transactions", "dataset")
 _DATASET = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}(/[a-z0-9][a-z0-9_-]{0,62})?")

@@ -9,8 +9,8 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ingest_service.columns import TARGETS, find_columns, parse_mapping
 from ingest_service.columns import Mapping as ColumnMapping
+from ingest_service.columns import find_columns, parse_mapping
 from ingest_service.conversion.profile import FileProfile
 from ingest_service.conversion.typed_rows import TypedRows
 from ingest_service.import_request import ImportRequest
@@ -19,6 +19,7 @@ from ingest_service.reading.ahead import ahead
 from ingest_service.reading.rejection import Rejection
 from ingest_service.reading.rejection import Rejections as RejectionsOfBatch
 from ingest_service.reading.table import Table, batch_schema
+from ingest_service.targets import TARGETS
 
 _VALUE_SHOWN = 1000
 

@@ -8,9 +8,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from service_runtime.errors import InvalidArgument
 
-from ingest_service.columns import Target
 from ingest_service.conversion.number_styles import NumberProfile
 from ingest_service.conversion.time_forms import TimeProfile
+from ingest_service.targets import Target
 
 # More accounts than this in one file is a wrongly named account column.
 MOST_ACCOUNTS = 20_000

@@ -7,10 +7,10 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ingest_service.columns import TARGETS, Target
 from ingest_service.conversion.number_styles import EXPONENT, count_sql, decimal_sql
 from ingest_service.conversion.profile import FileProfile
 from ingest_service.record_keys import LONGEST_KEY, LONGEST_REFERENCE
+from ingest_service.targets import TARGETS, Target
 
 _LARGEST_COUNT = 2**31 - 1
 _LONGEST = {
