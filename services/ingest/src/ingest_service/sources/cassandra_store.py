@@ -1,6 +1,5 @@
 """Reads tables of Cassandra by ranges of its tokens. It has no snapshots: each range is read as it then stands."""
 
-import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +16,7 @@ from ingest_service.sources import connection as source
 from ingest_service.sources.address import Address, Login
 from ingest_service.sources.cassandra_values import as_text, from_text, order_key
 from ingest_service.sources.connection import Limits
+from ingest_service.sources.encryption import tls_context
 from ingest_service.sources.pace import Pace
 from ingest_service.sources.table import Column, Cut, Read, Shape
 
@@ -110,7 +110,8 @@ def connect(address: Address, ip: str, login: Login, limits: Limits) -> Cassandr
         auth_provider=PlainTextAuthProvider(login.user, login.password),
         execution_profiles={EXEC_PROFILE_DEFAULT: profile},
         reconnection_policy=ConstantReconnectionPolicy(1, max_attempts=1),
-        ssl_context=_tls(address.tls),
+        # Cassandra does not tell whether it could encrypt, so it does where that is asked for.
+        ssl_context=tls_context(address.tls),
         ssl_options={"server_hostname": address.host} if address.tls in ("require", "verify") else None,
         # The oldest server that is supported, 4.0, speaks it too.
         protocol_version=5,
@@ -124,17 +125,6 @@ def connect(address: Address, ip: str, login: Login, limits: Limits) -> Cassandr
     except BaseException:
         cluster.shutdown()
         raise
-
-
-def _tls(tls: str) -> "ssl.SSLContext | None":
-    """Encrypts where that is asked for; Cassandra does not tell whether it could."""
-    if tls not in ("require", "verify"):
-        return None
-    context = ssl.create_default_context()
-    if tls != "verify":
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context
 
 
 def _select(shape: Shape, partition_key: list[str], cut: Cut | None) -> str:

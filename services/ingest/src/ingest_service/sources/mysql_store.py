@@ -4,7 +4,6 @@ The server makes each row one line of CSV, so that a row is one value here: seve
 """
 
 import socket
-import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -16,6 +15,7 @@ from pymysql.cursors import SSCursor
 from ingest_service.sources import connection as source
 from ingest_service.sources.address import Address, Login
 from ingest_service.sources.connection import Limits
+from ingest_service.sources.encryption import tls_context
 from ingest_service.sources.pace import Pace
 from ingest_service.sources.table import Column, Cut, Read, Shape
 
@@ -117,7 +117,8 @@ def connect(address: Address, ip: str, login: Login, limits: Limits) -> MysqlCon
             password=login.password.encode(),
             database=address.database,
             charset="utf8mb4",
-            ssl=_tls(address.tls),
+            # Without it the driver takes TLS where the server has it.
+            ssl=tls_context(address.tls),
             ssl_disabled=address.tls == "off",
             local_infile=False,
             connect_timeout=10,
@@ -145,17 +146,6 @@ def _begin(connection: pymysql.connections.Connection, limits: Limits) -> None:
         cursor.execute(f"SET SESSION time_zone = '+00:00', sql_mode = '', lock_wait_timeout = 10, {longest}")
         cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         cursor.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
-
-
-def _tls(tls: str) -> "ssl.SSLContext | None":
-    """Gives what makes the driver insist; without it, it takes TLS where the server has it."""
-    if tls not in ("require", "verify"):
-        return None
-    context = ssl.create_default_context()
-    if tls != "verify":
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context
 
 
 def _column(row: "tuple[Any, ...]") -> Column:
