@@ -8,9 +8,10 @@ from uuid import UUID, uuid4
 
 import pytest
 from local_suite.postgres import EmbeddedPostgres
+from service_runtime.config import RuntimeSettings
 from service_runtime.database import Database
 from service_runtime.errors import Unavailable
-from service_runtime.jobs import JobQueue, JobRecord, JobRun, StaleAttempt, workers_alive
+from service_runtime.jobs import JobQueue, JobRecord, JobRun, StaleAttempt, Worker, workers_alive
 from service_runtime.jobs.attempts import Attempts
 from sqlalchemy import text
 from support.postgres import ServiceDatabase, database_for, kill, migrated, own_server
@@ -110,6 +111,15 @@ async def test_no_worker_is_told_as_unavailable(postgres: EmbeddedPostgres) -> N
     with pytest.raises(Unavailable, match="NO_WORKER"):
         await workers_alive(database)()
     await database.close()
+
+
+async def test_a_worker_that_is_told_to_stop_while_it_begins_stops(sample: ServiceDatabase) -> None:
+    worker = Worker(RuntimeSettings(database_url=sample.url, drain_seconds=0), Database(sample.url), "sample", {})
+    working = asyncio.create_task(worker.run())
+    # As far as its first wait for the database.
+    await asyncio.sleep(0)
+    worker.stop()
+    await asyncio.wait_for(working, 60)
 
 
 async def test_the_job_of_a_killed_worker_is_taken_again_within_ten_seconds(postgres: EmbeddedPostgres) -> None:

@@ -34,6 +34,7 @@ BOOKKEEPING_PAUSE_SECONDS = 2
 # What the orderly stop may take beyond the time that running jobs have.
 STOP_SECONDS = 3
 _DELIVERIES_AT_A_TIME = 4
+_STOP_EVERY_SECONDS = 0.1
 _NEVER = 10.0**9
 
 _log = structlog.stdlib.get_logger("service_runtime.worker")
@@ -172,7 +173,10 @@ class Worker:
 
     async def _stop_with_us(self, workers: Sequence[Any]) -> None:
         await self._stopping.wait()
-        _stop_all(workers)
+        while True:
+            # Again and again, because one that only begins forgets what it was told before.
+            _stop_all(workers)
+            await asyncio.sleep(_STOP_EVERY_SECONDS)
 
 
 async def _run(worker: Any, workers: Sequence[Any]) -> None:
