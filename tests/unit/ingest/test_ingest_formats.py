@@ -18,6 +18,7 @@ from atalaya.jobs.v1 import job_pb2
 from ingest_service import tabular_file
 from ingest_service.reading.opening import Hints, open_table
 from ingest_service.tabular_file import Rejections
+from openpyxl.worksheet._reader import WorkSheetParser
 from service_runtime.errors import ServiceError
 from support.ingest_running import Tenant
 
@@ -323,6 +324,14 @@ def test_a_sheet_that_lies_about_its_size_is_read_as_it_is(tmp_path: Path) -> No
     assert rows(content, tmp_path)[0] == [["x1"], ["x2"], ["x3"]]
     far = b'<row r="1">%s</row><row r="99999999">%s</row>' % (CELL % (1, b"a"), CELL % (99999999, b"b"))
     assert refusal(_with_part("xl/worksheets/sheet1.xml", SHEET % (b"", far)), tmp_path)[0] == "UNREADABLE_FILE"
+
+
+def test_a_sheet_is_not_read_through_for_its_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def asked(_: WorkSheetParser) -> None:
+        raise AssertionError("a sheet that does not tell its size would be read to its end for it")
+
+    monkeypatch.setattr(WorkSheetParser, "parse_dimensions", asked)
+    assert rows(as_xlsx([{"a": "x"}]), tmp_path) == ([["a"], ["x"]], [])
 
 
 def test_entities_of_a_made_up_workbook_are_not_expanded(tmp_path: Path) -> None:

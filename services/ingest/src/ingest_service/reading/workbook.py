@@ -13,6 +13,8 @@ from xml.etree.ElementTree import ParseError
 
 import openpyxl
 import pyarrow as pa
+from openpyxl.reader import excel
+from openpyxl.worksheet._read_only import ReadOnlyWorksheet
 from service_runtime.errors import InvalidArgument, PayloadTooLarge
 
 from ingest_service.reading.layout import Layout, find_layout
@@ -34,6 +36,17 @@ _BROKEN = (KeyError, ValueError, TypeError, IndexError, AttributeError, EOFError
            zipfile.BadZipFile, OverflowError, RuntimeError, OSError)  # fmt: skip
 
 Row = tuple[int, list[str]]
+
+
+class _Sheet(ReadOnlyWorksheet):  # type: ignore[misc]
+    """A sheet that is not asked for its size, which may be wrong, and for which one that does not tell it would be read
+    to its end each time that the workbook is opened."""
+
+    def _get_size(self) -> None:
+        pass
+
+
+excel.ReadOnlyWorksheet = _Sheet
 
 
 class WorkbookTable:
@@ -130,8 +143,6 @@ class WorkbookTable:
         empty: list[int] = []
         with _readable(), self._workbook() as book:
             sheet = book[self._sheet]
-            # What a sheet says of its own size may be wrong.
-            sheet.reset_dimensions()
             for number, values in enumerate(sheet.iter_rows(values_only=True), 1):
                 if number > _LAST_ROW:
                     raise InvalidArgument("UNREADABLE_FILE", f"The sheet has more than {_LAST_ROW} rows.")
