@@ -1,7 +1,7 @@
 """What the reports on users, clients, agents and beneficiaries read."""
 
 from analytics_service.datasets import AGENTS, CLIENT_BENEFICIARIES, CLIENTS, POLICIES, USERS, Dataset
-from analytics_service.reports import POLICY_DATES, REGISTRATIONS, Input, Report
+from analytics_service.reports import POLICY_DATES, POLICY_TIMES, REGISTRATIONS, Input, Report
 
 
 def _whatever_is_there(dataset: Dataset) -> Input:
@@ -23,9 +23,9 @@ AGENT_PREMIUMS = Report(
     "people/agents",
     (
         Input(AGENTS, ("id", "code", "first_name", "last_name", "is_active")),
-        Input(POLICIES, ("customer_id", "agent_id", "premium"), ("start_date", "issue_date", "created_at")),
+        Input(POLICIES, ("customer_id", "agent_id", "premium"), POLICY_DATES),
     ),
-    times=(POLICY_DATES,),
+    times=(POLICY_TIMES,),
 )
 BENEFICIARY_RELATIONSHIPS = Report(
     "people/beneficiaries",

@@ -68,8 +68,11 @@ def sql_text(name: str) -> str:
     return resources.files("analytics_service").joinpath("sql", f"{name}.sql").read_text(encoding="utf-8")
 
 
+# A policy's date is the first of these that its row has; the customer journey takes the last one first.
+POLICY_DATES = ("start_date", "issue_date", "created_at")
+
 REGISTRATIONS = Times("times/registrations", USERS)
-POLICY_DATES = Times("times/policies", POLICIES)
+POLICY_TIMES = Times("times/policies", POLICIES)
 CLAIM_TIMES = Times("times/claims", CLAIMS)
 PAYMENT_TIMES = Times("times/payments", PAYMENTS)
 AUDIT_TIMES = Times("times/transactions", AUDIT)
@@ -82,7 +85,7 @@ CUSTOMER_JOURNEY = Report(
     (
         Input(USERS, ("id", "state", "created_at")),
         Input(CLIENTS, ("user_id",), ("id", "created_at")),
-        Input(POLICIES, ("policy_number", "customer_id"), ("created_at", "start_date", "issue_date")),
+        Input(POLICIES, ("policy_number", "customer_id"), POLICY_DATES),
         Input(CLAIMS, ("policy_number", "fecha_reclamo")),
     ),
     (REGISTRATIONS, Times("times/journey_policies", POLICIES), CLAIM_TIMES),
