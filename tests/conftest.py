@@ -1,7 +1,8 @@
 """Fixtures of all tests: the embedded servers, which start once a run, and the shared real data."""
 
+import gc
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,17 @@ def suite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSuite]:
     """A running suite without the demo; a test that ends one of its processes leaves it answering again."""
     with running_suite(tmp_path_factory.mktemp("suite") / "home", **NO_DELAYS) as suite:
         yield suite
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Spares the garbage collector what stays until the end: modules and tests, which it would go through for ever."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:

@@ -7,6 +7,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from auth_service import passwords
 from auth_service.config import Settings
 from auth_service.server import build_server
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -31,6 +32,13 @@ def signing_key_pem() -> bytes:
     """A private key for signing."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
+@pytest.fixture(autouse=True)
+def cost_of_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Makes hashes that cost nothing, of which most tests need many; those of hashes themselves pay the real price."""
+    monkeypatch.setattr(passwords, "MEMORY_KIB", 8)
+    monkeypatch.setattr(passwords, "PASSES", 1)
 
 
 @pytest.fixture

@@ -17,6 +17,11 @@ from support.running import refusal
 TODAYS = "$argon2id$v=19$m=19456,t=2,p=1$"
 
 
+@pytest.fixture(autouse=True)
+def cost_of_hashes() -> None:
+    """That of the running service."""
+
+
 def bcrypted(password: str, prefix: str = "$2b$") -> str:
     """Gives a hash of a password's first 72 bytes, as older systems make it."""
     return prefix + bcrypt.hashpw(password.encode()[:72], bcrypt.gensalt(4)).decode()[4:]

@@ -15,6 +15,11 @@ from support.auth_running import PASSWORD, RunningAuth, StartAuth
 from support.running import refusal
 
 
+@pytest.fixture(autouse=True)
+def cost_of_hashes() -> None:
+    """That of the running service."""
+
+
 async def test_stored_hash_has_the_parameters_and_a_salt_of_its_own(auth: RunningAuth) -> None:
     people = [await auth.register() for _ in range(2)]
     hashes = [stored_hash(auth, person.user.id) for person in people]
