@@ -1,7 +1,9 @@
 """Each session sees one tenant, whatever came before it on the same connection."""
 
+import asyncio
 from uuid import UUID, uuid4
 
+import psutil
 import psycopg
 import pytest
 from local_suite.postgres import EmbeddedPostgres
@@ -129,3 +131,23 @@ async def test_a_transaction_that_outlives_the_pool_closes_its_connection(sample
     other = Database(sample.url)
     assert await bodies(other, tenant_id) == ["late"]
     await other.close()
+
+
+async def test_a_transaction_that_is_given_up_as_it_begins_closes_its_connection_where_the_pool_is_gone(
+    sample: ServiceDatabase,
+) -> None:
+    database = Database(sample.url, pool_size=1)
+    async with database.system_session() as session:
+        driver = driver_of(session)
+    server_process = psutil.Process(driver.info.backend_pid)
+    server_process.suspend()
+    begins = asyncio.create_task(database.ping())
+    async with asyncio.timeout(60):
+        while driver.info.transaction_status != psycopg.pq.TransactionStatus.ACTIVE:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    await database.close()
+    begins.cancel()
+    server_process.resume()
+    await asyncio.wait([begins], timeout=60)
+    assert begins.cancelled()
+    assert driver.closed

@@ -83,12 +83,13 @@ class Database:
         try:
             # Who leaves without a COMMIT is rolled back by the pool.
             async with self._engine.connect() as session:
-                driver = await self._begin(session, begin.encode())
+                driver: Driver | None = None
                 try:
+                    driver = await self._begin(session, begin.encode())
                     yield session
                     await driver.execute(b"COMMIT", prepare=False)
                 finally:
-                    if driver.closed or self._is_closed:
+                    if self._is_closed or (driver is not None and driver.closed):
                         # Or the pool would try to roll it back; one that was disposed of would leave it open for ever.
                         await session.invalidate()
         except Exception as error:
