@@ -31,7 +31,7 @@ async def client(analytics: RunningAnalytics, tmp_path: Path) -> AsyncIterator[h
     gateway = GatewayProcess(tmp_path, analytics.settings.listen_address.removeprefix("unix:"))
     await gateway.start()
     headers = {"authorization": dict(analytics.viewer)["authorization"]}
-    async with httpx.AsyncClient(base_url=f"{gateway.url}/cassandra/analytics/", headers=headers) as client:
+    async with httpx.AsyncClient(base_url=f"{gateway.url}/cassandra/analytics/", headers=headers, timeout=60) as client:
         yield client
     gateway.stop()
 

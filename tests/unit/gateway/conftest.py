@@ -84,7 +84,7 @@ async def edge() -> AsyncIterator[Edge]:
 @pytest.fixture(scope="session")
 async def client(edge: Edge) -> AsyncIterator[httpx.AsyncClient]:
     """A client without a token."""
-    async with httpx.AsyncClient(base_url=edge.url) as client:
+    async with httpx.AsyncClient(base_url=edge.url, timeout=60) as client:
         yield client
 
 

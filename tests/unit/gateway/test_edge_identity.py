@@ -91,7 +91,7 @@ async def test_a_claimed_address_changes_nothing(client: httpx.AsyncClient, bear
 async def behind_a_proxy(edge: Any, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
     process = GatewayProcess(tmp_path, str(edge.log.with_name("backend.sock")), trusted_proxy_hops=1)
     await process.start()
-    async with httpx.AsyncClient(base_url=process.url) as client:
+    async with httpx.AsyncClient(base_url=process.url, timeout=60) as client:
         yield client
     process.stop()
 

@@ -28,7 +28,7 @@ async def gateway(edge: Any, folder: Path, **options: Any) -> AsyncIterator[Gate
 
 
 async def first_answer(process: GatewayProcess) -> httpx.Response:
-    async with asyncio.timeout(60), httpx.AsyncClient(base_url=process.url) as client:
+    async with asyncio.timeout(60), httpx.AsyncClient(base_url=process.url, timeout=60) as client:
         while True:
             try:
                 return await client.get("/health")
@@ -39,7 +39,7 @@ async def first_answer(process: GatewayProcess) -> httpx.Response:
 async def test_without_memory_requests_are_refused(edge: Any, tmp_path: Path) -> None:
     async with gateway(edge, tmp_path, max_heap_bytes=1) as process:
         await first_answer(process)
-        async with asyncio.timeout(60), httpx.AsyncClient(base_url=process.url) as client:
+        async with asyncio.timeout(60), httpx.AsyncClient(base_url=process.url, timeout=60) as client:
             # Memory is measured four times a second.
             while (reply := await client.get("/health")).status_code == 200:  # noqa: ASYNC110
                 await asyncio.sleep(0.05)

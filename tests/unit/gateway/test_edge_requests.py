@@ -27,7 +27,7 @@ class Upstream:
 
     async def requests(self) -> int:
         transport = httpx.AsyncHTTPTransport(uds=self._socket)
-        async with httpx.AsyncClient(transport=transport, base_url="http://admin") as admin:
+        async with httpx.AsyncClient(transport=transport, base_url="http://admin", timeout=60) as admin:
             found = await self._counts(admin)
             async with asyncio.timeout(60):
                 # Envoy fetches the keys once, from a service; after that only what tests ask for goes there.
@@ -231,7 +231,7 @@ async def test_json_under_the_name_of_grpc_is_an_error(
 async def test_a_broken_frame_of_grpc_web_opens_nothing(hasty: Any, bearer: Bearer, body: bytes) -> None:
     kind = {"content-type": "application/grpc-web+proto"}
     closed = "/atalaya.auth.v1.UsersService/GetMe"
-    async with httpx.AsyncClient(base_url=hasty.url) as client:
+    async with httpx.AsyncClient(base_url=hasty.url, timeout=60) as client:
         before = await Upstream(hasty.log).requests()
 
         response = await client.post(closed, content=body, headers=kind)

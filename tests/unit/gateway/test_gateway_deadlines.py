@@ -148,7 +148,7 @@ async def failure(call: Any) -> grpc.aio.AioRpcError:
 
 
 async def test_a_rest_caller_who_hangs_up_ends_everything_behind_it(chain: Chain) -> None:
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{chain.port}") as client:
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{chain.port}", timeout=60) as client:
         asked = asyncio.create_task(client.get("/api/v1/rfm/cliente/17", headers=chain.bearer, timeout=30))
         await chain.until_statements(1)
         asked.cancel()

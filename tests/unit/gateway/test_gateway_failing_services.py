@@ -45,7 +45,7 @@ async def suite() -> AsyncIterator[Suite]:
         process = GatewayProcess(Path(name), address, reply_timeout_seconds=1)
         await process.start()
         try:
-            async with httpx.AsyncClient(base_url=process.url) as client:
+            async with httpx.AsyncClient(base_url=process.url, timeout=60) as client:
                 yield Suite(client, address)
         finally:
             process.stop()

@@ -46,7 +46,7 @@ async def limited(redis: EmbeddedRedis, new_signer: Any) -> AsyncIterator[Limite
             process = GatewayProcess(folder, str(one), {"analytics": str(two)})
             await process.start()
             try:
-                async with httpx.AsyncClient(base_url=process.url) as client:
+                async with httpx.AsyncClient(base_url=process.url, timeout=60) as client:
                     await both_answer(client, signer)
                     yield Limited(client, process.port, lambda **claims: bearer(signer, **claims))
             finally:

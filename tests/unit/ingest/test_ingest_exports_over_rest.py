@@ -50,7 +50,7 @@ async def file(tenant: Tenant) -> job_pb2.Job:
 @pytest.fixture
 async def client(url: str, tenant: Tenant) -> AsyncIterator[httpx.AsyncClient]:
     headers = {"authorization": dict(tenant.bearer("viewer"))["authorization"]}
-    async with httpx.AsyncClient(base_url=url, headers=headers) as client:
+    async with httpx.AsyncClient(base_url=url, headers=headers, timeout=60) as client:
         yield client
 
 
