@@ -20,7 +20,7 @@ from service_runtime.policy import Policy
 from service_runtime.request import Request, current_request, read_request
 from service_runtime.rest import Metadata, error_metadata, success_metadata
 from service_runtime.status import to_status
-from service_runtime.telemetry.calls import CallObserver
+from service_runtime.telemetry.calls import ObservedCall
 from service_runtime.validation import validate
 
 Context = Any  # grpc.aio.ServicerContext, which is generic for type checkers only
@@ -36,7 +36,6 @@ class Pipeline(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
         self,
         policies: Mapping[str, Policy],
         authorizer: Authorizer,
-        observer: CallObserver,
         *,
         deadline_seconds: float,
         stream_deadline_seconds: float,
@@ -46,7 +45,6 @@ class Pipeline(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
         # Set by services that keep answers; the others take no idempotency keys.
         self.idempotency: Idempotency | None = None
         self._authorizer = authorizer
-        self._observer = observer
         self._deadline_seconds = deadline_seconds
         self._stream_deadline_seconds = stream_deadline_seconds
         self._trusted_hops = trusted_hops
@@ -142,7 +140,7 @@ class Pipeline(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
         current_request.set(request)
         policy = self._policies.get(method)
         request.success_status = policy.success_status if policy is not None else 200
-        with self._observer.observe(request) as observed:
+        with ObservedCall(request) as observed:
             try:
                 async with asyncio.timeout(self._seconds(request, context, streaming)) as deadline:
                     identity = await self._authorizer.authorize(request, policy)

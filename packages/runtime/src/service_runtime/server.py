@@ -26,7 +26,6 @@ from service_runtime.limits_refused import RememberedRefusals
 from service_runtime.paging import PageTokens
 from service_runtime.policy import Policy
 from service_runtime.rest import set_success_status as set_success_status
-from service_runtime.telemetry.calls import CallObserver
 from service_runtime.token_verifier import TokenVerifier
 
 if TYPE_CHECKING:
@@ -70,7 +69,6 @@ class Server:
         self._pipeline = Pipeline(
             policies,
             authorizer,
-            CallObserver(),
             deadline_seconds=settings.default_deadline_seconds,
             stream_deadline_seconds=settings.stream_deadline_seconds,
             trusted_hops=settings.trusted_proxy_hops,

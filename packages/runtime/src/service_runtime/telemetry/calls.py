@@ -2,9 +2,9 @@
 
 import logging
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import lru_cache
+from types import TracebackType
+from typing import Self
 
 import grpc
 import structlog
@@ -30,16 +30,32 @@ _listeners = logging.getLogger("service_runtime.calls")
 
 
 class ObservedCall:
-    """What became of a call."""
+    """Observes one call for as long as it is entered, and what became of it."""
 
-    def __init__(self, span: trace.Span) -> None:
-        self._span = span
+    def __init__(self, request: Request) -> None:
+        self._request = request
+        self._started = time.perf_counter()
+        parent = _propagator.extract(request.metadata)
+        self._span = _tracer.start_span(request.method.lstrip("/"), context=parent, kind=SpanKind.SERVER)
+        self._attributes = {"rpc.system": "grpc"}
         self.code = "OK"
         self.reason = ""
 
+    def __enter__(self) -> Self:
+        # Each call has its own task, so that this ends with it.
+        context.attach(trace.set_span_in_context(self._span))
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, error: BaseException | None, _traceback: TracebackType | None
+    ) -> None:
+        if error is not None and not isinstance(error, Exception):
+            self.code = grpc.StatusCode.CANCELLED.name
+        self._end(time.perf_counter() - self._started)
+
     def identify(self, identity: Identity | None) -> None:
         if identity is not None:
-            self._span.set_attribute("atalaya.tenant_id", str(identity.tenant_id))
+            self._attributes["atalaya.tenant_id"] = str(identity.tenant_id)
 
     def failed(self, error: ServiceError) -> ServiceError:
         """Notes how the call ended and gives the error back; logs the unforeseen with its trace, once."""
@@ -53,41 +69,21 @@ class ObservedCall:
         """Notes that the servicer ended the call by itself."""
         self.code, self.reason = grpc.StatusCode.UNKNOWN.name, "ABORTED_BY_SERVICER"
 
-
-class CallObserver:
-    """Observes every call of a server."""
-
-    @contextmanager
-    def observe(self, request: Request) -> Iterator[ObservedCall]:
-        started = time.perf_counter()
-        parent = _propagator.extract(request.metadata)
-        span = _tracer.start_span(request.method.lstrip("/"), context=parent, kind=SpanKind.SERVER)
-        # Each call has its own task, so that this ends with it.
-        context.attach(trace.set_span_in_context(span))
-        call = ObservedCall(span)
-        try:
-            yield call
-        except BaseException as error:
-            if not isinstance(error, Exception):
-                call.code = grpc.StatusCode.CANCELLED.name
-            raise
-        finally:
-            self._end(request, call, span, time.perf_counter() - started)
-
-    def _end(self, request: Request, call: ObservedCall, span: trace.Span, seconds: float) -> None:
-        calls, call_seconds = _metrics(request.method, call.code)
+    def _end(self, seconds: float) -> None:
+        calls, call_seconds = _metrics(self._request.method, self.code)
         calls.inc()
         call_seconds.observe(seconds)
-        span.set_attributes({"rpc.system": "grpc", "rpc.grpc.status": call.code})
-        if call.code != "OK":
-            span.set_status(StatusCode.ERROR, call.reason)
+        # At once: each time takes a lock.
+        self._span.set_attributes({**self._attributes, "rpc.grpc.status": self.code})
+        if self.code != "OK":
+            self._span.set_status(StatusCode.ERROR, self.reason)
         # Good calls are in the traces, the metrics and the gateway's own log; a line for each would cost a tenth of it.
         # What is refused for its number must cost least of all.
-        quiet = (call.code == "OK" and seconds < SLOW_SECONDS) or call.code == _TOO_MANY
+        quiet = (self.code == "OK" and seconds < SLOW_SECONDS) or self.code == _TOO_MANY
         if _listeners.isEnabledFor(logging.DEBUG if quiet else logging.INFO):
-            tell = _log.debug if quiet else _log.info
-            tell("call", method=request.method, code=call.code, reason=call.reason or None, ms=round(seconds * 1000, 1))
-        span.end()
+            tell, ms = _log.debug if quiet else _log.info, round(seconds * 1000, 1)
+            tell("call", method=self._request.method, code=self.code, reason=self.reason or None, ms=ms)
+        self._span.end()
 
 
 # As many as there are rpcs and codes, which are few.
