@@ -26,6 +26,8 @@ def client(suite: RunningSuite) -> Iterator[httpx.Client]:
         yield client
 
 
+# The same as with the Spanish posts, with eight times as many rows.
+@pytest.mark.slow
 def test_every_facebook_post_is_read_back_as_the_file_has_it(client: httpx.Client, shared_data: Path) -> None:
     content, rows = read(shared_data / "posts_facebook_pages/facebook_posts.csv.gz")
     job = imported(client, content, kind="posts", account_column="page", create_accounts="true", timezone="Etc/GMT+5")
@@ -49,6 +51,8 @@ def test_every_spanish_post_is_read_back_as_the_file_has_it(client: httpx.Client
     assert kept == {name: sorted(posts) for name, posts in expected.items()}
 
 
+# Of the models themselves the tests of ml say the same in less time.
+@pytest.mark.slow
 def test_forecasts_of_real_channels_beat_no_change(client: httpx.Client, shared_data: Path) -> None:
     _, rows = read(shared_data / "followers_youtube_daily/youtube_daily.csv.gz")
     channels = longest_channels(rows)
