@@ -7,17 +7,13 @@ from google.api.httpbody_pb2 import HttpBody
 from service_runtime.identity import caller
 
 from analytics_service import convert, cross_convert
-from analytics_service.answers import Answers
-from analytics_service.as_of import parse_as_of
 from analytics_service.cross_reports import AGENT_PERFORMANCE, CLAIMS_VERSUS_POLICIES, CUSTOMER_POLICY_PROFILE
+from analytics_service.report_servicer import ReportServicer
 from analytics_service.reports import AVERAGE_PAYMENT, CLAIM_STATS, CUSTOMER_JOURNEY, TOP_SERVICES
 
 
-class InsuranceServicer(insurance_pb2_grpc.InsuranceServiceServicer):
+class InsuranceServicer(ReportServicer, insurance_pb2_grpc.InsuranceServiceServicer):
     """Answers InsuranceService from the caller's lake."""
-
-    def __init__(self, answers: Answers) -> None:
-        self._answers = answers
 
     async def GetClaimStats(
         self, request: insurance_pb2.GetClaimStatsRequest, context: Any
@@ -45,23 +41,19 @@ class InsuranceServicer(insurance_pb2_grpc.InsuranceServiceServicer):
     async def GetCustomerPolicyProfile(
         self, request: insurance_pb2.GetCustomerPolicyProfileRequest, context: Any
     ) -> insurance_pb2.GetCustomerPolicyProfileResponse:
-        as_of, shape = parse_as_of(request.as_of), cross_convert.customer_policy_profile
-        return await self._answers.answer(caller().tenant_id, CUSTOMER_POLICY_PROFILE, shape, as_of)
+        return await self._report(request, CUSTOMER_POLICY_PROFILE, cross_convert.customer_policy_profile)
 
     async def GetAgentPerformance(
         self, request: insurance_pb2.GetAgentPerformanceRequest, context: Any
     ) -> insurance_pb2.GetAgentPerformanceResponse:
-        as_of, shape = parse_as_of(request.as_of), cross_convert.agent_performance
-        return await self._answers.answer(caller().tenant_id, AGENT_PERFORMANCE, shape, as_of)
+        return await self._report(request, AGENT_PERFORMANCE, cross_convert.agent_performance)
 
     async def GetClaimsVersusPolicies(
         self, request: insurance_pb2.GetClaimsVersusPoliciesRequest, context: Any
     ) -> insurance_pb2.GetClaimsVersusPoliciesResponse:
-        as_of, shape = parse_as_of(request.as_of), cross_convert.claims_versus_policies
-        return await self._answers.answer(caller().tenant_id, CLAIMS_VERSUS_POLICIES, shape, as_of)
+        return await self._report(request, CLAIMS_VERSUS_POLICIES, cross_convert.claims_versus_policies)
 
     async def GetCustomerJourney(
         self, request: insurance_pb2.GetCustomerJourneyRequest, context: Any
     ) -> insurance_pb2.GetCustomerJourneyResponse:
-        as_of = parse_as_of(request.as_of)
-        return await self._answers.answer(caller().tenant_id, CUSTOMER_JOURNEY, convert.customer_journey, as_of)
+        return await self._report(request, CUSTOMER_JOURNEY, convert.customer_journey)
