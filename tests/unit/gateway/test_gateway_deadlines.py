@@ -71,7 +71,7 @@ class Chain:
         return int(row[0])
 
     async def until_statements(self, number: int) -> None:
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(60):
             while await asyncio.to_thread(self.running_statements) != number:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
 
@@ -121,7 +121,7 @@ async def test_a_short_deadline_ends_everything_behind_it(chain: Chain) -> None:
         stub = rfm_pb2_grpc.RfmServiceStub(channel)
         began_to_work = False
         # Half a second is enough where little else runs.
-        for deadline in (0.5, 0.5, 1, 2, 4):
+        for deadline in (0.5, 0.5, 1, 2, 4, 8):
             began = time.monotonic()
             call = stub.GetCustomer(CUSTOMER, metadata=tuple(chain.bearer.items()), timeout=deadline)
             refused = asyncio.ensure_future(failure(call))
@@ -137,7 +137,7 @@ async def test_a_short_deadline_ends_everything_behind_it(chain: Chain) -> None:
             if began_to_work:
                 break
 
-    assert began_to_work, "the machine is too busy to reach the database in four seconds"
+    assert began_to_work, "the machine is too busy to reach the database in eight seconds"
     assert await chain.notes() == 0
 
 

@@ -201,7 +201,8 @@ async def test_without_redis_each_process_counts_alone_and_nobody_is_failed_or_k
     assert [status for status, _ in before] == ["OK"] * 4
     # The bound is now the limit times the processes.
     assert [status for status, _ in after].count("OK") == 8
-    assert seconds < 2
+    # If each waited for it: six seconds at least.
+    assert seconds < 5
     told = [record for record in caplog.records if "counted in each process" in record.getMessage()]
     assert len(told) == 2
 
