@@ -6,8 +6,9 @@ from typing import Any
 
 import psycopg
 import pytest
-from auth_service.clean_up import CleanUp
+from auth_service.clean_up import EVERY_SECONDS, CleanUp
 from auth_service.store import Store
+from service_runtime.background import repeating
 from service_runtime.database import Database
 from support import postgres
 from support.auth_people import PeopleAndMail
@@ -112,11 +113,9 @@ async def test_clean_up_goes_on_by_itself_and_ends_when_it_is_told(alone: People
     person = await alone.auth.register()
     await alone.auth.log_out(person.reply.access_token)
     age(alone, "sessions", "ended_at", days=31)
-    clean_up.start()
-    async with asyncio.timeout(30):
+    async with repeating("clean-up", clean_up.run_once, EVERY_SECONDS), asyncio.timeout(30):
         while everything(alone)["sessions"]:  # noqa: ASYNC110 - rows say nothing by themselves
             await asyncio.sleep(0.05)
-    await clean_up.close()
 
 
 async def test_service_role_itself_still_cannot_delete_what_it_does_not_see(alone: PeopleAndMail) -> None:

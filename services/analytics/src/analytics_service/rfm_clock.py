@@ -1,14 +1,11 @@
 """Looks at the lakes of tenants that use RFM, so that new purchases are scored before anybody asks."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from datetime import datetime
 from typing import TypeAlias
 from uuid import UUID
 
 import structlog
-from service_runtime.background import end_task
 from service_runtime.errors import NotFound, ServiceError
 
 from analytics_service.rfm_publishing import RfmPublishing
@@ -29,21 +26,11 @@ class RfmClock:
         publishing: RfmPublishing,
         version_of: VersionOf,
         now: Callable[[], datetime],
-        seconds: float,
     ) -> None:
         self._store, self._publishing = store, publishing
-        self._version_of, self._now, self._seconds = version_of, now, seconds
+        self._version_of, self._now = version_of, now
         # What the last job of each tenant was queued for: one that failed is not queued for the same again.
         self._queued: dict[UUID, tuple[str, datetime | None]] = {}
-        self._task: asyncio.Task[None] | None = None
-
-    def start(self) -> None:
-        """Begins to look; with 0 seconds it never does."""
-        if self._seconds:
-            self._task = asyncio.create_task(self._look_again())
-
-    async def close(self) -> None:
-        await end_task(self._task)
 
     async def look(self) -> int:
         """Looks at every tenant once; gives how many jobs it has queued."""
@@ -70,9 +57,3 @@ class RfmClock:
             return False
         self._queued[tenant_id] = wanted
         return await self._publishing.queue(tenant_id)
-
-    async def _look_again(self) -> None:
-        while True:
-            await asyncio.sleep(self._seconds)
-            with suppress(ServiceError):
-                await self.look()

@@ -1,13 +1,14 @@
 """The worker that keeps RFM tables and their history up to date."""
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from datetime import UTC, datetime
 from functools import partial
 from uuid import UUID
 
 from atalaya import auth_calls
 from service_runtime.audit_delivery import audit_delivery
+from service_runtime.background import repeating
 from service_runtime.database import Database
 from service_runtime.jobs import EndedJobs, JobQueue, Worker
 from service_runtime.lake import tenant_lake
@@ -51,11 +52,11 @@ async def rfm_clock(settings: Settings, clock: Callable[[], datetime]) -> AsyncI
     def now() -> datetime:
         return clock().astimezone(UTC).replace(tzinfo=None)
 
-    looking = RfmClock(store, publishing, version_of, now, settings.analytics_rfm_look_seconds)
-    looking.start()
+    looking, seconds = RfmClock(store, publishing, version_of, now), settings.analytics_rfm_look_seconds
+    looks = repeating("looking for purchases", looking.look, seconds, at_once=False) if seconds else nullcontext()
     try:
-        yield looking
+        async with looks:
+            yield looking
     finally:
-        await looking.close()
         lake.close()
         await database.close()

@@ -1,9 +1,6 @@
 """Clean-up: what is dead for good is deleted every hour, a little at a time."""
 
-import asyncio
-
 import structlog
-from service_runtime.background import end_task
 
 from auth_service.clean_up_store import KINDS
 from auth_service.store import Store
@@ -21,17 +18,12 @@ class CleanUp:
     def __init__(self, store: Store, *, batch: int = BATCH) -> None:
         self._store = store
         self._batch = batch
-        self._task: asyncio.Task[None] | None = None
-
-    def start(self) -> None:
-        self._task = asyncio.create_task(self._run())
-
-    async def close(self) -> None:
-        await end_task(self._task)
 
     async def run_once(self) -> dict[str, int]:
         """Deletes all that is dead now; gives how many records of each kind."""
-        return {kind: await self._delete(kind) for kind in KINDS}
+        deleted = {kind: await self._delete(kind) for kind in KINDS}
+        _log.info("clean-up", deleted=sum(deleted.values()))
+        return deleted
 
     async def _delete(self, kind: str) -> int:
         deleted = 0
@@ -41,11 +33,3 @@ class CleanUp:
             deleted += some
             if some < self._batch:
                 return deleted
-
-    async def _run(self) -> None:
-        while True:
-            try:
-                _log.info("clean-up", deleted=sum((await self.run_once()).values()))
-            except Exception as error:
-                _log.warning("clean-up failed", error=type(error).__name__)
-            await asyncio.sleep(EVERY_SECONDS)

@@ -1,13 +1,11 @@
 """Carries erasures out, however long a service is away: what is to be done stands in the database until it is done."""
 
-import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
 import structlog
-from service_runtime.background import end_task
 from service_runtime.erasure import TenantRows
 from service_runtime.errors import Unavailable
 
@@ -58,13 +56,11 @@ class Erasing:
         self._audit = audit
         self._counters = counters
         self._clock = clock
-        self._task: asyncio.Task[None] | None = None
 
-    def start(self) -> None:
-        self._task = asyncio.create_task(self._run())
-
-    async def close(self) -> None:
-        await end_task(self._task)
+    async def look(self) -> None:
+        """Sweeps until no erasure is due; one that cannot be carried on stays due."""
+        while await self.go_on() is not None:
+            pass
 
     async def go_on(self) -> Erasure | None:
         """Makes one sweep for an erasure that is due; gives how that stands now, or None where none is due."""
@@ -107,13 +103,3 @@ class Erasing:
                 await self._audit.record(records, "tenant.erased", OK, Origin(), resource=job_id, details=counts)
         _log.info("erasing", job_id=job_id, status=now_stands.status, away=sweep.away, **vars(sweep.erased))
         return now_stands
-
-    async def _run(self) -> None:
-        while True:
-            try:
-                while await self.go_on() is not None:
-                    pass
-            except Exception as error:
-                # The database is away; what is due stays due.
-                _log.warning("erasures have to wait", error=type(error).__name__)
-            await asyncio.sleep(LOOK_EVERY_SECONDS)

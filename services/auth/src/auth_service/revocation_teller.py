@@ -1,16 +1,11 @@
 """Tells every service of ended sessions, and tells all again where Redis has lost it."""
 
-import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-import structlog
-from service_runtime.background import end_task
 from service_runtime.revocations import RevocationNews
 
 from auth_service.store import Store
-
-_log = structlog.stdlib.get_logger("auth_service.revocation_teller")
 
 # Well within the second that is promised; a look at an index that is empty most of the time.
 LOOK_EVERY_SECONDS = 0.25
@@ -25,28 +20,9 @@ class RevocationTeller:
         self._news = news
         self._clock = clock
         self._forgot_at: datetime | None = None
-        self._task: asyncio.Task[None] | None = None
 
-    def start(self) -> None:
-        self._task = asyncio.create_task(self._run())
-
-    async def close(self) -> None:
-        await end_task(self._task)
-
-    async def _run(self) -> None:
-        was_away = False
-        while True:
-            try:
-                await self._tell()
-                was_away = False
-            except Exception as error:
-                # Redis or the database is away; what was not told stays recorded as such.
-                if not was_away:
-                    _log.warning("ended sessions are not told", error=type(error).__name__)
-                was_away = True
-            await asyncio.sleep(LOOK_EVERY_SECONDS)
-
-    async def _tell(self) -> None:
+    async def tell(self) -> None:
+        """Tells what was not told yet; where Redis or the database is away, it stays recorded as such."""
         are_kept = await self._news.are_kept()
         now = self._clock()
         async with self._store.revocations() as records:

@@ -1,5 +1,6 @@
 """The server: what its rpcs are made of."""
 
+import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from uuid import uuid4
@@ -20,6 +21,7 @@ from atalaya.auth.v1.recovery_pb2_grpc import add_RecoveryServiceServicer_to_ser
 from atalaya.auth.v1.service_tokens_pb2_grpc import add_ServiceTokensServiceServicer_to_server
 from atalaya.auth.v1.tenants_pb2_grpc import add_JobsServiceServicer_to_server, add_TenantsServiceServicer_to_server
 from atalaya.policies import rpc_policies
+from service_runtime.background import end_task, repeat
 from service_runtime.claims import LEEWAY_SECONDS
 from service_runtime.jobs import JobQueue, workers_alive
 from service_runtime.origin import current_origin
@@ -54,7 +56,7 @@ from auth_service.recovery import Recovery
 from auth_service.recovery_servicer import RecoveryServicer
 from auth_service.refreshing import Refreshing
 from auth_service.registration import Registration
-from auth_service.revocation_teller import RevocationTeller
+from auth_service.revocation_teller import LOOK_EVERY_SECONDS, RevocationTeller
 from auth_service.service_keys import read_service_keys
 from auth_service.service_tokens import ServiceTokens
 from auth_service.service_tokens_servicer import ServiceTokensServicer
@@ -93,8 +95,8 @@ async def build_server(settings: Settings, *, clock: Callable[[], datetime] = ut
     if server.redis is not None:
         news = RevocationNews(server.redis, keep_seconds=signer.expires_in + LEEWAY_SECONDS)
         teller = RevocationTeller(parts.store, news, clock=clock)
-        teller.start()
-        server.on_close(teller.close)
+        telling = asyncio.create_task(repeat("telling of ended sessions", teller.tell, LOOK_EVERY_SECONDS))
+        server.on_close(lambda: end_task(telling))
     return server
 
 

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
+from service_runtime.background import repeating
 from service_runtime.database import Database
 from service_runtime.erasure import TenantRows
 from service_runtime.jobs import Worker
@@ -14,9 +15,9 @@ from service_runtime.redis_client import open_redis
 from uuid6 import uuid7
 
 from auth_service.audit import AuditTrail
-from auth_service.clean_up import CleanUp
+from auth_service.clean_up import EVERY_SECONDS, CleanUp
 from auth_service.config import Settings
-from auth_service.erasing import Counters, Erasing
+from auth_service.erasing import LOOK_EVERY_SECONDS, Counters, Erasing
 from auth_service.erasure_client import ErasureClients
 from auth_service.mail import Mailer
 from auth_service.mail_file import FileMailer
@@ -92,13 +93,13 @@ async def work(settings: Settings, signer: TokenSigner) -> None:
     redis = open_redis(settings.redis_url) if settings.redis_url else None
     counters = RedisCounters(redis) if redis is not None else None
     clean_up, erasing = CleanUp(Store(database)), build_erasing(settings, database, signer, utc_now, counters)
-    clean_up.start()
-    erasing.start()
     try:
-        await build_worker(settings).run()
+        async with (
+            repeating("clean-up", clean_up.run_once, EVERY_SECONDS),
+            repeating("erasing", erasing.look, LOOK_EVERY_SECONDS),
+        ):
+            await build_worker(settings).run()
     finally:
-        await erasing.close()
-        await clean_up.close()
         if redis is not None:
             await redis.aclose()
         await database.close()

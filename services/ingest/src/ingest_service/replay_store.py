@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from service_runtime.database import Database, Session
+from service_runtime.database import Session
 from service_runtime.identity import Identity
 from sqlalchemy import text
 
@@ -38,9 +38,6 @@ _SETTLE = text("DELETE FROM rejected_rows WHERE import_id = :original AND tried_
 
 class ReplayStore:
     """Replays of the session's tenant's imports."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     async def insert(
         self,

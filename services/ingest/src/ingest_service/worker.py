@@ -7,6 +7,7 @@ from uuid import UUID
 
 from atalaya import auth_calls
 from service_runtime.audit_delivery import audit_delivery
+from service_runtime.background import repeating
 from service_runtime.database import Database
 from service_runtime.jobs import AuditOutbox, EndedJobs, JobQueue, Worker
 from service_runtime.lake import Lake, tenant_lake
@@ -33,7 +34,7 @@ from ingest_service.record_import import RecordImport
 from ingest_service.replay_job import ReplayRows
 from ingest_service.replay_store import ReplayStore
 from ingest_service.sources.connecting import connect
-from ingest_service.sources.scheduler import Scheduler
+from ingest_service.sources.scheduler import LOOK_SECONDS, Scheduler
 from ingest_service.sources.source_run import SourceRun
 from ingest_service.sources.source_store import SourceStore
 from ingest_service.sources.sources import JOB_KIND as SOURCE_KIND
@@ -62,7 +63,7 @@ def build_worker(settings: Settings, new_id: Callable[[], UUID]) -> Worker:
         "transactions": TransactionImport(database),
         "dataset": DatasetImport(database, imports),
     }
-    replays = ReplayRows(database, imports, ReplayStore(database))
+    replays = ReplayRows(database, imports, ReplayStore())
     job = ImportJob(database, imports, spool, open_lake, importers, replays, settings.ingest_largest_file)
     exports = ExportStore()
     export_job = ExportJob(
@@ -98,9 +99,8 @@ async def build_scheduler(settings: Settings) -> AsyncIterator[Scheduler]:
     database = Database(settings.database_url, pool_size=1)
     queue = JobQueue(database, "ingest", AuditOutbox("ingest"), most_unfinished=settings.jobs_per_tenant)
     scheduler = Scheduler(database, SourceStore(), queue)
-    scheduler.start()
     try:
-        yield scheduler
+        async with repeating("queueing of sources", scheduler.look, LOOK_SECONDS):
+            yield scheduler
     finally:
-        await scheduler.close()
         await database.close()

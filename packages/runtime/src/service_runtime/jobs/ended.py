@@ -1,6 +1,5 @@
 """Removes jobs that ended long ago, or what is known of jobs would grow for ever."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeAlias
 from uuid import UUID
@@ -34,7 +33,7 @@ async def remove_ended(session: Session, days: float, most: int) -> int:
 
 
 class EndedJobs:
-    """Looks every hour beside a worker's jobs, at all tenants; several workers at once do no harm."""
+    """Looks now and then beside a worker's jobs, at all tenants; several workers at once do no harm."""
 
     def __init__(self, database: Database, days: float, remove: Remove = remove_ended, *, batch: int = BATCH) -> None:
         """`remove` is for a service with more than the job's row to remove, or to keep."""
@@ -43,20 +42,13 @@ class EndedJobs:
         self._remove = remove
         self._batch = batch
 
-    async def run(self) -> None:
-        """Looks now and every hour, until it is cancelled."""
-        while True:
-            try:
-                _log.info("ended jobs are removed", jobs=await self.run_once())
-            except Exception as error:
-                _log.warning("ended jobs cannot be removed", error=type(error).__name__)
-            await asyncio.sleep(EVERY_SECONDS)
-
     async def run_once(self) -> int:
         """Removes all that ended so long ago; gives how many."""
         async with self._database.system_session() as session:
             tenants = (await session.execute(_TENANTS, {"days": self._days})).scalars().all()
-        return sum([await self._remove_all(tenant_id) for tenant_id in tenants])
+        removed = sum([await self._remove_all(tenant_id) for tenant_id in tenants])
+        _log.info("ended jobs are removed", jobs=removed)
+        return removed
 
     async def _remove_all(self, tenant_id: UUID) -> int:
         removed, some = 0, self._batch

@@ -12,13 +12,14 @@ import structlog
 from sqlalchemy import make_url
 
 from service_runtime import telemetry
+from service_runtime.background import repeat
 from service_runtime.config import RuntimeSettings
 from service_runtime.database import Database
 from service_runtime.jobs.attempts import Attempts
 from service_runtime.jobs.audit_outbox import TASK as AUDIT_TASK
 from service_runtime.jobs.audit_outbox import AuditDelivery, Deliver, audit_queue, pause_seconds
 from service_runtime.jobs.defer import TASK
-from service_runtime.jobs.ended import EndedJobs
+from service_runtime.jobs.ended import EVERY_SECONDS, EndedJobs
 from service_runtime.jobs.execution import Execution
 from service_runtime.jobs.run import JobRun
 from service_runtime.jobs.side_tasks import SideTask, SideTaskRun, Work
@@ -128,7 +129,8 @@ class Worker:
                 asyncio.create_task(self._stop_with_us(workers)),
             ]
             if self._ended_jobs is not None:
-                side_tasks.append(asyncio.create_task(self._ended_jobs.run()))
+                removing = repeat("removal of ended jobs", self._ended_jobs.run_once, EVERY_SECONDS)
+                side_tasks.append(asyncio.create_task(removing))
             try:
                 async with asyncio.TaskGroup() as together:
                     for worker in workers:

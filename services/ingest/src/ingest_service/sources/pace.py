@@ -19,7 +19,6 @@ class Pace:
         self._stop = threading.Event()
         self._began = time.monotonic()
         self._size = 0
-        self._waiting = False
         # Rows of all tables so far.
         self.rows = 0
         # When something last came.

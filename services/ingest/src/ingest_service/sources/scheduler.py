@@ -1,13 +1,10 @@
 """Queues the sources that are due. Every worker looks; each due run is queued once, by whoever holds the row."""
 
-import asyncio
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import UTC, datetime
 from uuid import UUID
 
 import structlog
-from service_runtime.background import end_task
 from service_runtime.database import Database
 from service_runtime.errors import ServiceError
 from service_runtime.jobs import JobQueue
@@ -38,13 +35,6 @@ class Scheduler:
         self._store = store
         self._queue = queue
         self._clock = clock
-        self._task: asyncio.Task[None] | None = None
-
-    def start(self) -> None:
-        self._task = asyncio.create_task(self._look_again())
-
-    async def close(self) -> None:
-        await end_task(self._task)
 
     async def look(self) -> int:
         """Queues what is due by now; tells how many runs that were."""
@@ -71,9 +61,3 @@ class Scheduler:
                 return False
             await queue_run(session, self._queue, self._store, tenant_id, source, "schedule", full=False)
         return True
-
-    async def _look_again(self) -> None:
-        while True:
-            with suppress(ServiceError):
-                await self.look()
-            await asyncio.sleep(LOOK_SECONDS)
