@@ -21,41 +21,20 @@ def to_new_person(request: auth_pb2.RegisterRequest) -> NewPerson:
 
 
 def from_registered(registered: Registered) -> auth_pb2.RegisterResponse:
-    tokens = registered.tokens
-    return auth_pb2.RegisterResponse(
-        access_token=tokens.access_token,
-        refresh_token=tokens.refresh_token,
-        token_type=TOKEN_TYPE,
-        expires_in=tokens.expires_in,
-        user=from_user(registered.user, registered.tenant),
-    )
+    user = from_user(registered.user, registered.tenant)
+    return auth_pb2.RegisterResponse(**vars(registered.tokens), token_type=TOKEN_TYPE, user=user)
 
 
 def from_login(tokens: IssuedTokens) -> auth_pb2.LoginResponse:
-    return auth_pb2.LoginResponse(
-        access_token=tokens.access_token,
-        refresh_token=tokens.refresh_token,
-        token_type=TOKEN_TYPE,
-        expires_in=tokens.expires_in,
-    )
+    return auth_pb2.LoginResponse(**vars(tokens), token_type=TOKEN_TYPE)
 
 
 def from_login_by_username(tokens: IssuedTokens) -> auth_pb2.LoginByUsernameResponse:
-    return auth_pb2.LoginByUsernameResponse(
-        access_token=tokens.access_token,
-        refresh_token=tokens.refresh_token,
-        token_type=TOKEN_TYPE,
-        expires_in=tokens.expires_in,
-    )
+    return auth_pb2.LoginByUsernameResponse(**vars(tokens), token_type=TOKEN_TYPE)
 
 
 def from_refresh(tokens: IssuedTokens) -> auth_pb2.RefreshResponse:
-    return auth_pb2.RefreshResponse(
-        access_token=tokens.access_token,
-        refresh_token=tokens.refresh_token,
-        token_type=TOKEN_TYPE,
-        expires_in=tokens.expires_in,
-    )
+    return auth_pb2.RefreshResponse(**vars(tokens), token_type=TOKEN_TYPE)
 
 
 def from_session(session: SeenSession, current_id: str) -> auth_pb2.Session:

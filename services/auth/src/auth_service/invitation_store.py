@@ -13,32 +13,21 @@ class InvitationRecords(SessionRecords):
 
     async def invitation_to(self, email_key: str) -> Invitation | None:
         """Gives the invitation to an address that was neither accepted nor withdrawn, however old."""
-        row = await self.row(
-            f"""SELECT {INVITATION_COLUMNS} FROM invitations
-                WHERE email_key = :email_key AND accepted_at IS NULL AND withdrawn_at IS NULL""",  # noqa: S608
-            email_key=email_key,
+        return await self._invitation(
+            "email_key = :email_key AND accepted_at IS NULL AND withdrawn_at IS NULL", email_key=email_key
         )
-        return Invitation(**row) if row is not None else None
 
     async def lock_invitation(self, invitation_id: UUID, now: datetime) -> Invitation | None:
         """Gives an open invitation and holds it until the transaction ends."""
-        row = await self.row(
-            f"""SELECT {INVITATION_COLUMNS} FROM invitations
-                WHERE invitation_id = :invitation_id AND {INVITATION_IS_OPEN} FOR UPDATE""",  # noqa: S608
-            invitation_id=invitation_id,
-            now=now,
+        return await self._invitation(
+            f"invitation_id = :invitation_id AND {INVITATION_IS_OPEN} FOR UPDATE", invitation_id=invitation_id, now=now
         )
-        return Invitation(**row) if row is not None else None
 
     async def lock_invitation_by_token(self, token_hash: bytes, now: datetime) -> Invitation | None:
         """The same, for who shows its token."""
-        row = await self.row(
-            f"""SELECT {INVITATION_COLUMNS} FROM invitations
-                WHERE token_hash = :token_hash AND {INVITATION_IS_OPEN} FOR UPDATE""",  # noqa: S608
-            token_hash=token_hash,
-            now=now,
+        return await self._invitation(
+            f"token_hash = :token_hash AND {INVITATION_IS_OPEN} FOR UPDATE", token_hash=token_hash, now=now
         )
-        return Invitation(**row) if row is not None else None
 
     async def save_invitation(self, invitation: Invitation, email_key: str) -> None:
         """Records an invitation, or renews it: the token that it had is void from now on."""
@@ -118,3 +107,7 @@ class InvitationRecords(SessionRecords):
     async def drop_reset(self, user_id: UUID) -> None:
         """Makes the token void that a person may have been sent."""
         await self.run("DELETE FROM password_resets WHERE user_id = :user_id", user_id=user_id)
+
+    async def _invitation(self, condition: str, **values: object) -> Invitation | None:
+        row = await self.row(f"SELECT {INVITATION_COLUMNS} FROM invitations WHERE {condition}", **values)  # noqa: S608
+        return Invitation(**row) if row is not None else None
