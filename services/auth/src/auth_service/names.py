@@ -37,9 +37,11 @@ def username_from_email(email: str) -> str:
     return _NOT_IN_USERNAMES.sub("-", local).strip(".-_")[:64] or "user"
 
 
-def is_username(name: str) -> bool:
-    """Tells whether a name can be a user name; one with an at sign would be taken for an address."""
-    return bool(re.fullmatch(r"[\w.-]{1,64}", name))
+def require_username(name: str) -> str:
+    """Gives a user name back; refuses what cannot be one: a name with an at sign would be taken for an address."""
+    if not re.fullmatch(r"[\w.-]{1,64}", name):
+        raise InvalidArgument("BAD_USERNAME", "A user name has letters, digits and ._- only.", username=name)
+    return name
 
 
 def as_uuid(text: str) -> UUID | None:

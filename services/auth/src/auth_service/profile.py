@@ -7,7 +7,7 @@ from service_runtime.identity import Identity
 
 from auth_service.accounts import DEFAULT_LANGUAGE, Language, Origin, UserSettings
 from auth_service.audit import OK, AuditTrail
-from auth_service.names import clean_text, is_username, require_timezone
+from auth_service.names import clean_text, require_timezone, require_username
 from auth_service.store import Store
 from auth_service.users import Profile, Users, no_such_person
 
@@ -26,7 +26,7 @@ class OwnProfile:
         changed = replace(
             profile.user,
             full_name=profile.user.full_name if full_name is None else clean_text("full_name", full_name),
-            username=profile.user.username if username is None else _username(username),
+            username=profile.user.username if username is None else require_username(username),
         )
         if changed != profile.user:
             async with self._store.tenant(caller.tenant_id) as records:
@@ -70,12 +70,6 @@ class OwnProfile:
                 resource = f"users/{user_id}/settings"
                 await self._audit.record(records, "user.change", OK, origin, actor=caller.subject, resource=resource)
         return _with_defaults(changed, profile)
-
-
-def _username(name: str) -> str:
-    if not is_username(name):
-        raise InvalidArgument("BAD_USERNAME", "A user name has letters, digits and ._- only.", username=name)
-    return name
 
 
 def _refuse_unknown_timezone(name: str) -> None:

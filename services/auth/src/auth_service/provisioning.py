@@ -8,12 +8,11 @@ from typing import Annotated, Self
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
-from service_runtime.errors import InvalidArgument
 
 from auth_service.accounts import Origin, Role, Tenant, User
 from auth_service.audit import OK, AuditTrail
 from auth_service.foreign_hashes import is_acceptable
-from auth_service.names import clean_text, comparison_key, is_username, require_timezone
+from auth_service.names import clean_text, comparison_key, require_timezone, require_username
 from auth_service.passwords import PasswordHashing
 from auth_service.sessions import Sessions
 from auth_service.store import Store
@@ -168,17 +167,11 @@ class Provisioning:
         return changed
 
     async def _add_user(self, records: TenantRecords, tenant: Tenant, wanted: WantedUser) -> User:
-        if not is_username(wanted.username):
-            raise InvalidArgument(
-                "BAD_USERNAME",
-                "A user name has letters, digits and ._- only.",
-                username=wanted.username,
-            )
         user = User(
             user_id=self._new_id(),
             tenant_id=tenant.tenant_id,
             email=clean_text("email", wanted.email),
-            username=wanted.username,
+            username=require_username(wanted.username),
             full_name=clean_text("full_name", wanted.full_name or wanted.username),
             role=wanted.role,
             is_active=wanted.is_active,
