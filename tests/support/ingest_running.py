@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -150,7 +151,10 @@ class Tenant:
         return job
 
     async def ended(self, job_id: str, seconds: float = 180) -> job_pb2.Job:
-        await self.queue.wait(self.tenant_id, job_id, seconds)
+        # More often than `queue.wait` asks: what many short jobs wait for it adds up.
+        async with asyncio.timeout(seconds):
+            while not (await self.queue.get(self.tenant_id, job_id)).ended:  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
         job = await self.jobs.GetJob(data_pb2.GetJobRequest(job_id=job_id), metadata=self.bearer("viewer"))
         assert job.status in (job_pb2.JobStatus.SUCCEEDED, job_pb2.JobStatus.FAILED, job_pb2.JobStatus.CANCELLED), job
         return job
