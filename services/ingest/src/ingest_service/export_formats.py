@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -15,6 +15,10 @@ from ingest_service.export_columns import Column, arrow_schema
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _EMPTY, _COMMA, _LINE_END, _QUOTE = pa.scalar(""), pa.scalar(","), pa.scalar("\r\n"), pa.scalar('"')
+_NULL = pa.scalar("null")
+# What JSON does not allow within quotes.
+_ESCAPED = r'[\x00-\x1f"\\]'
+_MOST_KEYS = 4 << 20
 # Digits before and behind the point are enough for any currency; a number with more is refused, never rounded.
 _MONEY = pa.decimal128(38, 12)
 
@@ -61,11 +65,7 @@ class CsvFile:
             return
         cells = [self._cells(column, values) for column, values in zip(self._columns, rows.columns, strict=True)]
         line = pc.binary_join_element_wise(*cells, _COMMA) if len(cells) > 1 else cells[0]
-        lines = pc.binary_join_element_wise(line, _LINE_END, _EMPTY)
-        # The lines stand one behind the other in the array's memory.
-        _, places, content = lines.buffers()
-        ends = memoryview(places).cast("i")
-        self._file.write(memoryview(content)[ends[lines.offset] : ends[lines.offset + len(lines)]])
+        _write_lines(self._file, pc.binary_join_element_wise(line, _LINE_END, _EMPTY))
 
     def _cells(self, column: Column, values: pa.Array) -> pa.Array:
         cells = pc.fill_null(texts(column, values), _EMPTY)
@@ -85,16 +85,25 @@ class JsonLinesFile:
 
     def __init__(self, target: Path, columns: Sequence[Column]) -> None:
         self._columns = columns
-        self._keys = [f"{json.dumps(column.name, ensure_ascii=False)}:" for column in columns]
-        self._file = target.open("w", encoding="utf-8", newline="\n")
+        keys = [f"{json.dumps(column.name, ensure_ascii=False)}:" for column in columns]
+        self._keys = [pa.scalar(f"{before}{key}") for before, key in zip("{" + "," * len(keys), keys, strict=False)]
+        # Every row repeats the keys, so of long ones fewer rows are made at once.
+        self._rows = max(1, _MOST_KEYS // sum(map(len, keys)))
+        self._file = target.open("wb")
 
     def write(self, rows: pa.RecordBatch) -> None:
-        cells = [
-            [f"{key}{'null' if text is None else quoted(text)}" for text in texts(column, values).to_pylist()]
-            for key, column, values in zip(self._keys, self._columns, rows.columns, strict=True)
-            for quoted in [_quoted if column.form in ("text", "time") else str]
-        ]
-        self._file.writelines(f"{{{','.join(row)}}}\n" for row in zip(*cells, strict=True))
+        for start in range(0, rows.num_rows, self._rows):
+            some = rows.slice(start, self._rows)
+            cells = [
+                part
+                for key, column, values in zip(self._keys, self._columns, some.columns, strict=True)
+                for part in (key, self._cells(column, values))
+            ]
+            _write_lines(self._file, pc.binary_join_element_wise(*cells, pa.scalar("}\n"), _EMPTY))
+
+    def _cells(self, column: Column, values: pa.Array) -> pa.Array:
+        cells = texts(column, values)
+        return pc.fill_null(_quoted(cells) if column.form in ("text", "time") else cells, _NULL)
 
     def close(self) -> None:
         self._file.close()
@@ -131,5 +140,18 @@ def _decimals(column: Column, values: pa.Array) -> pa.Array:
         ) from error
 
 
-def _quoted(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)
+def _quoted(values: pa.Array) -> pa.Array:
+    """Gives texts as JSON; only those that hold what must be escaped are looked at one by one."""
+    quoted = pc.binary_join_element_wise(_QUOTE, values, _QUOTE, _EMPTY)
+    escaped = pc.fill_null(pc.match_substring_regex(values, _ESCAPED), fill_value=False)
+    if not pc.any(escaped).as_py():
+        return quoted
+    found = [json.dumps(text, ensure_ascii=False) for text in values.filter(escaped).to_pylist()]
+    return pc.replace_with_mask(quoted, escaped, pa.array(found, pa.string()))
+
+
+def _write_lines(file: BinaryIO, lines: pa.Array) -> None:
+    """Writes lines, which stand one behind the other in the array's memory."""
+    _, places, content = lines.buffers()
+    ends = memoryview(places).cast("i")
+    file.write(memoryview(content)[ends[lines.offset] : ends[lines.offset + len(lines)]])
