@@ -32,6 +32,6 @@ CLAIMS_VERSUS_POLICIES = Report(
     ),
     (POLICY_TIMES, CLAIM_TIMES),
     tuple(
-        LookUp(f"look_ups/{name}", (PRODUCTS, POLICIES)) for name in ("product_types", "contract_kinds", "policy_kinds")
+        LookUp(f"look_ups/{name}", (PRODUCTS, POLICIES)) for name in ("product_types", "policy_kinds", "contract_kinds")
     ),
 )
