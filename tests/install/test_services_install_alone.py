@@ -29,6 +29,9 @@ for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
 def test_a_service_installs_and_reads_its_settings_alone(service: str, tmp_path: Path) -> None:
     environment = {**os.environ, "UV_PROJECT_ENVIRONMENT": str(tmp_path / "venv"), "UV_PYTHON_DOWNLOADS": "never"}
     sync = ["uv", "sync", "--quiet", "--frozen", "--no-dev", "--no-editable", "--package", f"{service}-service"]
+    # uv would take what it built of them before, since it looks at their pyproject.toml alone.
+    for own in ("atalaya-contracts", "atalaya-runtime", "atalaya-service-parts", f"{service}-service"):
+        sync += ["--reinstall-package", own]
     subprocess.run(sync, cwd=ROOT, env=environment, check=True, timeout=300)
     python = tmp_path / "venv/bin/python"
     started = subprocess.run([python, "-m", f"{service}_service", "--help"], capture_output=True, text=True, timeout=60)
