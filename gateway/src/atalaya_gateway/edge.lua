@@ -10,16 +10,25 @@ local function as_file(method, path, accept)
   return place .. ".csv" .. query
 end
 
+-- Gives the request's id and credential, as they were noted for the reply. A note is copied whole to be read, which most
+-- replies spare themselves.
+local function noted(notes)
+  local note = notes:get("atalaya")
+  if note == nil then return "", "" end
+  return note["request"]:match("^([^\n]*)\n(.*)$")
+end
+
 function envoy_on_request(handle)
   local headers = handle:headers()
   local notes = handle:streamInfo():dynamicMetadata()
-  local request_id = headers:get("x-request-id") or ""
-  notes:set("atalaya", "request_id", request_id)
-  if refuse_again(handle, headers, notes) then return end
+  local request_id, authorization = headers:get("x-request-id") or "", headers:get("authorization")
+  local caller = credential(headers, authorization) or ""
+  notes:set("atalaya", "request", request_id .. "\n" .. caller)
+  if refuse_again(handle, caller) then return end
   if headers:get(":method") == "HEAD" then
     -- The transcoder knows GET only; the body is dropped on the way back.
     headers:replace(":method", "GET")
-    notes:set("atalaya", "head", true)
+    notes:set("atalaya.head", "is", true)
   end
   local file = as_file(headers:get(":method"), headers:get(":path"), headers:get("accept") or "")
   if file ~= nil then
@@ -31,7 +40,6 @@ function envoy_on_request(handle)
     local id = request_id:gsub("-", "")
     if #id == 32 then headers:add("traceparent", "00-" .. id .. "-" .. id:sub(17) .. "-01") end
   end
-  local authorization = headers:get("authorization")
   if authorization ~= nil then
     local key = authorization:match("^[Bb][Ee][Aa][Rr][Ee][Rr] +(atl_.+)$")
     if key ~= nil then
@@ -40,7 +48,7 @@ function envoy_on_request(handle)
       headers:remove("authorization")
     end
   end
-  refuse_unknown_field(handle)
+  refuse_unknown_field(handle, headers)
 end
 
 local ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
@@ -110,16 +118,21 @@ function envoy_on_response(handle)
     local accept = handle:metadata():get("accept")
     if accept ~= nil then headers:add("accept", accept) end
   end
-  local notes = handle:streamInfo():dynamicMetadata():get("atalaya") or {}
-  if notes["head"] then return drop_body(handle) end
+  local notes = handle:streamInfo():dynamicMetadata()
+  if notes:get("atalaya.head") ~= nil then return drop_body(handle) end
   if body ~= nil then
     headers:replace("content-type", "application/json")
     local text = decode(body)
-    if status == "429" then remember_refusal(handle, headers, notes["caller"], text) end
+    if status == "429" then
+      local _, caller = noted(notes)
+      remember_refusal(handle, headers, caller, text)
+    end
     handle:body(true):setBytes(text)
   elseif tonumber(status) >= 400 and content_type:sub(1, 16) == "application/json" then
+    -- First, since notes are out of reach once the body has been waited for.
+    local request_id = noted(notes)
     local buffer = handle:body(true)
-    local text = as_error(buffer:getBytes(0, buffer:length()), notes["request_id"] or "")
+    local text = as_error(buffer:getBytes(0, buffer:length()), request_id)
     if text ~= nil then buffer:setBytes(text) end
   end
 end

@@ -55,10 +55,11 @@ local function unknown_field(text, kind)
 end
 
 -- Answers a request whose body has a field that its message, named by the route, does not have.
-local function refuse_unknown_field(handle)
+local function refuse_unknown_field(handle, headers)
+  local length = tonumber(headers:get("content-length") or "")
+  if length == nil or length == 0 or length > LONGEST then return end
   local message = handle:metadata():get("message")
-  local length = tonumber(handle:headers():get("content-length") or "")
-  if message == nil or length == nil or length == 0 or length > LONGEST then return end
+  if message == nil then return end
   local body = handle:body()
   local name = body and unknown_field(body:getBytes(0, body:length()), message)
   if name == nil then return end

@@ -6,17 +6,15 @@ local MOST_REFUSALS = 1000
 local refusals, number_of_refusals = {}, 0
 
 -- Gives what a REST call brings to prove who makes it, to the letter; nil where that is nothing.
-local function credential(headers)
+local function credential(headers, authorization)
   if (headers:get("content-type") or ""):sub(1, 16) == "application/grpc" then return nil end
-  local authorization, key = headers:get("authorization"), headers:get("x-api-key")
+  local key = headers:get("x-api-key")
   if authorization == nil and key == nil then return nil end
   return (authorization or "") .. "\n" .. (key or "")
 end
 
--- Answers where the same credential was refused a moment ago; else notes it for the reply.
-local function refuse_again(handle, headers, notes)
-  local caller = credential(headers)
-  if caller == nil then return false end
+-- Answers where the same credential was refused a moment ago.
+local function refuse_again(handle, caller)
   local refusal = refusals[caller]
   if refusal ~= nil then
     if tonumber(handle:timestamp()) < refusal.ends_at then
@@ -27,14 +25,13 @@ local function refuse_again(handle, headers, notes)
     refusals[caller] = nil
     number_of_refusals = number_of_refusals - 1
   end
-  notes:set("atalaya", "caller", caller)
   return false
 end
 
 -- Remembers a refusal by a service's limits, of whose window more than a second is left.
 local function remember_refusal(handle, headers, caller, body)
   local retry_after = headers:get("retry-after")
-  if caller == nil or (tonumber(retry_after or "") or 0) < 2 then return end
+  if caller == "" or (tonumber(retry_after or "") or 0) < 2 then return end
   if not body:find('"code":"RATE_LIMITED"', 1, true) or refusals[caller] ~= nil then return end
   if number_of_refusals >= MOST_REFUSALS then refusals, number_of_refusals = {}, 0 end
   local told = { [":status"] = "429", ["retry-after"] = retry_after }

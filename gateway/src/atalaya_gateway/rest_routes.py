@@ -62,7 +62,8 @@ def _forward_all(entry: RestPath) -> list[JsonObject]:
 def match(path: str, *headers: JsonObject) -> JsonObject:
     """Gives the match of a path with or without variables, and of headers."""
     if path_template.has_variable(path):
-        matched: JsonObject = {"safe_regex": {"regex": path_template.as_regex(path)}}
+        # The sign of the beginning lets Envoy tell most other paths by a few bytes, and run the expression for few.
+        matched: JsonObject = {"safe_regex": {"regex": f"^{path_template.as_regex(path)}"}}
     else:
         matched = {"path": path}
     return {**matched, "headers": list(headers)} if headers else matched
