@@ -56,6 +56,8 @@ class RecordImport:
 
     async def bring_in(self, work: Work) -> None:
         file = await asyncio.to_thread(TabularFile, work.table, work.request, work.folder / "rows")
+        # DuckDB has just begun, with code that it needs no more.
+        give_back()
         if work.judged is not None:
             file.profile.assume(work.judged)
         try:
