@@ -52,7 +52,7 @@ test: .venv/.installed-all ## Run all quick tests that need nothing but this fol
 	@$(RUN) -m pytest --numprocesses 2 -m "not slow"
 
 .PHONY: test-slow
-test-slow: .venv/.installed-all ## Run the slow ones: killed processes, full disks, real files of size
+test-slow: .venv/.installed-all ## Run the slow ones: killed processes, full disks, raw attacks on the edge, files of size
 	@$(RUN) -m pytest --numprocesses 2 -m slow
 
 .PHONY: test-proofs

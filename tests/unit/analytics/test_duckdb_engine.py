@@ -99,12 +99,15 @@ async def test_a_query_that_takes_too_long_is_stopped(tmp_path: Path) -> None:
 
 
 async def test_a_query_that_hears_no_interruption_keeps_its_turn_but_not_its_caller(tmp_path: Path) -> None:
-    engine = DuckDbEngine(tmp_path, memory_limit="200MB", threads=1, concurrency=2, timeout=0.5)
+    engine = DuckDbEngine(tmp_path, memory_limit="200MB", threads=1, concurrency=2, timeout=60)
     pipes = [tmp_path / "slow", tmp_path / "gone"]
     for pipe in pipes:
         # Whoever opens it to read waits for somebody who writes.
         os.mkfifo(pipe)
-    slow, gone = (asyncio.create_task(engine.rows(Query(pipe.name, f"FROM read_text('{pipe}')"))) for pipe in pipes)
+    slow, gone = (
+        asyncio.create_task(engine.rows(Query(pipe.name, f"FROM read_text('{pipe}')", seconds=seconds)))
+        for pipe, seconds in zip(pipes, (0.5, 600.0), strict=True)
+    )
     try:
         await asyncio.wait([slow], timeout=60)
         gone.cancel()

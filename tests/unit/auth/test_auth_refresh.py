@@ -6,6 +6,7 @@ from typing import Any
 
 import grpc
 import jwt
+import pytest
 from atalaya.auth.v1 import auth_pb2
 from auth_service.tokens import refresh_token_hash
 from hypothesis import HealthCheck, given, settings
@@ -130,6 +131,7 @@ async def test_without_grace_parallel_uses_of_one_token_leave_nothing_alive(star
 STEPS = st.lists(st.tuples(st.sampled_from([0, 1, 6]), st.integers(0, 3)), max_size=8)
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=STEPS)
 async def test_whatever_happened_at_most_the_newest_token_lives(

@@ -13,6 +13,8 @@ from support import raw_http
 from support.gateway_process import GatewayProcess
 from support.raw_http import Answer, Http2Connection, frame, get, header_block, request, send
 
+pytestmark = pytest.mark.slow
+
 Bearer = Callable[..., dict[str, str]]
 ECHO = "/crud/publicaciones/bcp"
 LOGIN = b'{"username":"rosa","password":"known to rosa"}'

@@ -315,6 +315,7 @@ def may_see(access: tuple[set[str], set[UUID]], caller: tuple[str, str, UUID]) -
     return role == "admin" or not (roles or users) or ROLES.index(role) >= least or is_named
 
 
+@pytest.mark.slow
 @settings(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from uuid import uuid4
 
+import pytest
 from atalaya.ingest.v1 import accounts_pb2, comments_pb2
 from atalaya.jobs.v1 import job_pb2
 from support.ingest_records import create, lake_follows
@@ -36,6 +37,7 @@ async def test_what_is_given_changes_and_the_rest_stays(tenant: Tenant) -> None:
     ]
 
 
+@pytest.mark.slow
 async def test_nothing_is_imported_into_an_account_that_is_not_active_and_reads_go_on(tenant: Tenant) -> None:
     account = await tenant.add_account()
     await tenant.run(POSTS, kind="posts", account="banco")
@@ -56,6 +58,7 @@ async def test_nothing_is_imported_into_an_account_that_is_not_active_and_reads_
     assert (await tenant.run(POSTS, kind="posts", account="banco")).status == job_pb2.JobStatus.SUCCEEDED
 
 
+@pytest.mark.slow
 async def test_a_removed_account_goes_with_all_that_is_its_own(tenant: Tenant) -> None:
     account = await tenant.add_account()
     await tenant.add_account("caja")
@@ -90,6 +93,7 @@ async def test_rejected_rows_of_an_account_that_was_hidden_are_shown_to_nobody_w
     assert [row.raw for row in await tenant.rejected(job.job_id)] == ["caja,never,open"]
 
 
+@pytest.mark.slow
 async def test_an_import_that_runs_while_its_account_is_removed_leaves_no_rows_of_nobody(tenant: Tenant) -> None:
     account = await tenant.add_account()
     rows = "".join(f"2024-{1 + number % 12:02d}-05 10:00:00,t{number}\n" for number in range(20_000))

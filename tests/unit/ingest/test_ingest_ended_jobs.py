@@ -1,10 +1,13 @@
 """Old jobs of ingest go with their imports and exports, unless something of theirs is still there to be had."""
 
+import pytest
 from atalaya.ingest.v1 import data_pb2, status_pb2
 from ingest_service.ended_jobs_store import remove_ended
 from service_runtime.jobs import EndedJobs
 from support.ingest_exports import export
 from support.ingest_running import Tenant
+
+pytestmark = pytest.mark.slow
 
 GOOD = "fecha,texto,likes\n2024-01-05,a,1\n"
 BAD = "fecha,texto,likes\n2024-01-05,a,1\n2024-01-06,b,-2\n"

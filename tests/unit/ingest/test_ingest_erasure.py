@@ -23,6 +23,8 @@ from support.postgres import database_for
 from support.running import running, socket_address
 from support.tokens import TestIssuer
 
+pytestmark = pytest.mark.slow
+
 POSTS = "fecha,texto,likes\n2026-01-05,uno,1\n2026-02-05,dos,2\n2026-02-06,tres,muchos\n"
 COMMENTS = "post_id,text,created_at\np1,uno,2026-01-05\n"
 METRICS = "fecha,seguidores\n2026-01-05,100\n2026-01-06,110\n"

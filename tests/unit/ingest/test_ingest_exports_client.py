@@ -20,6 +20,8 @@ from support.ingest_exports import download
 from support.ingest_running import IngestSuite, Tenant
 from support.running import running
 
+pytestmark = pytest.mark.slow
+
 POSTS = "fecha,id,texto\n" + "".join(f"2024-01-05,p{number},hola\n" for number in range(100))
 
 

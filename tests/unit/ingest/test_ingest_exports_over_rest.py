@@ -15,6 +15,8 @@ from support.ingest_exports import export
 from support.ingest_running import IngestSuite, Tenant
 from support.running import running, socket_address
 
+pytestmark = pytest.mark.slow
+
 ROWS = 6000
 
 
@@ -88,7 +90,6 @@ async def test_a_download_that_was_cut_goes_on_where_it_ended(client: httpx.Asyn
     assert hashlib.sha256(taken + rest.content).hexdigest() == file.details["sha256"]
 
 
-@pytest.mark.slow
 async def test_ranges_are_answered_as_the_standard_says(client: httpx.AsyncClient, file: job_pb2.Job) -> None:
     size = int(file.details["bytes"])
     whole = (await client.get(file.download_url)).content

@@ -76,6 +76,7 @@ LOCAL = datetime(2024, 1, 5, 10)  # noqa: DTZ001 - it has no zone
 LINE_OF_B = {"csv": 4, "jsonl": 2, "parquet": 2, "xlsx": 3}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("packing", PACKINGS)
 @pytest.mark.parametrize("form", FORMATS)
 async def test_every_format_and_packing_gives_the_same_posts_and_rejected_rows(
@@ -347,6 +348,7 @@ def test_broken_files_are_refused_in_words(tmp_path: Path, content: bytes) -> No
     assert (reason, len(message) > 20) == ("UNREADABLE_FILE", True)
 
 
+@pytest.mark.slow
 def test_texts_of_a_dictionary_do_not_take_the_room_of_all_their_rows(tmp_path: Path) -> None:
     text = "x" * (1 << 20)
     file = io.BytesIO()

@@ -120,6 +120,7 @@ def messy_csv() -> ModuleType:
     return module
 
 
+@pytest.mark.slow
 def test_messy_files_give_their_expected_tables_or_say_which_rows_they_cannot(shared_data: Path) -> None:
     bench = messy_csv()
     results = [bench.ours(case) for case in bench.cases(shared_data / "messy_csv")]

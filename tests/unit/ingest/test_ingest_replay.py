@@ -200,6 +200,7 @@ ROWS = [
 QUOTED = 'fecha,texto,likes\n2024-01-05,"a ""b"", c\nd",-1\n2024-01-06,e,1\n'
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("content", "content_type"),
     [

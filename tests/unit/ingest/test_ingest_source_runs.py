@@ -28,6 +28,8 @@ from support.sources_running import (
 )
 from support.tokens import TestIssuer
 
+pytestmark = pytest.mark.slow
+
 SUCCEEDED, FAILED = job_pb2.JobStatus.SUCCEEDED, job_pb2.JobStatus.FAILED
 
 

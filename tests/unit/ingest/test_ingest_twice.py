@@ -35,6 +35,7 @@ async def imported(tenant: Tenant, key: str, content: bytes = FILE, kind: str = 
         return from_rpc_error(error).reason
 
 
+@pytest.mark.slow
 async def test_fifty_uploads_with_one_key_are_one_import(tenant: Tenant) -> None:
     await tenant.add_account()
     answers = Counter(await asyncio.gather(*(imported(tenant, "k") for _ in range(50))))

@@ -3,6 +3,7 @@
 import math
 import time
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from insights_service.lexicon import LexiconEngine
@@ -43,6 +44,7 @@ def test_probabilities_sum_to_one_and_the_label_is_the_greatest(text: str, langu
     assert all(0.0 <= strength <= 1.0 for strength in found.emotions.values())
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(st.lists(texts, max_size=10))
 def test_another_engine_gives_the_same_answers_in_any_order(many: list[str]) -> None:

@@ -76,6 +76,7 @@ def test_second_runner_on_a_home_is_refused_and_names_the_first(home: Home) -> N
     assert lock.holder(home) is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("variables", "code", "sentence"),
     [

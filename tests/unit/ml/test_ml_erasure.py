@@ -2,6 +2,7 @@
 
 from datetime import date, timedelta
 
+import pytest
 from atalaya.ml.v1 import clustering_pb2, regression_pb2
 from service_runtime.errors import NotFound
 from sqlalchemy import make_url
@@ -9,6 +10,8 @@ from support.leaving import erase, left_of
 from support.ml_suite import Company, Suite
 from support.running import refusal
 from support.tokens import TestIssuer
+
+pytestmark = pytest.mark.slow
 
 DAYS = [date(2026, 1, 1) + timedelta(day) for day in range(60)]
 

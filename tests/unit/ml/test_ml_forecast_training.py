@@ -69,6 +69,7 @@ def test_a_steady_growth_is_not_left_to_no_change() -> None:
     assert {each["algorithm"] for each in model.card["candidates"]} == set(CANDIDATES)
 
 
+@pytest.mark.slow
 def test_a_random_walk_is_left_to_no_change_or_to_what_beats_it() -> None:
     for seed in range(3):
         steps = np.random.default_rng(seed).choice([-30.0, 30.0], 120)
@@ -139,6 +140,7 @@ def test_gaps_and_a_zero_do_not_spoil_a_forecast() -> None:
     assert abs(path.predictions[-1] - (10_000 + 25 * 327)) < 150
 
 
+@pytest.mark.slow
 def test_real_channels_are_predicted_better_than_by_no_change(shared_data: Path) -> None:
     channels = list(youtube_channels(shared_data).values())[:5]
     better = worse = 0

@@ -46,6 +46,7 @@ asyncio.run(main(sys.argv[1]))
 """
 
 
+@pytest.mark.slow
 async def test_serving_imports_no_training_code(suite: Suite, company: Company) -> None:
     company.write_followers("banco", days_from(date(2024, 3, 1), 40), growing(40))
     company.write_posts("banco", company.posts(60))
