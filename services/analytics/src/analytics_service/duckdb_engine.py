@@ -57,6 +57,7 @@ class DuckDbEngine:
     async def close(self) -> None:
         self._connection.interrupt()
         await asyncio.to_thread(self._pool.shutdown, cancel_futures=True)
+        await asyncio.gather(*self._stopping, return_exceptions=True)
         self._connection.close()
 
     async def _run(self, query: Query, work: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
