@@ -1,12 +1,12 @@
 """Between what the rules give and the messages of the contracts."""
 
 import json
-from datetime import datetime
 from typing import Any, TypedDict
 
 from atalaya.analytics.v1 import insurance_pb2
 from google.api.httpbody_pb2 import HttpBody
 from google.protobuf.timestamp_pb2 import Timestamp
+from service_parts.times import timestamp
 
 from analytics_service.answers import Answer, DataIssue
 
@@ -19,13 +19,6 @@ class Ending(TypedDict):
 
     as_of: Timestamp | None
     data_issues: list[insurance_pb2.DataIssue]
-
-
-def timestamp(moment: datetime) -> Timestamp:
-    """A time in UTC, with or without its zone."""
-    result = Timestamp()
-    result.FromDatetime(moment)
-    return result
 
 
 def claim_counts(answer: Answer) -> dict[str, int]:
@@ -92,7 +85,7 @@ def customer_journey(answer: Answer) -> insurance_pb2.GetCustomerJourneyResponse
 def ending(answer: Answer) -> Ending:
     """Gives the end of the window and the values that could not be read."""
     return {
-        "as_of": timestamp(answer.as_of) if answer.as_of else None,
+        "as_of": timestamp(answer.as_of),
         "data_issues": [data_issue(issue) for issue in answer.data_issues],
     }
 

@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import Any
 
 from atalaya.analytics.v1 import system_pb2, system_pb2_grpc
+from service_parts.times import timestamp
 from service_runtime.errors import ServiceError
 from service_runtime.identity import caller, optional_caller
 
-from analytics_service import convert
 from analytics_service.health_client import SuiteHealthChecks
 from analytics_service.lake_contents import DatasetFiles, lake_contents
 from analytics_service.routes import routes
@@ -51,7 +51,7 @@ class SystemServicer(system_pb2_grpc.SystemServiceServicer):
         health = await self._checks.check()
         reply = system_pb2.GetHealthResponse(
             status="OK" if health.is_good else "DEGRADED",
-            timestamp=convert.timestamp(self._clock()),
+            timestamp=timestamp(self._clock()),
             version=self._version,
             database=_word(health.dependencies["database"]),
             redis=_word(health.dependencies["redis"]),

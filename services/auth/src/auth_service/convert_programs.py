@@ -7,6 +7,7 @@ from uuid import UUID
 
 from atalaya.auth.v1 import api_keys_pb2, audit_pb2
 from google.protobuf.timestamp_pb2 import Timestamp
+from service_parts.times import timestamp
 from service_runtime.errors import InvalidArgument
 
 from auth_service.accounts import AuditEvent, Origin, Role
@@ -36,8 +37,8 @@ def from_new_api_key(made: NewApiKey) -> api_keys_pb2.CreateApiKeyResponse:
         prefix=record.prefix,
         name=record.name,
         role=record.role,
-        created_at=_time(record.created_at),
-        expires_at=_time(record.expires_at),
+        created_at=timestamp(record.created_at),
+        expires_at=timestamp(record.expires_at),
     )
 
 
@@ -47,10 +48,10 @@ def from_api_key(record: ApiKey) -> api_keys_pb2.ApiKey:
         name=record.name,
         prefix=record.prefix,
         role=record.role,
-        created_at=_time(record.created_at),
-        last_used_at=_time(record.last_used_at),
-        expires_at=_time(record.expires_at),
-        revoked_at=_time(record.revoked_at),
+        created_at=timestamp(record.created_at),
+        last_used_at=timestamp(record.last_used_at),
+        expires_at=timestamp(record.expires_at),
+        revoked_at=timestamp(record.revoked_at),
         created_by=record.created_by,
     )
 
@@ -82,7 +83,7 @@ def from_place(event: AuditEvent) -> list[str]:
 def from_audit_event(event: AuditEvent) -> audit_pb2.AuditEvent:
     return audit_pb2.AuditEvent(
         id=str(event.event_id),
-        time=_time(event.time),
+        time=timestamp(event.time),
         actor=event.actor,
         action=event.action,
         resource=event.resource,
@@ -120,11 +121,3 @@ def _storable_map(details: Mapping[str, str]) -> dict[str, str]:
 def _storable(text: str) -> str:
     """PostgreSQL takes no NUL, and an event must not be lost for one."""
     return text.replace("\0", "\ufffd")
-
-
-def _time(moment: datetime | None) -> Timestamp | None:
-    if moment is None:
-        return None
-    message = Timestamp()
-    message.FromDatetime(moment)
-    return message

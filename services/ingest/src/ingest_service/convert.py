@@ -9,6 +9,7 @@ from atalaya.jobs.v1 import job_pb2
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 from service_parts import job_messages
+from service_parts.times import timestamp
 from service_runtime.errors import InvalidArgument
 from service_runtime.jobs import JobRecord
 
@@ -22,15 +23,6 @@ from ingest_service.replays import Correction
 
 # The beginnings of 1900 and 2200 in UTC.
 _FIRST_SECOND, _LAST_SECOND = -2_208_988_800, 7_258_118_399
-
-
-def timestamp(value: datetime | None) -> Timestamp | None:
-    """Gives the message; None stays absent."""
-    if value is None:
-        return None
-    message = Timestamp()
-    message.FromDatetime(value.astimezone(UTC))
-    return message
 
 
 def from_access(account: Account, access: Access) -> access_pb2.AccountAccess:

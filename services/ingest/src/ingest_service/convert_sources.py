@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 
 from atalaya.ingest.v1 import sources_pb2
+from service_parts.times import timestamp
 
-from ingest_service.convert import timestamp
 from ingest_service.sources.sources import Change, SourceView, dataset_of
 from ingest_service.sources.table import TableState, WantedTable
 

@@ -5,6 +5,7 @@ from typing import Any
 from atalaya.ingest.v1 import status_pb2
 from atalaya.ingest.v1.status_pb2_grpc import DataStatusServiceServicer
 from grpc.aio import ServicerContext
+from service_parts.times import timestamp
 from service_runtime.identity import caller
 
 from ingest_service import convert
@@ -33,7 +34,7 @@ def _account(state: AccountState) -> status_pb2.AccountStatus:
     return status_pb2.AccountStatus(
         account=state.account.username,
         platform=state.account.platform,
-        last_sync_at=convert.timestamp(state.account.last_sync_at),
+        last_sync_at=timestamp(state.account.last_sync_at),
         status=state.status,
         lag_seconds=state.lag_seconds,
         error=state.error,
@@ -43,7 +44,7 @@ def _account(state: AccountState) -> status_pb2.AccountStatus:
 def _source(run: LastRun) -> status_pb2.SourceStatus:
     return status_pb2.SourceStatus(
         name=run.name,
-        last_run_at=convert.timestamp(run.last_run_at),
+        last_run_at=timestamp(run.last_run_at),
         rows=run.rows,
         status=source_status(run),
         error=run.error,

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 from atalaya.jobs.v1 import job_pb2
 from atalaya.ml.v1 import clustering_pb2, regression_pb2
-from google.protobuf.timestamp_pb2 import Timestamp
+from service_parts.times import timestamp
 from service_runtime.jobs import JobRecord
 
 from ml_service.forecasts import Prediction
@@ -88,12 +87,6 @@ def from_cluster_version(version: ModelVersion) -> clustering_pb2.ListClustersRe
 
 def _rounded(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: round(value, DECIMALS) if isinstance(value, float) else value for name, value in values.items()}
-
-
-def timestamp(moment: datetime) -> Timestamp:
-    message = Timestamp()
-    message.FromDatetime(moment)
-    return message
 
 
 def _status(job: JobRecord) -> job_pb2.JobStatus.ValueType:
