@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Self
 
 import duckdb
+from analytics_service.as_of import times_text
 from analytics_service.cross_reports import CLAIMS_VERSUS_POLICIES
 from analytics_service.csv_text import inspect
 from analytics_service.look_ups import text_with
@@ -50,8 +51,6 @@ class PlainDuckDb:
                 select = f"SELECT * FROM read_parquet('{target}')"  # noqa: S608
                 self._connection.execute(f"CREATE VIEW {dataset.table} AS {select}")
             bound |= {f"{dataset.table}_has_{column}": column in file.header for column in item.optional}
-        newest = max(
-            self._connection.execute(sql_text(times.name), {"now": "2024-10-05"}).fetchall()[0][0]
-            for times in report.times
-        )
+        found = self._connection.execute(times_text(report.times), {"now": "2024-10-05"}).fetchall()
+        newest = max(newest for _, newest, _ in found)
         return {key: value for key, value in {**bound, "as_of": newest}.items() if f"${key}" in sql}

@@ -83,8 +83,9 @@ def outside_of(folder: Path) -> Path:
 
 async def test_the_engine_reads_and_writes_in_its_folder(tmp_path: Path) -> None:
     engine, target = small_engine(tmp_path / "cache"), tmp_path / "cache" / "it's.parquet"
-    await engine.write(Query("t", "SELECT 1 AS one"), target)
-    assert await engine.rows(Query("t", "SELECT one FROM t", {"t": Source([target])})) == [{"one": 1}]
+    told = await engine.write(Query("t", "SELECT unnest([1, 3, 2]) AS one, false AS no, NULL AS nothing"), target)
+    assert told == {"one": "3", "no": "0"}
+    assert await engine.rows(Query("t", "SELECT one FROM t LIMIT 1", {"t": Source([target])})) == [{"one": 1}]
     await engine.close()
 
 

@@ -3,7 +3,7 @@
 import asyncio
 from uuid import uuid4
 
-from atalaya.analytics.v1 import insurance_pb2, insurance_people_pb2
+from atalaya.analytics.v1 import insurance_activity_pb2, insurance_pb2, insurance_people_pb2
 from support.analytics_running import RunningAnalytics
 from support.insurance_data import insurance_files
 from support.metrics import Counted
@@ -26,8 +26,8 @@ async def test_many_who_ask_at_once_and_later_wait_for_one_computation(analytics
     made, fetched = queries(), Counted("atalaya_lake_fetched_bytes_total")
     assert await asyncio.gather(*(stats(analytics) for _ in range(8))) == [{"aprobado": 1}] * 8
     await stats(analytics)
-    # The table, its bad values, and the report.
-    assert made.grown() == 3
+    # The table and the report.
+    assert made.grown() == 2
     assert fetched.grown() == len("estado\naprobado\n")
 
 
@@ -53,8 +53,28 @@ async def test_a_change_is_seen_at_the_next_request_and_what_was_seen_before_is_
     assert await stats(analytics) == {"pendiente": 3, "rechazado": 1}
     analytics.path("cassandra/reclamos/more.csv").unlink()
     assert await stats(analytics) == {"pendiente": 3}
-    # The new file's table, its bad values, and the report over both.
-    assert made.grown() == 3
+    # The new file's table, and the report over both.
+    assert made.grown() == 2
+
+
+async def test_bad_values_and_the_newest_time_are_asked_for_only_where_the_writer_of_a_table_cannot_tell(
+    analytics: RunningAnalytics,
+) -> None:
+    async def asked(claims: str) -> tuple[int, str, int]:
+        analytics.put(CLAIMS, f"policy_number,estado,monto,fecha_reclamo\n{claims}")
+        made, request = queries(), insurance_activity_pb2.GetClaimsReportRequest()
+        reply = await analytics.activity.GetClaimsReport(request, metadata=analytics.viewer)
+        newest = reply.as_of.ToDatetime().isoformat()
+        return made.grown(), newest, sum(issue.bad_values for issue in reply.data_issues)
+
+    plain, to_come = "P1,aprobado,10,2024-01-01T10:00:00.5\n", "P2,aprobado,10,2999-01-01\n"
+    bad = "P3,aprobado,ten,2024-01-01\n"
+    # The table and the report; then also the counts; then also the newest that is not to come.
+    assert await asked(plain) == (2, "2024-01-01T10:00:00.500000", 0)
+    assert await asked(plain + bad) == (3, "2024-01-01T10:00:00.500000", 1)
+    assert await asked(plain + bad + to_come) == (4, "2024-01-01T10:00:00.500000", 1)
+    # None at all is known only by looking.
+    assert (await asked("P4,aprobado,10,\n"))[::2] == (3, 0)
 
 
 async def test_a_kept_answer_needs_no_table(analytics: RunningAnalytics) -> None:

@@ -1,5 +1,6 @@
 """Look-ups are made once for the versions of their tables, and change no figure."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -38,9 +39,9 @@ class CountingEngine(DuckDbEngine):
         super().__init__(folder, memory_limit="200MB", threads=1, concurrency=2, timeout=60)
         self.written: list[str] = []
 
-    async def write(self, query: Query, target: Path) -> None:
+    async def write(self, query: Query, target: Path) -> Mapping[str, str]:
         self.written.append(query.sql)
-        await super().write(query, target)
+        return await super().write(query, target)
 
 
 class House:

@@ -127,7 +127,7 @@ class Answers:
             owner, sources = str(asked.tenant_id), {name: table.source() for name, table in tables.items()}
             versions, as_of = {name: table.version for name, table in tables.items()}, asked.as_of
             if asked.report.times and as_of is None:
-                as_of = await self._times.find(owner, asked.report.times, versions, sources)
+                as_of = await self._times.find(owner, asked.report.times, tables)
             # Without any time the clock is the end, and the answer another one in a second.
             is_lasting = as_of is not None or not asked.report.times
             if not is_lasting:

@@ -7,10 +7,19 @@ from datetime import UTC, datetime
 
 from service_runtime.errors import Unprocessable, Violation
 
-from analytics_service.query_engine import Query, QueryEngine, Source
-from analytics_service.reports import Times, sql_text
+from analytics_service.query_engine import Query, QueryEngine
+from analytics_service.reports import Times
+from analytics_service.tables import Table
 
 _MOST_REMEMBERED = 1024
+# Elsewhere coalesce wants more than one.
+_NEWEST = """
+SELECT
+    {place} AS place,
+    max(seen_at) FILTER (WHERE seen_at <= $now) AS newest,
+    min(seen_at) FILTER (WHERE seen_at > $now) AS next
+FROM (SELECT coalesce({columns}, NULL) AS seen_at FROM {table}) AS times
+"""
 
 
 def parse_as_of(text: str) -> datetime | None:
@@ -31,7 +40,7 @@ class NewestTimes:
     def __init__(self, engine: QueryEngine, clock: Callable[[], datetime]) -> None:
         self._engine, self._clock = engine, clock
         # By what was asked of which version of a table.
-        self._found: OrderedDict[tuple[str, str], _Newest] = OrderedDict()
+        self._found: OrderedDict[tuple[Times, str], _Newest] = OrderedDict()
 
     def now(self) -> datetime:
         return self._clock().astimezone(UTC).replace(tzinfo=None)
@@ -41,15 +50,20 @@ class NewestTimes:
         found = [self._known(each, versions) for each in times]
         return None if None in found else _newest(found)
 
-    async def find(
-        self, owner: str, times: Sequence[Times], versions: Mapping[str, str], sources: Mapping[str, Source]
-    ) -> datetime | None:
-        """The newest of all these times, by the tables' versions; None where the tables have none."""
-        unknown = [each for each in times if self._known(each, versions) is None]
+    async def find(self, owner: str, times: Sequence[Times], tables: Mapping[str, Table]) -> datetime | None:
+        """The newest of all these times in the tables by name; None where they have none."""
+        versions, unknown = {name: table.version for name, table in tables.items()}, []
+        for each in times:
+            if self._known(each, versions) is None:
+                newest = _told(each, tables[each.dataset.table])
+                if newest is not None and newest <= self.now():
+                    self._remember(each, versions, _Newest(newest, None))
+                else:
+                    unknown.append(each)
         if unknown:
-            tables = {each.dataset.table: sources[each.dataset.table] for each in unknown}
+            sources = {each.dataset.table: tables[each.dataset.table].source() for each in unknown}
             # One query for all: elsewhere each waits in a queue.
-            for row in await self._engine.rows(Query(owner, times_text(unknown), tables, {"now": self.now()})):
+            for row in await self._engine.rows(Query(owner, times_text(unknown), sources, {"now": self.now()})):
                 self._remember(unknown[row["place"]], versions, _Newest(row["newest"], row["next"]))
         return _newest(self._found.get(_key(each, versions)) for each in times)
 
@@ -81,13 +95,18 @@ def _newest(found: Iterable[_Newest | None]) -> datetime | None:
     return max((each.newest for each in found if each and each.newest), default=None)
 
 
-def _key(times: Times, versions: Mapping[str, str]) -> tuple[str, str]:
-    return times.name, versions[times.dataset.table]
+def _told(times: Times, table: Table) -> datetime | None:
+    """The newest time as the tables' files tell it, whatever the clock says; None where they do not."""
+    return table.newest(times.columns[0]) if len(times.columns) == 1 else None
+
+
+def _key(times: Times, versions: Mapping[str, str]) -> tuple[Times, str]:
+    return times, versions[times.dataset.table]
 
 
 def times_text(asked: Sequence[Times]) -> str:
-    """One query that finds the newest of each of these times."""
-    return "\nUNION ALL\n".join(
-        f"SELECT {place} AS place, found.* FROM (\n{sql_text(times.name)}) AS found"  # noqa: S608
+    """One query that finds the newest of each of these times that is not after the clock, and the next one to come."""
+    return "UNION ALL".join(
+        _NEWEST.format(place=place, columns=", ".join(f'"{name}"' for name in times.columns), table=times.dataset.table)
         for place, times in enumerate(asked)
     )

@@ -70,14 +70,15 @@ class AthenaEngine:
 
         return await (self._run(query, read) if _is_far(query) else self._near.rows(query))
 
-    async def write(self, query: Query, target: Path) -> None:
-        async def copy(execution: Mapping[str, Any]) -> None:
+    async def write(self, query: Query, target: Path) -> Mapping[str, str]:
+        async def copy(execution: Mapping[str, Any]) -> Mapping[str, str]:
             results, run = self._aws.athena.get_query_results, execution["QueryExecutionId"]
             columns = athena_results.columns_of(await self._aws.call(results, QueryExecutionId=run, MaxResults=1))
             async with self._fetched(execution) as file:
                 await self._aws.run(partial(athena_results.csv_to_parquet, file, columns, target))
+            return {}
 
-        await (self._run(query, copy) if _is_far(query) else self._near.write(query, target))
+        return await (self._run(query, copy) if _is_far(query) else self._near.write(query, target))
 
     async def close(self) -> None:
         """Stops what still runs and closes the clients."""

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 # Groups of rows small enough that a table of some ten thousand rows is read by several threads; without compression,
 # which costs more than the disk that it saves here.
-_FORMAT = "FORMAT parquet, COMPRESSION uncompressed, ROW_GROUP_SIZE 30720"
+_FORMAT = "FORMAT parquet, COMPRESSION uncompressed, ROW_GROUP_SIZE 30720, RETURN_STATS"
 # Beyond it a query that spills is given up.
 _MOST_SPILLED = "8GB"
 _NICENESS = 5
@@ -48,11 +48,14 @@ class DuckDbEngine:
 
         return await self._run(query, read)
 
-    async def write(self, query: Query, target: Path) -> None:
-        def copy(cursor: duckdb.DuckDBPyConnection) -> None:
+    async def write(self, query: Query, target: Path) -> Mapping[str, str]:
+        def copy(cursor: duckdb.DuckDBPyConnection) -> Mapping[str, str]:
             cursor.execute(f"COPY ({query.sql}) TO {text_of(target)} ({_FORMAT})", dict(query.parameters))
+            names, (written,) = [column[0] for column in cursor.description or ()], cursor.fetchall()
+            columns: Mapping[str, Mapping[str, str]] = written[names.index("column_statistics")]
+            return {name.strip('"'): about["max"] for name, about in columns.items() if "max" in about}
 
-        await self._run(query, copy)
+        return await self._run(query, copy)
 
     async def close(self) -> None:
         self._connection.interrupt()
@@ -93,7 +96,9 @@ async def _stop(cursor: duckdb.DuckDBPyConnection, running: asyncio.Future[T], t
 
 
 def _open(folder: Path, memory_limit: str, threads: int) -> duckdb.DuckDBPyConnection:
-    connection = duckdb.connect(":memory:", config={"threads": threads, "memory_limit": memory_limit})
+    # The system keeps these files in memory: other threads to wait for them, and a second copy, only cost.
+    near = {"async_threads": 0, "enable_external_file_cache": False}
+    connection = duckdb.connect(":memory:", config={"threads": threads, "memory_limit": memory_limit, **near})
     connection.execute(f"CREATE MACRO round_half_away(value, digits) AS {ROUND_HALF_AWAY}")
     # Last the sandbox: after it no setting can be changed and no other file be reached.
     for setting in (

@@ -56,5 +56,5 @@ class QueryEngine(Protocol):
     async def rows(self, query: Query) -> list[Row]:
         """All rows of the answer; times are UTC without zone."""
 
-    async def write(self, query: Query, target: Path) -> None:
-        """Writes the answer as a Parquet file."""
+    async def write(self, query: Query, target: Path) -> Mapping[str, str]:
+        """Writes the answer as a Parquet file; tells the largest value of columns, as text, so far as it knows."""

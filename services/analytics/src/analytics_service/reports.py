@@ -22,10 +22,10 @@ class Input:
 
 @dataclass(frozen=True)
 class Times:
-    """The times of a dataset that a report counts by; the .sql file `name` finds the newest of them."""
+    """The times of a dataset that a report counts by: of each row the first of these columns that it has."""
 
-    name: str
     dataset: Dataset
+    columns: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -68,14 +68,15 @@ def sql_text(name: str) -> str:
     return resources.files("analytics_service").joinpath("sql", f"{name}.sql").read_text(encoding="utf-8")
 
 
-# A policy's date is the first of these that its row has; the customer journey takes the last one first.
+# A policy's date is the first of these that its row has; the customer journey has an order of its own.
 POLICY_DATES = ("start_date", "issue_date", "created_at")
+JOURNEY_DATES = ("created_at", "start_date", "issue_date")
 
-REGISTRATIONS = Times("times/registrations", USERS)
-POLICY_TIMES = Times("times/policies", POLICIES)
-CLAIM_TIMES = Times("times/claims", CLAIMS)
-PAYMENT_TIMES = Times("times/payments", PAYMENTS)
-AUDIT_TIMES = Times("times/transactions", AUDIT)
+REGISTRATIONS = Times(USERS, ("created_at",))
+POLICY_TIMES = Times(POLICIES, POLICY_DATES)
+CLAIM_TIMES = Times(CLAIMS, ("fecha_reclamo",))
+PAYMENT_TIMES = Times(PAYMENTS, ("fecha_pago",))
+AUDIT_TIMES = Times(AUDIT, ("timestamp",))
 
 CLAIM_STATS = Report("claim_stats", (Input(CLAIMS, ("estado",)),), is_legacy=True)
 AVERAGE_PAYMENT = Report("average_payment", (Input(PAYMENTS, ("monto",)),), is_legacy=True)
@@ -88,7 +89,7 @@ CUSTOMER_JOURNEY = Report(
         Input(POLICIES, ("policy_number", "customer_id"), POLICY_DATES),
         Input(CLAIMS, ("policy_number", "fecha_reclamo")),
     ),
-    (REGISTRATIONS, Times("times/journey_policies", POLICIES), CLAIM_TIMES),
+    (REGISTRATIONS, Times(POLICIES, JOURNEY_DATES), CLAIM_TIMES),
     tuple(
         LookUp(f"look_ups/{name}", (USERS, CLIENTS, POLICIES))
         for name in ("journey_clients", "journey_states", "journey_contracts")

@@ -8,15 +8,18 @@ from typing import Any
 from service_runtime.errors import Unprocessable
 
 from analytics_service import csv_repair, csv_text
-from analytics_service.datasets import Dataset
+from analytics_service.datasets import Dataset, Kind
 from analytics_service.duckdb_engine import text_of
 from analytics_service.query_engine import Query, QueryEngine, QueryFailed, Source
 from analytics_service.value_rules import typed_table
 
-# Changes whenever a file would be parsed into something else; files parsed by older rules are then made anew.
-RULES_VERSION = 2
+# Changes whenever something else would be made or told of a file; what older rules have made is then made anew.
+RULES_VERSION = 3
 # Large files take longer than callers wait; they find the table when they come again.
 _PATIENCE_SECONDS = 600.0
+
+# The columns that a file has, and the largest values that the typed table's writer told.
+_Parsed = tuple[list[str], Mapping[str, str]]
 
 
 class TableParser:
@@ -26,17 +29,25 @@ class TableParser:
         self._engine = engine
 
     async def parse(self, owner: str, dataset: Dataset, path: str, raw: Path, target: Path) -> dict[str, Any]:
-        """Writes `target` and tells its columns and its counts of bad values; `path` is the file's name for people."""
+        """Writes `target` and tells its columns, its counts of bad values, and the newest times of its columns.
+
+        `path` is the file's name for people.
+        """
         try:
             if path.endswith(".parquet"):
-                present = await self._parse_parquet(owner, dataset, raw, target)
+                present, largest = await self._parse_parquet(owner, dataset, raw, target)
             else:
-                present = await self._parse_csv(owner, dataset, raw, target)
+                present, largest = await self._parse_csv(owner, dataset, raw, target)
         except (csv_text.UnreadableCsv, QueryFailed) as error:
             raise Unprocessable("DATASET_UNREADABLE", f"{path} cannot be read as a table.", path=path) from error
-        return {"columns": present, "bad_values": await self._bad_values(owner, dataset, target)}
+        times = [column.name for column in dataset.columns if column.kind is Kind.TIME]
+        return {
+            "columns": present,
+            "bad_values": await self._bad_values(owner, dataset, target, largest),
+            "newest": {name: largest[name] for name in times if name in largest},
+        }
 
-    async def _parse_parquet(self, owner: str, dataset: Dataset, raw: Path, target: Path) -> list[str]:
+    async def _parse_parquet(self, owner: str, dataset: Dataset, raw: Path, target: Path) -> _Parsed:
         # Every type goes through its text: one set of rules for all, whatever wrote the file.
         table = f"read_parquet({text_of(raw)}, binary_as_string = true, hive_partitioning = false)"
         names = [
@@ -44,19 +55,16 @@ class TableParser:
             for row in await self._engine.rows(Query(owner, f"DESCRIBE SELECT * FROM {table}"))  # noqa: S608
         ]
         texts = _texts(dataset, {name.strip().lower(): f"{_quoted(name)}::VARCHAR" for name in reversed(names)})
-        await self._engine.write(Query(owner, typed_table(dataset, texts, table), seconds=_PATIENCE_SECONDS), target)
-        return list(texts)
+        return list(texts), await self._write(owner, typed_table(dataset, texts, table), target)
 
-    async def _parse_csv(self, owner: str, dataset: Dataset, raw: Path, target: Path) -> list[str]:
+    async def _parse_csv(self, owner: str, dataset: Dataset, raw: Path, target: Path) -> _Parsed:
         file = await asyncio.to_thread(csv_text.inspect, raw)
         texts = _cells(dataset, file)
         if not file.header:
-            await self._engine.write(Query(owner, typed_table(dataset, {}, "(SELECT 1 WHERE false)")), target)
-            return []
+            return [], await self._write(owner, typed_table(dataset, {}, "(SELECT 1 WHERE false)"), target)
         if file.is_plain:
             try:
-                await self._engine.write(Query(owner, typed_query(dataset, file), seconds=_PATIENCE_SECONDS), target)
-                return list(texts)
+                return list(texts), await self._write(owner, typed_query(dataset, file), target)
             except QueryFailed:
                 # Not as plain as it looked: short rows, long rows, stray quotes.
                 pass
@@ -64,16 +72,22 @@ class TableParser:
         try:
             await csv_repair.repaired(file, repaired)
             table = typed_table(dataset, texts, f"read_parquet({text_of(repaired)})")
-            await self._engine.write(Query(owner, table, seconds=_PATIENCE_SECONDS), target)
+            return list(texts), await self._write(owner, table, target)
         finally:
             repaired.unlink(missing_ok=True)
-        return list(texts)
 
-    async def _bad_values(self, owner: str, dataset: Dataset, target: Path) -> dict[str, int]:
+    async def _write(self, owner: str, sql: str, target: Path) -> Mapping[str, str]:
+        return await self._engine.write(Query(owner, sql, seconds=_PATIENCE_SECONDS), target)
+
+    async def _bad_values(
+        self, owner: str, dataset: Dataset, target: Path, largest: Mapping[str, str]
+    ) -> dict[str, int]:
+        # Mostly all values parse, and the writer has seen it: no `_bad` is true.
         fallible = [column.name for column in dataset.columns if column.kind.can_fail]
-        if not fallible:
+        suspect = [name for name in fallible if largest.get(f"{name}_bad") != "0"]
+        if not suspect:
             return {}
-        counts = ", ".join(f'count(*) FILTER ("{name}_bad") AS "{name}"' for name in fallible)
+        counts = ", ".join(f'count(*) FILTER ("{name}_bad") AS "{name}"' for name in suspect)
         query = Query(owner, f"SELECT {counts} FROM parsed", {"parsed": Source([target])})  # noqa: S608
         (row,) = await self._engine.rows(query)
         return {name: count for name, count in row.items() if count}

@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache, partial
 from uuid import UUID
 
@@ -38,6 +39,11 @@ class Table:
 
     def bad_values(self, column: str) -> int:
         return sum(int(part.facts["bad_values"].get(column, 0)) for part in self.parts)
+
+    def newest(self, column: str) -> datetime | None:
+        """The newest time of a column in UTC; None where it has none or the files do not tell."""
+        told = [part.facts["newest"][column] for part in self.parts if column in part.facts["newest"]]
+        return datetime.fromisoformat(max(told)) if told else None
 
     def source(self, renamed: Mapping[str, str] | None = None) -> Source:
         return Source([part.path for part in self.parts], renamed or {}, self.dataset, self.version)

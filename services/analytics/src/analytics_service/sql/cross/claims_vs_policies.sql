@@ -30,6 +30,7 @@ facts AS (
         0 AS approved_claims
     FROM policy_kinds
     UNION ALL
+    -- Claims without a policy stand under no type.
     SELECT
         contract_kinds.product_type,
         contract_kinds.band,
@@ -40,7 +41,7 @@ facts AS (
         sum(claimed.approved),
         sum(claimed.approved_claims)
     FROM claimed
-    INNER JOIN contract_kinds ON contract_kinds.policy_number = claimed.policy_number
+    LEFT JOIN contract_kinds ON contract_kinds.policy_number = claimed.policy_number
     GROUP BY contract_kinds.product_type, contract_kinds.band
 ),
 
@@ -55,6 +56,7 @@ sums AS (
         coalesce(sum(approved), 0) AS approved,
         CAST(coalesce(sum(approved_claims), 0) AS BIGINT) AS approved_claims
     FROM facts
+    WHERE product_type IS NOT NULL
     GROUP BY GROUPING SETS ((), (product_type), (band))
 )
 
@@ -64,7 +66,7 @@ SELECT
     policies,
     claimed_policies,
     claims,
-    (SELECT count(*) FROM reclamos) - claims AS other_claims,
+    (SELECT CAST(coalesce(sum(claims), 0) AS BIGINT) FROM facts) - claims AS other_claims,
     round_half_away(CAST(100 * claims AS DOUBLE) / nullif(policies, 0), 2) AS claim_frequency,
     round_half_away(CAST(approved AS DOUBLE) / nullif(approved_claims, 0), 2) AS average_severity,
     round_half_away(CAST(approved AS DOUBLE) / nullif(premium, 0), 4) AS loss_ratio
