@@ -43,7 +43,7 @@ JOINS = {
 }
 CHANGED = "cassandra/reclamos/reclamos.csv"
 MOST_TRIES = 5
-NEW_CLAIM = b"new-%d,POL-00000001,aprobado,100.00,2024-10-04T00:00:00\n"
+NEW_CLAIM = b"new-%d-%d,POL-00000001,aprobado,100.00,2024-10-04T00:00:00\n"
 
 
 class Suite:
@@ -54,7 +54,8 @@ class Suite:
         tenant_id = jwt.decode(token, options={"verify_signature": False})["tenant_id"]
         lake = os.environ.get("ATALAYA_LAKE") or f"file://{os.environ['ATALAYA_HOME']}/lake"
         self.lake: Lake = tenant_lake(RuntimeSettings(atalaya_lake=lake), tenant_id)
-        self._changes = 0
+        # Of a content that it has seen, in an earlier run too, the suite keeps what it made.
+        self._run, self._changes = time.time_ns(), 0
 
     def request(self, path: str) -> bytes:
         return self.server.request("GET", path, token=self.token)
@@ -66,7 +67,7 @@ class Suite:
     def change(self, data: Path) -> None:
         """Puts the claims with one more row, each time another."""
         self._changes += 1
-        self.lake.put_bytes((data / CHANGED).read_bytes() + NEW_CLAIM % self._changes, CHANGED)
+        self.lake.put_bytes((data / CHANGED).read_bytes() + NEW_CLAIM % (self._run, self._changes), CHANGED)
 
     def process(self) -> psutil.Process:
         """The process of analytics, the one of this home."""
