@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from itertools import product
 from pathlib import Path
 
 import closed_loop
@@ -41,9 +42,8 @@ JOINS = {
     "claims-vs-policies": "/cross/analytics/claims-vs-policies",
     "customer-journey": "/cross/analytics/customer-journey",
 }
-CHANGED = "cassandra/reclamos/reclamos.csv"
 MOST_TRIES = 5
-NEW_CLAIM = b"new-%d-%d,POL-00000001,aprobado,100.00,2024-10-04T00:00:00\n"
+CLAIMS, POLICIES = "cassandra/reclamos/reclamos.csv", "postgresql/policies/policies.csv"
 
 
 class Suite:
@@ -64,10 +64,12 @@ class Suite:
         for file in sorted(data.rglob("*.csv")):
             self.lake.put_file(file, str(file.relative_to(data)))
 
-    def change(self, data: Path) -> None:
-        """Puts the claims with one more row, each time another."""
+    def change(self, data: Path, file: str = CLAIMS) -> None:
+        """Puts a file of the data with its last row once more, each time under another id."""
         self._changes += 1
-        self.lake.put_bytes((data / CHANGED).read_bytes() + NEW_CLAIM % (self._run, self._changes), CHANGED)
+        content = (data / file).read_bytes()
+        _, _, columns = content.rstrip(b"\n").rpartition(b"\n")[2].partition(b",")
+        self.lake.put_bytes(content + b"%d-%d,%s\n" % (self._run, self._changes, columns), file)
 
     def process(self) -> psutil.Process:
         """The process of analytics, the one of this home."""
@@ -145,10 +147,10 @@ def warm(suite: Suite, kept: Peer, options: argparse.Namespace) -> None:
 
 
 def first_answers(suite: Suite, pandas: Peer, data: Path, rounds: int) -> dict[str, dict[str, float]]:
-    """The first answer after the claims have changed; gives the median seconds of each join by who answered."""
+    """The first answer after a file has changed; gives the median seconds of each join, for claims, by who answered."""
     medians = {}
     with PlainDuckDb(data) as plain:
-        for name, path in JOINS.items():
+        for (name, path), changed in product(JOINS.items(), (POLICIES, CLAIMS)):
             asked: dict[str, Callable[[], object]] = {
                 "ours": lambda path=path: asyncio.run(ask_once(suite.server, suite.request(path))),  # type: ignore[misc]
                 "pandas": lambda path=path: asyncio.run(  # type: ignore[misc]
@@ -161,14 +163,14 @@ def first_answers(suite: Suite, pandas: Peer, data: Path, rounds: int) -> dict[s
             for number in range(rounds + 1):
                 for who, ask in asked.items():
                     if who == "ours":
-                        suite.change(data)
+                        suite.change(data, changed)
                     began = time.perf_counter()
                     ask()
                     if number:
                         times[who].append(time.perf_counter() - began)
             medians[name] = {who: statistics.median(taken) for who, taken in times.items()}
             told = ", ".join(f"{who} {seconds * 1000:.0f} ms" for who, seconds in medians[name].items())
-            print(f"First answer of {name} after a changed file, {rounds} rounds; medians: {told}")
+            print(f"First answer of {name} after another {changed}, {rounds} rounds; medians: {told}")
             print(f"  pandas / ours: {spread([b / a for a, b in zip(times['ours'], times['pandas'], strict=True)])}")
             print(f"  ours / duckdb: {spread([a / b for a, b in zip(times['ours'], times['duckdb'], strict=True)])}")
     return medians

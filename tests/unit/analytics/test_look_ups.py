@@ -85,20 +85,24 @@ def names(report: Report) -> set[str]:
 @pytest.mark.parametrize("report", REPORTS, ids=lambda report: report.name)
 async def test_only_what_they_are_made_of_makes_them_again(tmp_path: Path, report: Report) -> None:
     kept, plain = House(tmp_path / "kept", keeps=True), House(tmp_path / "plain", keeps=False)
-    for change, made in (("", names(report)), (CLAIMS, set()), (POLICIES, names(report))):
+    # Who asks first for new policies is answered without; the next one has them made, and all others find them.
+    steps = [("", set()), (CLAIMS, names(report)), (CLAIMS, set()), (POLICIES, set()), (CLAIMS, names(report))]
+    for number, (change, made) in enumerate(steps):
         if change:
             kept.change(change)
             plain.change(change)
-        assert await kept.ask(report) == await plain.ask(report), change
-        assert (kept.made(), plain.made()) == (made, set()), change
+        assert await kept.ask(report) == await plain.ask(report), number
+        assert (kept.made(), plain.made()) == (made, set()), number
     await kept.engine.close()
     await plain.engine.close()
 
 
 async def test_a_look_up_that_was_spoiled_is_made_again(tmp_path: Path) -> None:
     house = House(tmp_path, keeps=True)
+    await house.ask(CUSTOMER_JOURNEY)
+    house.answers.forget(TENANT)
     before = await house.ask(CUSTOMER_JOURNEY)
-    house.made()
+    assert house.made() == names(CUSTOMER_JOURNEY)
     for file in house.cache.glob("*.parquet"):
         file.write_bytes(file.read_bytes()[:10])
     house.answers.forget(TENANT)

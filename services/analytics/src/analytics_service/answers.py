@@ -147,10 +147,11 @@ class Answers:
         bound: Mapping[str, Any],
     ) -> list[Row]:
         sql = sql_text(report.name)
-        if self._look_ups is None:
-            return await self._engine.rows(query_of(owner, text_with(report.look_ups, sql), sources, bound))
-        async with self._look_ups.open(owner, report.look_ups, tables, bound) as found:
-            return await self._engine.rows(query_of(owner, sql, sources | found, bound))
+        if self._look_ups is not None:
+            async with self._look_ups.open(owner, report.look_ups, tables, bound) as found:
+                if found is not None:
+                    return await self._engine.rows(query_of(owner, sql, sources | found, bound))
+        return await self._engine.rows(query_of(owner, text_with(report.look_ups, sql), sources, bound))
 
 
 def _check_columns(report: Report, tables: Mapping[str, Table]) -> None:

@@ -1,5 +1,6 @@
 """Look-ups of reports: what they need of several tables, made once for these versions of the tables and kept."""
 
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
@@ -13,29 +14,48 @@ from analytics_service.tables import Table
 
 # One that takes longer than callers wait is there when they come again.
 _PATIENCE_SECONDS = 600.0
+_MOST_REMEMBERED = 1024
 
 
 class LookUps:
-    """Opens look-ups; what changed is another version, so only look-ups on it are made again."""
+    """Opens look-ups; what changed is another version, so only look-ups on it are made again.
+
+    Making them costs more than one query that does without, so they are made for who asks for the same a second time.
+    """
 
     def __init__(self, engine: QueryEngine, kept: KeptFiles) -> None:
         self._engine, self._kept = engine, kept
         self._flights: SingleFlight[KeptFile] = SingleFlight()
+        self._asked_for: OrderedDict[str, None] = OrderedDict()
 
     @asynccontextmanager
     async def open(
         self, owner: str, look_ups: Sequence[LookUp], tables: Mapping[str, Table], bound: Mapping[str, Any]
-    ) -> AsyncIterator[dict[str, Source]]:
+    ) -> AsyncIterator[dict[str, Source] | None]:
         """The look-ups by their tables' names, held meanwhile; `bound` are the parameters that their texts may ask for.
 
-        Errors: QUERY_TIMEOUT, QUERY_TOO_LARGE, CACHE_UNAVAILABLE.
+        None where they are not there and nobody has asked for them before. Errors: QUERY_TIMEOUT, QUERY_TOO_LARGE,
+        CACHE_UNAVAILABLE.
         """
         keys, found = _keys(owner, look_ups, tables), dict[str, Source]()
+        if not self._pays(keys):
+            yield None
+            return
         with self._kept.held(keys):
             for key, look_up in zip(keys, look_ups, strict=True):
                 make = partial(self._make, owner, look_up, tables, dict(found), bound, key)
                 found[look_up.table] = Source([(await self._flights.run(key, make)).path])
             yield found
+
+    def _pays(self, keys: Sequence[str]) -> bool:
+        if all(self._kept.find(key) for key in keys):
+            return True
+        before = keys[-1] in self._asked_for
+        self._asked_for[keys[-1]] = None
+        self._asked_for.move_to_end(keys[-1])
+        if len(self._asked_for) > _MOST_REMEMBERED:
+            self._asked_for.popitem(last=False)
+        return before
 
     def discard(self, owner: str, look_ups: Sequence[LookUp], tables: Mapping[str, Table]) -> None:
         """Throws them away, so that they are made again."""
