@@ -1,5 +1,6 @@
 """Answers reports: from what is kept where nothing changed, else by one computation for all who ask."""
 
+import asyncio
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -133,7 +134,9 @@ class Answers:
             if not is_lasting:
                 as_of = self._times.now().replace(microsecond=0)
             rows = await self._rows(owner, asked.report, tables, sources, _bound(asked, tables, as_of))
-        reply = asked.shape(Answer(rows, as_of, asked.parameters, _data_issues(asked.report, tables)))
+        answer = Answer(rows, as_of, asked.parameters, _data_issues(asked.report, tables))
+        # Where a file has another state in every row it takes seconds, in which others are answered too.
+        reply = await asyncio.to_thread(asked.shape, answer)
         if is_lasting:
             self._kept.keep(asked.tenant_id, asked.key(versions, as_of), reply)
         return reply
