@@ -57,7 +57,8 @@ class House:
         kept = KeptFiles(self.cache, 10**9)
         tables = Tables(lambda _: self.lake, kept, TableParser(self.engine), is_near=True)
         times = NewestTimes(self.engine, lambda: NOW)
-        self.answers = Answers(tables, self.engine, times, 10**6, LookUps(self.engine, kept) if keeps else None)
+        look_ups = LookUps(self.engine, kept) if keeps else None
+        self.answers = Answers(tables, self.engine, times, 10**6, look_ups, largest_reply=10**6)
 
     async def ask(self, report: Report) -> Message:
         shape: Any = claims_versus_policies if report is CLAIMS_VERSUS_POLICIES else customer_journey

@@ -68,9 +68,15 @@ class Answers:
         times: NewestTimes,
         most_bytes: int,
         look_ups: LookUps | None = None,
+        *,
+        largest_reply: int,
     ) -> None:
-        """Without `look_ups` the engine reads datasets only, and what is looked up is part of each query."""
+        """Without `look_ups` the engine reads datasets only, and what is looked up is part of each query.
+
+        A reply of more than `largest_reply` bytes is refused.
+        """
         self._tables, self._engine, self._times, self._look_ups = tables, engine, times, look_ups
+        self._largest_reply = largest_reply
         self._kept = AnswerStore(most_bytes)
         self._flights: SingleFlight[Message] = SingleFlight()
 
@@ -84,7 +90,7 @@ class Answers:
     ) -> R:
         """The report's reply; `parameters` are those of its SQL, such as months.
 
-        Errors: DATASET_NOT_FOUND, COLUMN_MISSING, LAKE_UNAVAILABLE, QUERY_TIMEOUT.
+        Errors: DATASET_NOT_FOUND, COLUMN_MISSING, REPLY_TOO_LARGE, LAKE_UNAVAILABLE, QUERY_TIMEOUT.
         """
         asked = Asked(tenant_id, report, shape, as_of, parameters)
         with observed(report.name) as outcome:
@@ -136,9 +142,15 @@ class Answers:
             rows = await self._rows(owner, asked.report, tables, sources, _bound(asked, tables, as_of))
         answer = Answer(rows, as_of, asked.parameters, _data_issues(asked.report, tables))
         # Where a file has another state in every row it takes seconds, in which others are answered too.
-        reply = await asyncio.to_thread(asked.shape, answer)
+        reply = await asyncio.to_thread(self._shaped, asked.shape, answer)
         if is_lasting:
             self._kept.keep(asked.tenant_id, asked.key(versions, as_of), reply)
+        return reply
+
+    def _shaped(self, shape: Callable[[Answer], Message], answer: Answer) -> Message:
+        reply = shape(answer)
+        if (size := reply.ByteSize()) > self._largest_reply:
+            raise _too_large(size, self._largest_reply)
         return reply
 
     async def _rows(
@@ -155,6 +167,14 @@ class Answers:
                 if found is not None:
                     return await self._engine.rows(query_of(owner, sql, sources | found, bound))
         return await self._engine.rows(query_of(owner, text_with(report.look_ups, sql), sources, bound))
+
+
+def _too_large(size: int, largest: int) -> Unprocessable:
+    message = (
+        f"The reply would have {size / 1e6:.1f} MB, and {largest / 1e6:.1f} MB is the most: "
+        "a column that the report lists or groups by has too many different values."
+    )
+    return Unprocessable("REPLY_TOO_LARGE", message, size=size, largest=largest)
 
 
 def _check_columns(report: Report, tables: Mapping[str, Table]) -> None:

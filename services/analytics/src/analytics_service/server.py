@@ -65,7 +65,8 @@ async def build_server(
     times = NewestTimes(engines.reports, clock)
     # What is kept lies on this machine.
     look_ups = LookUps(engines.near, kept) if engines.reports is engines.near else None
-    answers = Answers(tables, engines.reports, times, settings.analytics_answers_bytes, look_ups)
+    most, largest = settings.analytics_answers_bytes, settings.max_message_bytes
+    answers = Answers(tables, engines.reports, times, most, look_ups, largest_reply=largest)
     database = Database(settings.database_url)
     jobs, audit = JobQueue(database, "analytics"), AuditOutbox("analytics")
     scoring = Scoring(tables, engines.reports, engines.near, clock)
