@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x61talaya/options/v1/values.proto\x12\x12\x61talaya.options.v1\x1a\x1b\x62uf/validate/validate.proto:\xf4\x01\n\x06moment\x12\x19.buf.validate.StringRules\x18\xb4\x87\x03 \x01(\x08\x42\xc6\x01\xc2H\xc2\x01\n\xbf\x01\n\rstring.moment\x12\"must be an RFC 3339 time with zone\x1a\x89\x01!rule || this == \'\' || this.matches(\'^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})$\')')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x61talaya/options/v1/values.proto\x12\x12\x61talaya.options.v1\x1a\x1b\x62uf/validate/validate.proto:\x80\x02\n\x06moment\x12\x19.buf.validate.StringRules\x18\xb4\x87\x03 \x01(\x08\x42\xd2\x01\xc2H\xce\x01\n\xcb\x01\n\rstring.moment\x12\"must be an RFC 3339 time with zone\x1a\x95\x01!rule || this == \'\' || this.matches(\'^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]+)?([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$\')')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,5 +33,5 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'atalaya.options.v1.values_p
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['moment']._loaded_options = None
-  _globals['moment']._serialized_options = b'\302H\302\001\n\277\001\n\rstring.moment\022\"must be an RFC 3339 time with zone\032\211\001!rule || this == \'\' || this.matches(\'^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})$\')'
+  _globals['moment']._serialized_options = b'\302H\316\001\n\313\001\n\rstring.moment\022\"must be an RFC 3339 time with zone\032\225\001!rule || this == \'\' || this.matches(\'^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]+)?([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$\')'
 # @@protoc_insertion_point(module_scope)
