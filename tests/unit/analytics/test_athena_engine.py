@@ -258,6 +258,7 @@ async def test_an_engine_that_cannot_be_reached_is_said_to_be_away(tmp_path: Pat
         ("Query exhausted resources at this scale factor", 503, "QUERY_TOO_LARGE"),
         ("Query timeout", 504, "QUERY_TIMEOUT"),
         ("PERMISSION_DENIED: Access Denied (Service: Amazon S3; key AKIA123)", 503, "LAKE_UNAVAILABLE"),
+        ("TABLE_NOT_FOUND: Table 'AKIA123' does not exist", 503, "LAKE_UNAVAILABLE"),
     ],
 )
 async def test_what_the_engine_says_becomes_an_error_of_ours(

@@ -93,7 +93,11 @@ class AthenaEngine:
                 return await self._attempt(query, translation, read)
             except _TableGone:
                 self._tables.forget(query.owner, query.tables.values())
+            try:
                 return await self._attempt(query, translation, read)
+            except _TableGone as error:
+                # Just published, so what is missing is something else, or somebody drops them again and again.
+                raise _away() from error
 
     async def _attempt(
         self, query: Query, translation: Translation, read: Callable[[Mapping[str, Any]], Awaitable[T]]
