@@ -27,6 +27,7 @@ from support.athena_running import House, athena_settings
 from support.athena_running import house as building
 from support.athena_server import AthenaServer
 from support.engine_suite import CLAIMS_CSV, CLAIMS_FILE
+from support.faulty_link import Behaviour, FaultyLink
 
 pytestmark = pytest.mark.slow
 
@@ -358,3 +359,19 @@ def all_tables(house: House) -> list[dict[str, Any]]:
 
 def test_no_dataset_is_called_as_the_own_folder() -> None:
     assert all(not dataset.folder.startswith(athena_tables.OWN_FOLDER) for dataset in (*INSURANCE, TRANSACTIONS))
+
+
+async def test_results_that_break_off_again_and_again_are_a_lake_that_is_away(
+    tmp_path: Path, athena: AthenaServer
+) -> None:
+    def break_off(head: bytes, body: bytes) -> tuple[bytes, bytes]:
+        return head, body[: len(body) // 2]
+
+    with FaultyLink(s3.endpoint(), seed=1) as link:
+        async with opened(tmp_path, athena, aws_endpoint_url=link.url) as house:
+            house.lake.put_bytes(CLAIMS_CSV, CLAIMS_FILE)
+            query = Query(str(house.tenant_id), COUNT, await house.sources(CLAIMS), {"as_of": MOMENT})
+            link.behaviour = Behaviour(change=break_off, changed_for="/results/")
+            with pytest.raises(Unavailable, match="LAKE_UNAVAILABLE"):
+                await house.engines.reports.write(query, tmp_path / "claims.parquet")
+            assert link.behaviour.faults

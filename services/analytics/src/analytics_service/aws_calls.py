@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import boto3
 import structlog
+from boto3.exceptions import Boto3Error
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from service_runtime.config import RuntimeSettings
@@ -61,7 +62,8 @@ class AwsCalls:
                 if code not in _THROTTLED or pause is None:
                     _log.warning("a call to AWS was refused", operation=error.operation_name, code=code)
                     raise _unavailable() from error
-            except BotoCoreError as error:
+            except (BotoCoreError, Boto3Error) as error:
+                # The second where a result breaks off however often it is asked for.
                 _log.warning("AWS cannot be reached", error=type(error).__name__)
                 raise _unavailable() from error
             await asyncio.sleep(pause)
