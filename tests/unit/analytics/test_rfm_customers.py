@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 from analytics_service.customer_table import Customer, CustomerTable
 from analytics_service.segments import BENEFITS
-from atalaya.analytics.v1 import jobs_pb2, jobs_pb2_grpc, rfm_pb2
+from atalaya.analytics.v1 import insurance_pb2, jobs_pb2, jobs_pb2_grpc, rfm_pb2
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet as pq
@@ -47,6 +47,14 @@ async def test_many_customers_come_in_the_order_asked(analytics: RunningAnalytic
     for each in reply.clientes:
         alone = await customer(analytics, each.id_cuenta)
         assert each.SerializeToString() == alone.SerializeToString()
+
+
+async def test_purchases_that_were_spoilt_on_this_disk_are_made_again(analytics: RunningAnalytics) -> None:
+    analytics.put("cassandra/pagos/pagos.csv", "customer_id,monto,fecha_pago\nc1,5,2024-01-01\n")
+    await analytics.insurance.GetAveragePayment(insurance_pb2.GetAveragePaymentRequest(), metadata=analytics.viewer)
+    for file in analytics.cache.glob("*.parquet"):
+        file.write_bytes(b"x" * file.stat().st_size)
+    assert (await customer(analytics, "c1")).monto == 5
 
 
 async def test_a_thousand_customers_are_a_call_and_one_more_is_none(analytics: RunningAnalytics) -> None:

@@ -14,7 +14,7 @@ from service_runtime.lake import StoredObject
 from analytics_service.answers import column_missing
 from analytics_service.datasets import PAYMENTS, TRANSACTIONS, Dataset
 from analytics_service.kept_files import key_of
-from analytics_service.query_engine import Query, QueryEngine, Source
+from analytics_service.query_engine import Query, QueryEngine, QueryFailed, Source
 from analytics_service.reports import sql_text
 from analytics_service.tables import Table, Tables, version_of
 
@@ -83,6 +83,15 @@ class Scoring:
 
         Errors: as of `purchases`, and COLUMN_MISSING, DATASET_UNREADABLE, QUERY_TIMEOUT.
         """
+        try:
+            return await self._scored(tenant_id, purchases, target)
+        except QueryFailed:
+            # Somebody took a file out of the cache's folder or spoiled it: it is made again, once.
+            dataset = purchases.dataset
+            self._tables.discard(tenant_id, [dataset], {dataset.name: purchases.files})
+            return await self._scored(tenant_id, purchases, target)
+
+    async def _scored(self, tenant_id: UUID, purchases: Purchases, target: Path) -> Scores:
         table = await self._table(tenant_id, purchases)
         with self._tables.in_use({"purchases": table}):
             sources = {"purchases": table.source(_NAMES[table.dataset.name])}
