@@ -60,7 +60,7 @@ async def test_a_change_is_seen_at_the_next_request_and_what_was_seen_before_is_
 async def test_bad_values_and_the_newest_time_are_asked_for_only_where_the_writer_of_a_table_cannot_tell(
     analytics: RunningAnalytics,
 ) -> None:
-    async def asked(claims: str) -> tuple[int, str, int]:
+    async def asked(claims: str) -> tuple[float, str, int]:
         analytics.put(CLAIMS, f"policy_number,estado,monto,fecha_reclamo\n{claims}")
         made, request = queries(), insurance_activity_pb2.GetClaimsReportRequest()
         reply = await analytics.activity.GetClaimsReport(request, metadata=analytics.viewer)
