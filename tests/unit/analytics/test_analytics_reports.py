@@ -94,3 +94,12 @@ async def test_another_tenant_sees_nothing_of_it(analytics: RunningAnalytics) ->
 async def test_without_a_token_there_is_no_answer(analytics: RunningAnalytics) -> None:
     error = await refusal(analytics.insurance.GetClaimStats(pb.GetClaimStatsRequest()))
     assert error.http_status == 401
+
+
+async def test_a_file_with_a_name_that_no_object_may_have_is_named(analytics: RunningAnalytics) -> None:
+    # As programs of Windows write paths into a bucket.
+    analytics.put("cassandra/reclamos/2024\\reclamos.csv", "estado\naprobado\n")
+    error = await refusal(analytics.insurance.GetClaimStats(pb.GetClaimStatsRequest(), metadata=analytics.viewer))
+    assert (error.http_status, error.reason) == (422, "DATASET_UNREADABLE")
+    assert error.metadata["path"] == "cassandra/reclamos/2024\\reclamos.csv"
+    assert error.message.startswith("cassandra/reclamos/2024\\reclamos.csv cannot be read: it has to be renamed")

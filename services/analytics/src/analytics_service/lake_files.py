@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 from uuid import UUID
 
-from service_runtime.errors import NotFound, Unavailable
+from service_runtime.errors import InvalidArgument, NotFound, Unavailable, Unprocessable
 from service_runtime.lake import Lake, StoredObject
 
 from analytics_service.datasets import Dataset
@@ -63,6 +63,9 @@ class LakeFiles:
             etag, size = await self._asked(tenant_id, copy)
         except NotFound as error:
             raise Replaced(file.path) from error
+        except InvalidArgument as error:
+            message = f"{file.path} cannot be read: it has to be renamed, without backslashes and control characters."
+            raise Unprocessable("DATASET_UNREADABLE", message, path=file.path) from error
         FETCHED_BYTES.inc(size)
         if (etag, size) != (file.etag, file.size):
             raise Replaced(file.path)
