@@ -124,6 +124,7 @@ async def test_another_company_keeps_what_is_usual(analytics: RunningAnalytics) 
         ("Campeones", [" \t"], 422, "INVALID_REQUEST"),
         ("Campeones", ["\u00a0"], 422, "INVALID_REQUEST"),
         ("Campeones", [""], 422, "INVALID_REQUEST"),
+        ("Campeones", ["Uno dos", " Uno\u00a0dos"], 422, "INVALID_REQUEST"),
     ],
 )
 async def test_benefits_that_cannot_be(

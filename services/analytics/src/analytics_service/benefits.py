@@ -47,6 +47,9 @@ class Benefits:
         if name not in BENEFITS:
             raise NotFound("SEGMENT_NOT_FOUND", "There is no such segment.", segmento=segmento)
         clean = [_clean(place, text) for place, text in enumerate(beneficios)]
+        if len(set(clean)) < len(clean):
+            # The contract compares what was sent, and these differ in white space only.
+            raise _broken(("body", "beneficios"), "repeated value must contain unique items", "repeated.unique")
         async with self._database.tenant_session(caller.tenant_id) as session:
             await self._store.set(session, caller.tenant_id, name, clean)
             await self._audit.record(
@@ -79,7 +82,9 @@ def _clean(place: int, text: str) -> str:
     """The text on one line, with single spaces and nothing that a database refuses."""
     clean = " ".join(normalize("NFC", text).replace("\0", "\ufffd").split())
     if not clean:
-        message = "must not be white space alone"
-        broken = Violation(("body", "beneficios", str(place)), message, "string.pattern")
-        raise Unprocessable("INVALID_REQUEST", f"beneficios {message}", violations=[broken])
+        raise _broken(("body", "beneficios", str(place)), "must not be white space alone", "string.pattern")
     return clean
+
+
+def _broken(loc: tuple[str, ...], message: str, rule: str) -> Unprocessable:
+    return Unprocessable("INVALID_REQUEST", f"beneficios {message}", violations=[Violation(loc, message, rule)])
