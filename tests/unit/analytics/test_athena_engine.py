@@ -1,6 +1,7 @@
 """What is Athena's own: its API's failures, its limits and costs, and the tables that lie beside the lake for it."""
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -375,3 +376,13 @@ async def test_results_that_break_off_again_and_again_are_a_lake_that_is_away(
             with pytest.raises(Unavailable, match="LAKE_UNAVAILABLE"):
                 await house.engines.reports.write(query, tmp_path / "claims.parquet")
             assert link.behaviour.faults
+
+
+async def test_a_disk_that_takes_no_result_is_said_to_have_no_room(tmp_path: Path, athena: AthenaServer) -> None:
+    async with opened(tmp_path, athena) as house:
+        house.lake.put_bytes(CLAIMS_CSV, CLAIMS_FILE)
+        query = Query(str(house.tenant_id), COUNT, await house.sources(CLAIMS), {"as_of": MOMENT})
+        await house.engines.reports.rows(query)
+        shutil.rmtree(house.settings.analytics_cache_folder)
+        with pytest.raises(Unavailable, match="CACHE_UNAVAILABLE"):
+            await house.engines.reports.write(query, tmp_path / "claims.parquet")

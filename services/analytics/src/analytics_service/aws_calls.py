@@ -51,7 +51,7 @@ class AwsCalls:
         self.s3 = make("s3", settings.aws_endpoint_url)
 
     async def call(self, operation: Callable[..., T], *, known: Collection[str] = (), **arguments: Any) -> T:
-        """The operation's answer. Errors: Refused for a known code, else LAKE_UNAVAILABLE."""
+        """The operation's answer. Errors: Refused for a known code, else LAKE_UNAVAILABLE, CACHE_UNAVAILABLE."""
         for pause in (*_pauses(), None):
             try:
                 return await self.run(partial(operation, **arguments))
@@ -66,6 +66,9 @@ class AwsCalls:
                 # The second where a result breaks off however often it is asked for.
                 _log.warning("AWS cannot be reached", error=type(error).__name__)
                 raise _unavailable() from error
+            except OSError as error:
+                # botocore has errors of its own for connections: this is the disk.
+                raise Unavailable("CACHE_UNAVAILABLE", "There is no room to work in.", retry_after=30) from error
             await asyncio.sleep(pause)
         raise _unavailable()
 
