@@ -54,6 +54,22 @@ async def test_bad_parameters_are_named(tenant: Tenant, parameters: dict[str, An
     assert await refused(tenant, **parameters) == (reason, 400)
 
 
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"account": "a\0b", "create_accounts": True},
+        {"account": "", "account_column": "a\0b"},
+        {"mapping": "likes:a\0b"},
+        {"sheet": "a\0b"},
+        {"delimiter": "\0"},
+        {"kind": "dataset", "dataset": "t", "mapping": "a\0b"},
+    ],
+)
+async def test_a_nul_character_in_a_parameter_is_refused(tenant: Tenant, parameters: dict[str, Any]) -> None:
+    await tenant.add_account()
+    assert await refused(tenant, **parameters) == ("INVALID_TEXT", 400)
+
+
 async def test_an_account_that_the_tenant_has_not_is_forbidden(tenant: Tenant) -> None:
     assert await refused(tenant) == ("ACCOUNT_FORBIDDEN", 403)
 

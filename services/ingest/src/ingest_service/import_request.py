@@ -51,6 +51,9 @@ def check(request: ImportRequest) -> ImportRequest:
     """Gives the request back where it can be done; raises InvalidArgument where not."""
     if request.kind not in KINDS:
         raise InvalidArgument("UNKNOWN_KIND", f"kind must be one of {', '.join(KINDS)}.", kind=request.kind[:50])
+    for name, value in request.as_json().items():
+        if isinstance(value, str) and "\0" in value:
+            raise InvalidArgument("INVALID_TEXT", f"{name} has a NUL character.", field=name)
     if request.has_accounts:
         _check_account(request)
     if request.kind == "dataset" and not is_dataset_name(request.dataset):
