@@ -122,6 +122,17 @@ async def test_a_name_and_a_dataset_are_one_sources(tenant: SourceTenant) -> Non
     assert (await refusal(tenant.create(URL, ["a.../x"], name="two"))).reason == "BAD_SOURCE_TABLE"
 
 
+@pytest.mark.parametrize(
+    "table", [{"name": "a\0b.users"}, {"name": "users", "cursor": "a\0b"}, {"name": "users", "key_columns": ["a\0b"]}]
+)
+async def test_a_nul_character_in_the_name_of_a_table_or_column_is_refused(
+    tenant: SourceTenant, table: dict[str, str | list[str]]
+) -> None:
+    error = await refusal(tenant.create(URL, [table]))
+
+    assert (error.reason, error.http_status) == ("BAD_SOURCE_TABLE", 400)
+
+
 async def test_a_tenant_has_so_many_sources(tenant: SourceTenant) -> None:
     answers = await asyncio.gather(
         *(tenant.create(URL, [f"t{number}"], name=f"s{number}") for number in range(6)), return_exceptions=True

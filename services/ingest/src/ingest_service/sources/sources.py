@@ -278,6 +278,8 @@ def checked_tables(tables: Sequence[WantedTable]) -> tuple[WantedTable, ...]:
             or not short.isprintable()
         ):
             raise InvalidArgument("BAD_SOURCE_TABLE", "A table's name cannot be that of a dataset.", table=table.name)
+        if any("\0" in name for name in (table.name, table.cursor, *table.key_columns)):
+            raise InvalidArgument("BAD_SOURCE_TABLE", "The name of a table or column has a NUL character.")
         if short.lower() in seen:
             raise InvalidArgument(
                 "BAD_SOURCE_TABLE", f"{short} is there twice: datasets go by the name without schema."
