@@ -72,6 +72,12 @@ async def test_a_job_of_another_tenant_is_not_found(tenant: Tenant, new_tenant: 
     assert (ended.reason, ended.http_status) == ("JOB_ENDED", 409)
 
 
+async def test_no_job_is_of_a_kind_with_a_nul_character(tenant: Tenant) -> None:
+    await tenant.ended(await tenant.upload("a,b\n1,2\n", kind="dataset", dataset="t"))
+    page = await tenant.jobs.ListJobs(data_pb2.ListJobsRequest(kind="import\0"), metadata=tenant.bearer("viewer"))
+    assert not page.jobs
+
+
 async def test_jobs_of_all_services_are_one_list_by_time(
     tenant: Tenant,
     new_tenant: Callable[[], Tenant],
