@@ -171,3 +171,23 @@ async def test_a_row_with_a_nul_character_is_rejected_alone(tenant: Tenant) -> N
     assert (job.rows_written, job.rows_rejected) == (1, 1), job
     [rejected] = await tenant.rejected(job.job_id)
     assert (rejected.column, rejected.reason) == ("texto", "has a NUL character")
+
+
+async def test_names_with_a_nul_character_are_told_with_a_sign_in_its_place(tenant: Tenant) -> None:
+    await tenant.add_account()
+    job = await tenant.run("fecha,a\0b\n2024-01-05,x\n", kind="posts", account="banco")
+    assert (job.status, job.code) == (FAILED, "COLUMN_MISSING")
+    assert job.error.endswith("the file has fecha, a\ufffdb.")
+    job = await tenant.run("fecha,texto,a\0b\n2024-01-05,x,y\n", kind="posts", account="banco")
+    assert (job.status, job.details["left_alone"]) == (SUCCEEDED, "a\ufffdb")
+    content = "fecha,texto,likes\0\n2024-01-05,x,y\n"
+    job = await tenant.run(content, kind="dataset", dataset="nul")
+    assert (job.status, job.details["columns"]) == (SUCCEEDED, "fecha, texto, likes\ufffd")
+    assert "likes\0" in (tenant.lake / job.details["path"]).read_text()
+
+
+async def test_accounts_whose_names_have_a_nul_character_are_not_made(tenant: Tenant) -> None:
+    content = "cuenta,fecha,texto\na\0b,2024-01-05,x\nbanco,2024-01-05,x\n"
+    job = await tenant.run(content, kind="posts", account_column="cuenta", create_accounts=True)
+    assert (job.status, job.rows_written, job.rows_rejected) == (SUCCEEDED, 1, 1), job
+    assert list(await tenant.account_list()) == ["banco"]

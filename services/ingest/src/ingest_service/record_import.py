@@ -160,7 +160,8 @@ class RecordImport:
         """Adds the accounts that there are not."""
         taken = await self._accounts.find(session, names, EVERYTHING)
         # In one order for all imports, so that two of them never wait for each other.
-        new = dict(sorted({name_key(name): name for name in reversed(names) if len(name) <= 200}.items()))
+        fitting = [name for name in reversed(names) if len(name) <= 200 and "\0" not in name]
+        new = dict(sorted({name_key(name): name for name in fitting}.items()))
         missing = [name for key, name in new.items() if key not in taken]
         if missing:
             async with self._database.tenant_session(tenant_id) as own:

@@ -27,6 +27,11 @@ _FINISH = text(
 )
 
 
+def told(text: str) -> str:
+    """Gives a text as it is kept for callers: what a file says may have NULs, which the database has not."""
+    return text.replace("\0", "\ufffd")
+
+
 class JobCancelled(Exception):
     """The job was asked to stop; its handler lets this pass."""
 
@@ -71,7 +76,7 @@ class JobRun:
             "rows_written": rows_written,
             "rows_unchanged": rows_unchanged,
             "rows_rejected": rows_rejected,
-            "details": json.dumps(dict(details or {})),
+            "details": json.dumps({name: told(value) for name, value in (details or {}).items()}),
         }
         if session is not None:
             cancel_requested = (await session.execute(_REPORT, {**values, **self._fence})).scalar_one_or_none()
@@ -102,7 +107,7 @@ class JobRun:
             "rows_written": rows_written,
             "rows_unchanged": rows_unchanged,
             "rows_rejected": rows_rejected,
-            "details": json.dumps(dict(details or {})),
+            "details": json.dumps({name: told(value) for name, value in (details or {}).items()}),
             "result": json.dumps(dict(result or {})),
         }
         if (await session.execute(_FINISH, {**values, **self._fence})).scalar_one_or_none() is None:
