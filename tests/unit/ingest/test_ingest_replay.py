@@ -85,6 +85,23 @@ async def test_a_row_whose_cells_cannot_be_told_takes_all_of_them_from_its_corre
     assert [post.likes for post in await tenant.posts() if post.contenido == "d;4"] == [5]
 
 
+@pytest.mark.parametrize("content_type", ["text/csv", "application/x-ndjson"])
+async def test_a_row_with_a_nul_character_is_not_taken_with_another_in_its_place(
+    tenant: Tenant, content_type: str
+) -> None:
+    await tenant.add_account()
+    csv_row, json_row = "fecha,texto\n2024-01-05,a\0b\n", '{"fecha": "2024-01-05", "texto": "a\\u0000b"}\n'
+    content = csv_row if content_type == "text/csv" else json_row
+    first = await tenant.run(content, content_type, **PARAMETERS)
+    assert first.rows_rejected == 1
+    job = await run(tenant, first.job_id)
+    assert (job.rows_written, job.rows_rejected) == (0, 1)
+    [row] = await tenant.rejected(first.job_id)
+    assert row.reason == "has a NUL character"
+    await run(tenant, first.job_id, correction(row.line, fecha="2024-01-05", texto="ab"))
+    assert [post.contenido for post in await tenant.posts()] == ["ab"]
+
+
 async def test_a_replay_that_is_repeated_changes_nothing(tenant: Tenant) -> None:
     await tenant.add_account()
     first = await tenant.run(BAD, **PARAMETERS)

@@ -168,9 +168,12 @@ def _shown(table: Table, rows: Sequence[Rejection]) -> list[RejectedRow]:
     """Gives rows, which stand in the file's order, as their owner sees them."""
     kept = []
     for row in rows:
-        raw = _storable(table.raw(row, MOST_RAW))
-        cells = [_storable(cell) for cell in table.cells(raw)] if len(raw) < MOST_RAW else None
-        kept.append(RejectedRow(row.line, row.column, _storable(row.value)[:1000], row.reason, raw, cells))
+        raw = table.raw(row, MOST_RAW)
+        cells = table.cells(raw) if len(raw) < MOST_RAW else None
+        if cells and any("\0" in cell for cell in cells):
+            # Kept with another sign in its place, a replay would take what the file has not.
+            cells = None
+        kept.append(RejectedRow(row.line, row.column, _storable(row.value)[:1000], row.reason, _storable(raw), cells))
     return kept
 
 
