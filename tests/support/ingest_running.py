@@ -139,7 +139,7 @@ class Tenant:
         """Sends a file and gives the job's id."""
         data = content.encode() if isinstance(content, str) else content
         reply = await self.data.ImportData(messages(data, content_type, parameters), metadata=self.bearer())
-        assert reply.bytes_received == len(data) or content_type.startswith("multipart/")
+        assert reply.bytes_received == len(data) or content_type.lower().startswith("multipart/")
         return reply.job_id
 
     async def run(self, content: bytes | str, content_type: str = "text/csv", **parameters: Any) -> job_pb2.Job:

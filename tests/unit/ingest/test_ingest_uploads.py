@@ -120,9 +120,10 @@ UPLOAD = ('Content-Disposition: form-data; name="file"; filename="a.csv"\r\nCont
 MULTIPART = "multipart/form-data; boundary=XyZ"
 
 
-async def test_a_multipart_body_with_one_file_is_taken(tenant: Tenant) -> None:
+@pytest.mark.parametrize("content_type", [MULTIPART, "Multipart/Form-Data; Boundary=XyZ"])
+async def test_a_multipart_body_with_one_file_is_taken(tenant: Tenant, content_type: str) -> None:
     await tenant.add_account()
-    job = await tenant.run(body(FIELD, UPLOAD), MULTIPART, kind="posts", account="banco")
+    job = await tenant.run(body(FIELD, UPLOAD), content_type, kind="posts", account="banco")
     assert (job.status, job.rows_written) == (job_pb2.JobStatus.SUCCEEDED, 1), job
     assert [post.contenido for post in await tenant.posts()] == ["a"]
 

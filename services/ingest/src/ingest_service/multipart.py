@@ -14,7 +14,7 @@ def boundary_of(content_type: str) -> bytes:
     """Gives the boundary of a multipart type; empty for other types."""
     if content_type.partition(";")[0].strip().lower() != "multipart/form-data":
         return b""
-    found = re.search(r'boundary=(?:"([^"]{1,200})"|([^;\s]{1,200}))', content_type)
+    found = re.search(r'boundary=(?:"([^"]{1,200})"|([^;\s]{1,200}))', content_type, re.IGNORECASE)
     if found is None:
         raise InvalidArgument("BAD_MULTIPART", "The multipart body's type names no boundary.")
     return (found[1] or found[2]).encode()
