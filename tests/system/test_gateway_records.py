@@ -53,6 +53,8 @@ def test_a_post_is_made_read_changed_and_deleted(client: httpx.Client) -> None:
     assert client.get(path).json() == made.json()
     changed = client.put(path, json={**POST, "likes": 7})
     assert (changed.status_code, changed.json()["likes"]) == (200, 7)
+    sent_back = client.put(path, json={**changed.json(), "likes": 8})
+    assert (sent_back.status_code, sent_back.json()) == (200, {**changed.json(), "likes": 8})
     deleted = client.delete(path)
     assert (deleted.status_code, deleted.json()) == (200, {})
     for again in (client.get(path), client.delete(path), client.put(path, json=POST)):

@@ -148,6 +148,17 @@ async def test_an_update_replaces_every_value_and_keeps_the_number(tenant: Tenan
     assert (error.reason, error.metadata["id_publicacion"]) == ("PUBLICACION_EXISTS", "1")
 
 
+async def test_a_post_is_sent_back_changed_as_it_was_given(tenant: Tenant) -> None:
+    account = await tenant.add_account()
+    post = await create(tenant)
+    numbers = {"id": post.id, "id_usuario": account.id_usuario}
+    assert (await update(tenant, post.id_publicacion, "Adiós", **numbers)).contenido == "Adiós"
+    for name in numbers:
+        error = await refusal(update(tenant, post.id_publicacion, "Hola", **{**numbers, name: 7}))
+        assert (error.reason, error.http_status, error.metadata["field"]) == ("NUMBER_FIXED", 400, name)
+    assert (await get(tenant, post.id_publicacion)).contenido == "Adiós"
+
+
 async def test_a_deleted_post_is_gone_and_its_number_is_not_given_again(tenant: Tenant) -> None:
     await tenant.add_account()
     first = await create(tenant)

@@ -96,6 +96,11 @@ def to_post(request: records_pb2.CreatePublicacionRequest | records_pb2.UpdatePu
     }
 
 
+def to_numbers(request: records_pb2.UpdatePublicacionRequest) -> dict[str, Any]:
+    """Gives the numbers that the caller says the post has; None for what is absent."""
+    return {name: _given(request, name) for name in ("id", "id_usuario")}
+
+
 def to_metric(request: records_pb2.CreateMetricaRequest) -> dict[str, Any]:
     """Gives the values of a reading by column; None for what is absent, the time too."""
     hora = moment(request.hora, "hora") if request.HasField("hora") else None

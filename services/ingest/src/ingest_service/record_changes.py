@@ -58,12 +58,14 @@ class RecordChanges:
             await self._accounts.mark_synced(session, [account.id_usuario])
         return created
 
-    async def update_post(self, caller: Identity, username: str, number: int, values: Row) -> Row:
-        """Puts new values in the place of all of a post's; the same ones change nothing."""
+    async def update_post(self, caller: Identity, username: str, number: int, values: Row, numbers: Row) -> Row:
+        """Puts new values in the place of all of a post's; the same ones change nothing. `numbers` are what the caller
+        says of those that stay, where it says them."""
         values = _complete(values)
         async with self._changing(caller) as session:
             account = await self._writable_account(session, caller, username, POST_RECORDS)
             before = await self._post(session, account, number, hold=True)
+            _check_numbers(numbers, {"id": number, "id_usuario": account.id_usuario})
             row = {**values, "id_usuario": account.id_usuario}
             if row["clave"] != before["clave"]:
                 await self._check_new_post(session, row)
@@ -143,6 +145,12 @@ class RecordChanges:
 
 
 _RESOURCES = {"posts": "publicaciones", "metrics": "metricas"}
+
+
+def _check_numbers(said: Row, true: Row) -> None:
+    for name, number in true.items():
+        if said[name] not in (None, number):
+            raise InvalidArgument("NUMBER_FIXED", f"{name} cannot be changed.", field=name)
 
 
 def _complete(values: Row) -> dict[str, Any]:

@@ -51,8 +51,10 @@ class RecordsServicer(RecordsServiceServicer):
     async def UpdatePublicacion(
         self, request: records_pb2.UpdatePublicacionRequest, context: ServicerContext[Any, Any]
     ) -> records_pb2.Publicacion:
-        values, number = convert.to_post(request), request.id_publicacion
-        return convert.from_post(await self._changes.update_post(caller(), request.usuario, number, values))
+        values, numbers = convert.to_post(request), convert.to_numbers(request)
+        return convert.from_post(
+            await self._changes.update_post(caller(), request.usuario, request.id_publicacion, values, numbers)
+        )
 
     async def DeletePublicacion(
         self, request: records_pb2.DeletePublicacionRequest, context: ServicerContext[Any, Any]

@@ -411,6 +411,8 @@ class UpdatePublicacionRequest(_message.Message):
     PLATAFORMA_FIELD_NUMBER: _builtins.int
     IDIOMA_FIELD_NUMBER: _builtins.int
     ID_EXTERNO_FIELD_NUMBER: _builtins.int
+    ID_USUARIO_FIELD_NUMBER: _builtins.int
+    ID_FIELD_NUMBER: _builtins.int
     usuario: _builtins.str
     """User name of the account, 1 to 200 characters."""
     id_publicacion: _builtins.int
@@ -443,6 +445,10 @@ class UpdatePublicacionRequest(_message.Message):
     """Language as its source tells it; at most 50 characters."""
     id_externo: _builtins.str
     """Id at its source, at most 2,048 characters; empty where not known."""
+    id_usuario: _builtins.int
+    """Number of its account in the tenant, which stays as it is; may be left out."""
+    id: _builtins.int
+    """The same as id_publicacion; may be left out."""
     @_builtins.property
     def fecha_publicacion(self) -> _timestamp_pb2.Timestamp:
         """When it was published."""
@@ -467,10 +473,12 @@ class UpdatePublicacionRequest(_message.Message):
         plataforma: _builtins.str = ...,
         idioma: _builtins.str = ...,
         id_externo: _builtins.str = ...,
+        id_usuario: _builtins.int | None = ...,
+        id: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_alcance", b"_alcance", "_guardados", b"_guardados", "_hashtags", b"_hashtags", "_impresiones", b"_impresiones", "_menciones", b"_menciones", "_reproducciones", b"_reproducciones", "alcance", b"alcance", "fecha_publicacion", b"fecha_publicacion", "guardados", b"guardados", "hashtags", b"hashtags", "impresiones", b"impresiones", "menciones", b"menciones", "reproducciones", b"reproducciones"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_alcance", b"_alcance", "_guardados", b"_guardados", "_hashtags", b"_hashtags", "_id", b"_id", "_id_usuario", b"_id_usuario", "_impresiones", b"_impresiones", "_menciones", b"_menciones", "_reproducciones", b"_reproducciones", "alcance", b"alcance", "fecha_publicacion", b"fecha_publicacion", "guardados", b"guardados", "hashtags", b"hashtags", "id", b"id", "id_usuario", b"id_usuario", "impresiones", b"impresiones", "menciones", b"menciones", "reproducciones", b"reproducciones"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_alcance", b"_alcance", "_guardados", b"_guardados", "_hashtags", b"_hashtags", "_impresiones", b"_impresiones", "_menciones", b"_menciones", "_reproducciones", b"_reproducciones", "alcance", b"alcance", "comentarios", b"comentarios", "compartidos", b"compartidos", "contenido", b"contenido", "fecha_publicacion", b"fecha_publicacion", "guardados", b"guardados", "hashtags", b"hashtags", "id_externo", b"id_externo", "id_publicacion", b"id_publicacion", "idioma", b"idioma", "impresiones", b"impresiones", "likes", b"likes", "menciones", b"menciones", "plataforma", b"plataforma", "reproducciones", b"reproducciones", "tipo_contenido", b"tipo_contenido", "usuario", b"usuario"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_alcance", b"_alcance", "_guardados", b"_guardados", "_hashtags", b"_hashtags", "_id", b"_id", "_id_usuario", b"_id_usuario", "_impresiones", b"_impresiones", "_menciones", b"_menciones", "_reproducciones", b"_reproducciones", "alcance", b"alcance", "comentarios", b"comentarios", "compartidos", b"compartidos", "contenido", b"contenido", "fecha_publicacion", b"fecha_publicacion", "guardados", b"guardados", "hashtags", b"hashtags", "id", b"id", "id_externo", b"id_externo", "id_publicacion", b"id_publicacion", "id_usuario", b"id_usuario", "idioma", b"idioma", "impresiones", b"impresiones", "likes", b"likes", "menciones", b"menciones", "plataforma", b"plataforma", "reproducciones", b"reproducciones", "tipo_contenido", b"tipo_contenido", "usuario", b"usuario"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__alcance: _TypeAlias = _typing.Literal["alcance"]  # noqa: Y015
     _WhichOneofArgType__alcance: _TypeAlias = _typing.Literal["_alcance", b"_alcance"]  # noqa: Y015
@@ -478,6 +486,10 @@ class UpdatePublicacionRequest(_message.Message):
     _WhichOneofArgType__guardados: _TypeAlias = _typing.Literal["_guardados", b"_guardados"]  # noqa: Y015
     _WhichOneofReturnType__hashtags: _TypeAlias = _typing.Literal["hashtags"]  # noqa: Y015
     _WhichOneofArgType__hashtags: _TypeAlias = _typing.Literal["_hashtags", b"_hashtags"]  # noqa: Y015
+    _WhichOneofReturnType__id: _TypeAlias = _typing.Literal["id"]  # noqa: Y015
+    _WhichOneofArgType__id: _TypeAlias = _typing.Literal["_id", b"_id"]  # noqa: Y015
+    _WhichOneofReturnType__id_usuario: _TypeAlias = _typing.Literal["id_usuario"]  # noqa: Y015
+    _WhichOneofArgType__id_usuario: _TypeAlias = _typing.Literal["_id_usuario", b"_id_usuario"]  # noqa: Y015
     _WhichOneofReturnType__impresiones: _TypeAlias = _typing.Literal["impresiones"]  # noqa: Y015
     _WhichOneofArgType__impresiones: _TypeAlias = _typing.Literal["_impresiones", b"_impresiones"]  # noqa: Y015
     _WhichOneofReturnType__menciones: _TypeAlias = _typing.Literal["menciones"]  # noqa: Y015
@@ -490,6 +502,10 @@ class UpdatePublicacionRequest(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__guardados) -> _WhichOneofReturnType__guardados | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__hashtags) -> _WhichOneofReturnType__hashtags | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__id) -> _WhichOneofReturnType__id | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__id_usuario) -> _WhichOneofReturnType__id_usuario | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__impresiones) -> _WhichOneofReturnType__impresiones | None: ...
     @_typing.overload

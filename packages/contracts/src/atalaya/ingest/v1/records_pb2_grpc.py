@@ -128,8 +128,9 @@ class RecordsServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def UpdatePublicacion(self, request, context):
-        """Puts new values in the place of a post's; what is not given is empty, zero or absent then. Errors: ACCOUNT_FORBIDDEN
-        (403), PUBLICACION_NOT_FOUND (404), PUBLICACION_EXISTS (409). Repeating is safe.
+        """Puts new values in the place of a post's; what is not given is empty, zero or absent then. A post as GetPublicacion
+        gives it may be sent back changed. Errors: ACCOUNT_FORBIDDEN (403), PUBLICACION_NOT_FOUND (404), PUBLICACION_EXISTS
+        (409), NUMBER_FIXED (400) for another number of the post or of its account. Repeating is safe.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -47,8 +47,9 @@ class RecordsServiceStub:
     GetPublicacion: _grpc.UnaryUnaryMultiCallable[_records_pb2.GetPublicacionRequest, _records_pb2.Publicacion]
     """Gets a post. Errors: ACCOUNT_FORBIDDEN (403), PUBLICACION_NOT_FOUND (404). Repeating is safe."""
     UpdatePublicacion: _grpc.UnaryUnaryMultiCallable[_records_pb2.UpdatePublicacionRequest, _records_pb2.Publicacion]
-    """Puts new values in the place of a post's; what is not given is empty, zero or absent then. Errors: ACCOUNT_FORBIDDEN
-    (403), PUBLICACION_NOT_FOUND (404), PUBLICACION_EXISTS (409). Repeating is safe.
+    """Puts new values in the place of a post's; what is not given is empty, zero or absent then. A post as GetPublicacion
+    gives it may be sent back changed. Errors: ACCOUNT_FORBIDDEN (403), PUBLICACION_NOT_FOUND (404), PUBLICACION_EXISTS
+    (409), NUMBER_FIXED (400) for another number of the post or of its account. Repeating is safe.
     """
     DeletePublicacion: _grpc.UnaryUnaryMultiCallable[_records_pb2.DeletePublicacionRequest, _records_pb2.DeletePublicacionResponse]
     """Deletes a post, from the record at once and from the lake within seconds. Errors: ACCOUNT_FORBIDDEN (403),
@@ -85,8 +86,9 @@ class RecordsServiceAsyncStub(RecordsServiceStub):
     GetPublicacion: _aio.UnaryUnaryMultiCallable[_records_pb2.GetPublicacionRequest, _records_pb2.Publicacion]  # type: ignore[assignment]
     """Gets a post. Errors: ACCOUNT_FORBIDDEN (403), PUBLICACION_NOT_FOUND (404). Repeating is safe."""
     UpdatePublicacion: _aio.UnaryUnaryMultiCallable[_records_pb2.UpdatePublicacionRequest, _records_pb2.Publicacion]  # type: ignore[assignment]
-    """Puts new values in the place of a post's; what is not given is empty, zero or absent then. Errors: ACCOUNT_FORBIDDEN
-    (403), PUBLICACION_NOT_FOUND (404), PUBLICACION_EXISTS (409). Repeating is safe.
+    """Puts new values in the place of a post's; what is not given is empty, zero or absent then. A post as GetPublicacion
+    gives it may be sent back changed. Errors: ACCOUNT_FORBIDDEN (403), PUBLICACION_NOT_FOUND (404), PUBLICACION_EXISTS
+    (409), NUMBER_FIXED (400) for another number of the post or of its account. Repeating is safe.
     """
     DeletePublicacion: _aio.UnaryUnaryMultiCallable[_records_pb2.DeletePublicacionRequest, _records_pb2.DeletePublicacionResponse]  # type: ignore[assignment]
     """Deletes a post, from the record at once and from the lake within seconds. Errors: ACCOUNT_FORBIDDEN (403),
@@ -150,8 +152,9 @@ class RecordsServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _records_pb2.UpdatePublicacionRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_records_pb2.Publicacion, _abc.Awaitable[_records_pb2.Publicacion]]:
-        """Puts new values in the place of a post's; what is not given is empty, zero or absent then. Errors: ACCOUNT_FORBIDDEN
-        (403), PUBLICACION_NOT_FOUND (404), PUBLICACION_EXISTS (409). Repeating is safe.
+        """Puts new values in the place of a post's; what is not given is empty, zero or absent then. A post as GetPublicacion
+        gives it may be sent back changed. Errors: ACCOUNT_FORBIDDEN (403), PUBLICACION_NOT_FOUND (404), PUBLICACION_EXISTS
+        (409), NUMBER_FIXED (400) for another number of the post or of its account. Repeating is safe.
         """
 
     @_abc_1.abstractmethod
