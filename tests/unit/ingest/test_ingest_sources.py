@@ -86,6 +86,18 @@ async def test_a_source_is_shown_without_its_credentials(tenant: SourceTenant) -
     assert "rosa" not in str(made) and "s3cret" not in str(made)
 
 
+async def test_a_source_is_added_with_the_status_of_the_table_of_routes(tenant: SourceTenant) -> None:
+    over_rest = (("x-envoy-original-path", "/api/v1/sources"), ("x-envoy-original-method", "POST"))
+    table = sources_pb2.SourceTable(name="users")
+    request = sources_pb2.CreateSourceRequest(name="shop", kind="mysql", url=URL, tables=[table])
+
+    call = tenant.sources.CreateSource(request, metadata=(*tenant.bearer("admin"), *over_rest))
+
+    # Without it the gateway answers 200.
+    assert "x-http-status" not in dict(await call.initial_metadata())
+    assert (await call).name == "shop"
+
+
 async def test_credentials_are_nowhere_in_the_clear(
     tenant: SourceTenant, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
