@@ -316,3 +316,16 @@ async def test_a_due_source_is_queued_once_by_whichever_worker(suite: SourcesSui
     assert [(job.requested_by, job.status) for job in jobs] == [("schedule", "QUEUED")]
     assert (await refusal(tenant.begin())).reason == "SOURCE_RUNS"
     assert json.loads(json.dumps(jobs[0].payload))["full"] is False
+
+
+async def test_a_run_that_is_due_is_not_lost_by_a_change_of_something_else(
+    suite: SourcesSuite, tenant: SourceTenant
+) -> None:
+    await tenant.create(URL, ["users"], schedule="0 3 * * *")
+    tenant.query("UPDATE sources SET next_run_at = now() - interval '1 hour' WHERE tenant_id = {tenant} RETURNING name")
+    await tenant.change(format="parquet")
+    queue = JobQueue(suite.database, "ingest", AuditOutbox("ingest"))
+
+    await Scheduler(suite.database, SourceStore(), queue).look()
+
+    assert len(await queue.list(tenant.tenant_id, kind="source_run", limit=10)) == 1

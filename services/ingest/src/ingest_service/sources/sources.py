@@ -198,13 +198,17 @@ class Sources:
         schedule = source.schedule if change.schedule is None else change.schedule.strip()
         timezone = source.timezone if change.schedule is None else caller.timezone
         is_active = source.is_active if change.is_active is None else change.is_active
+        next_run_at = source.next_run_at
+        if (schedule, timezone, is_active) != (source.schedule, source.timezone, source.is_active):
+            # Only then: a run that is due would be lost.
+            next_run_at = next_run(schedule, timezone, self._clock())
         return replace(
             source,
             format=change.format or source.format,
             schedule=schedule,
             timezone=timezone,
             is_active=is_active,
-            next_run_at=next_run(schedule, timezone, self._clock()),
+            next_run_at=next_run_at,
         )
 
     async def _check_datasets(self, session: Session, source: SourceRecord) -> None:
