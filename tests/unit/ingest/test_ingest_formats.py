@@ -14,6 +14,7 @@ import openpyxl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from atalaya.ingest.v1 import data_pb2
 from atalaya.jobs.v1 import job_pb2
 from ingest_service import tabular_file
 from ingest_service.reading.opening import Hints, open_table
@@ -130,6 +131,39 @@ async def test_a_sheet_is_taken_by_its_name(tenant: Tenant) -> None:
     job = await tenant.run(file.getvalue(), kind="dataset", dataset="n", sheet="Compras")
     assert (job.status, job.code) == (FAILED, "SHEET_MISSING")
     assert "Hoja 1, Ventas" in job.error
+
+
+async def test_another_sheet_of_the_same_workbook_is_another_table(tenant: Tenant) -> None:
+    january = [{"id_cuenta": "C1", "fecha": "2024-01-05", "monto": "5"}]
+    book = openpyxl.load_workbook(io.BytesIO(as_xlsx(january, "Enero")))
+    february = book.create_sheet("Febrero")
+    february.append(["id_cuenta", "fecha", "monto"])
+    february.append(["C1", "2024-02-05", "5"])
+    file = io.BytesIO()
+    book.save(file)
+    for parameters in ({"kind": "transactions"}, {"kind": "dataset", "dataset": "n"}):
+        counts = []
+        for sheet_name in ("", "Febrero", "Febrero", "Enero"):
+            job = await tenant.run(file.getvalue(), sheet=sheet_name, **parameters)
+            counts.append((job.rows_written, job.rows_unchanged))
+        # A dataset is what was imported last; transactions are all there, each once.
+        assert counts == [(1, 0), (1, 0), (0, 1), (0, 1) if parameters["kind"] == "transactions" else (1, 0)]
+
+
+async def test_a_dataset_that_is_read_otherwise_is_written_anew(tenant: Tenant) -> None:
+    content = "a;b,c\n1;2,3\n4;5\n"
+    first = await tenant.run(content, kind="dataset", dataset="n", delimiter=";")
+    assert (first.details["columns"], first.rows_written) == ("a, b,c", 2)
+    again = await tenant.run(content, kind="dataset", dataset="n", delimiter=";")
+    assert (again.rows_written, again.rows_unchanged) == (0, 2)
+    other = await tenant.run(content, kind="dataset", dataset="n", delimiter=",")
+    assert (other.details["columns"], other.rows_written, other.rows_rejected) == ("a;b, c", 1, 1)
+    correction = data_pb2.RowCorrection(line=3, values={"a;b": "4;5", "c": "6"})
+    request = data_pb2.ReplayRejectedRowsRequest(job_id=other.job_id, corrections=[correction])
+    replay = await tenant.data.ReplayRejectedRows(request, metadata=tenant.bearer())
+    assert (await tenant.ended(replay.job_id)).rows_written == 1
+    last = await tenant.run(content, kind="dataset", dataset="n", delimiter=",")
+    assert (last.rows_written, last.rows_unchanged) == (0, 1)
 
 
 def rows(content: bytes, folder: Path, **hints: Any) -> tuple[list[list[str]], list[tuple[int, str]]]:

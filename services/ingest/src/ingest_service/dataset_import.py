@@ -78,7 +78,9 @@ class DatasetImport:
         async with self._database.tenant_session(work.run.tenant_id) as session:
             known = await self._imports.dataset(session, name)
             there = await asyncio.to_thread(work.lake.head, path)
-            if known is None or known.sha256 != first.sha256 or there is None:
+            # Whether the sheet that was named is the first one is not known any more.
+            firsts = {work.request.content_key(first.sha256, part) for part in ("", work.request.sheet)}
+            if known is None or known.sha256 not in firsts or there is None:
                 raise Conflict(
                     "DATASET_CHANGED", "The table has been imported anew, or is gone: import the rows with it."
                 )

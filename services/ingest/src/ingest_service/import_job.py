@@ -134,8 +134,8 @@ class ImportJob:
         names = known_names(request.kind, [*chosen, request.account_column])
         table, found = await asyncio.to_thread(open_table, source, folder, hints, names)
         await run.report(progress=0.02, details={**found, **table.told(), "timezone": request.timezone})
-        sight = _sight_of(record)
-        return Work(run, import_id, request, sight, record.sha256, table, folder, lake, self._keep_rejected)
+        sight, sha256 = _sight_of(record), request.content_key(record.sha256, table.part)
+        return Work(run, import_id, request, sight, sha256, table, folder, lake, self._keep_rejected)
 
     async def _replayed(
         self, run: JobRun, import_id: UUID, record: ImportRecord, request: ImportRequest, lake: Lake, folder: Path

@@ -1,5 +1,7 @@
 """What a caller asks of an import, checked before the file has arrived."""
 
+import hashlib
+import json
 import re
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -36,6 +38,12 @@ class ImportRequest:
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
+
+    def content_key(self, sha256: str, part: str) -> str:
+        """Names the rows of this part of a file with this hash. A dataset that is read otherwise is another table;
+        transactions that are only read otherwise would be there twice."""
+        read = [part, self.delimiter, self.encoding] if self.kind == "dataset" else [part]
+        return hashlib.sha256(json.dumps([sha256, *read]).encode()).hexdigest() if any(read) else sha256
 
     @property
     def has_accounts(self) -> bool:

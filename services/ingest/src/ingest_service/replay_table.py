@@ -45,6 +45,8 @@ def write_rows(rows: Iterable[dict[str, Any]], target: Path) -> None:
 class ReplayTable:
     """A file of rows as `corrected` gives them."""
 
+    part = ""
+
     def __init__(self, path: Path, columns: Sequence[str]) -> None:
         self._path = path
         self.header = list(columns)

@@ -45,6 +45,8 @@ def looks_like_json_lines(beginning: bytes) -> bool:
 class JsonLines:
     """A file with a JSON object on each line."""
 
+    part = ""
+
     def __init__(self, text: PreparedText) -> None:
         self.text = text
         self._size = max(1, text.path.stat().st_size - text.start)

@@ -21,6 +21,8 @@ _ROWS, _BYTES = 8192, 8 << 20
 class ParquetTable:
     """A Parquet file; a row's line is its number, from 1."""
 
+    part = ""
+
     def __init__(self, path: Path, largest: int) -> None:
         self._path = path
         self._largest = largest

@@ -27,6 +27,10 @@ class Table(Protocol):
     """A file with named columns. Its rows may be read several times."""
 
     @property
+    def part(self) -> str:
+        """Which of the file's tables it is, where it has several; empty for the first."""
+
+    @property
     def header(self) -> list[str]:
         """The columns' names as they stand in the file."""
 

@@ -48,6 +48,8 @@ _ENOUGH = 20
 class TableFile:
     """A UTF-8 file of rows. `header` holds the columns' names as they stand there."""
 
+    part = ""
+
     def __init__(self, text: PreparedText, delimiter: str, known_names: KnownNames) -> None:
         self.text = text
         with text.path.open("rb") as file:

@@ -55,7 +55,8 @@ class WorkbookTable:
     def __init__(self, path: Path, sheet: str, largest: int, known_names: KnownNames) -> None:
         self._path = path
         self._check_sizes(largest)
-        self._sheet = self._find_sheet(sheet)
+        self._sheet, first = self._find_sheet(sheet)
+        self.part = "" if self._sheet == first else self._sheet
         self._layout, self._header_line = self._find_header(known_names)
         self.header = self._layout.names
         self._width = len(self.header) - self._layout.ends_early
@@ -103,13 +104,14 @@ class WorkbookTable:
             message = f"The workbook's different texts have {shared} bytes of at most {_MOST_SHARED}; send it as CSV."
             raise PayloadTooLarge("FILE_TOO_LARGE", message)
 
-    def _find_sheet(self, wanted: str) -> str:
+    def _find_sheet(self, wanted: str) -> tuple[str, str]:
+        """Gives the name of the sheet that is wanted and of the first."""
         with _readable(), self._workbook() as book:
             names = [str(sheet.title) for sheet in book.worksheets]
         if not names or (wanted and wanted not in names):
             told = ", ".join(name[:60] for name in names[:50])
             raise InvalidArgument("SHEET_MISSING", f"The workbook has no sheet `{wanted[:60]}`; it has {told}.")
-        return wanted or names[0]
+        return wanted or names[0], names[0]
 
     def _find_header(self, known_names: KnownNames) -> tuple[Layout, int]:
         first: list[Row] = []
