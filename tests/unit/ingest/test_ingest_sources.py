@@ -329,3 +329,22 @@ async def test_a_run_that_is_due_is_not_lost_by_a_change_of_something_else(
     await Scheduler(suite.database, SourceStore(), queue).look()
 
     assert len(await queue.list(tenant.tenant_id, kind="source_run", limit=10)) == 1
+
+
+async def test_a_run_that_is_tried_again_does_not_go_beside_another(suite: SourcesSuite, tenant: SourceTenant) -> None:
+    await tenant.create(URL, ["users"])
+    first = await tenant.begin()
+    await tenant.queue.cancel(tenant.tenant_id, first)
+    second = await tenant.begin()
+    await tenant.queue.retry(tenant.tenant_id, first)
+
+    # Nothing answers there, so the second run waits for its next attempt when the first begins.
+    async with Canary() as gone:
+        port = gone.port
+    where = f"SET host = '127.0.0.1', port = {port} WHERE tenant_id = {{tenant}}"
+    tenant.query(f"UPDATE sources {where} RETURNING name")
+    async with working(suite.settings.model_copy(update={"sources_allowed": f"127.0.0.1:{port}"})):
+        job = await tenant.ended(first)
+        await tenant.queue.cancel(tenant.tenant_id, second)
+
+    assert (job.status, job.code) == (job_pb2.JobStatus.FAILED, "SOURCE_RUNS")

@@ -60,6 +60,7 @@ class SourceRun:
         source_id = UUID(str(run.payload["source_id"]))
         async with self._database.tenant_session(run.tenant_id) as session:
             source = await self._found(session, source_id)
+            await self._take_turn(session, run, source)
             states = (await self._states.states(session, [source_id]))[source_id]
         if not source.is_active:
             raise Conflict("SOURCE_INACTIVE", "The source is switched off.")
@@ -72,6 +73,15 @@ class SourceRun:
                 written.append(await asyncio.to_thread(write_table, table.reading, source.format, path))
                 await run.report(progress=_READ + (_MADE - _READ) * (number + 1) / len(staged))
             await self._switch(run, source_id, states, lake, list(zip(staged, written, strict=True)))
+
+    async def _take_turn(self, session: Session, run: JobRun, source: SourceRecord) -> None:
+        """Makes a run that is tried again the source's last one, unless another has come since and is not over."""
+        job_id = UUID(run.job_id.rpartition("/")[2])
+        if source.last_job_id == job_id:
+            return
+        if source.runs:
+            raise Conflict("SOURCE_RUNS", "Another run of this source waits or is under way.")
+        await self._store.begin_run(session, source.source_id, job_id)
 
     async def _read(
         self, run: JobRun, source: SourceRecord, states: dict[str, TableState], lake: Lake, folder: Path
