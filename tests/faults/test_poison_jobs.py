@@ -25,7 +25,7 @@ from support.workers import worker_process
 if TYPE_CHECKING:
     from faults.conftest import Report
 
-# The plan's thousand take a minute; a run of few seeds is content with fewer.
+# The plan's thousand take some minutes; a run of few seeds is content with fewer.
 GOOD_FILES = 1_000 if int(os.environ.get("FAULT_SEEDS", "1")) >= 10 else 30
 MOST_ATTEMPTS = 5
 
