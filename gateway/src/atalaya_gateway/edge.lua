@@ -119,7 +119,11 @@ function envoy_on_response(handle)
     if accept ~= nil then headers:add("accept", accept) end
   end
   local notes = handle:streamInfo():dynamicMetadata()
-  if notes:get("atalaya.head") ~= nil then return drop_body(handle) end
+  if notes:get("atalaya.head") ~= nil then
+    -- Else the compressor, which comes next, writes the frame of an empty text where no body may be.
+    headers:add("cache-control", "no-transform")
+    return drop_body(handle)
+  end
   if body ~= nil then
     headers:replace("content-type", "application/json")
     local text = decode(body)

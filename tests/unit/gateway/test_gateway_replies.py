@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 import httpx
 import pytest
@@ -185,6 +186,21 @@ async def test_head_is_get_without_a_body(client: httpx.AsyncClient, bearer: Bea
     assert response.headers["content-type"] == full.headers["content-type"]
     assert (await client.head("/api/v1/users/me")).status_code == 401
     assert (await client.head("/api/v1/users/me", headers=bearer())).status_code == 200
+
+
+async def test_head_has_no_body_where_the_reply_would_be_compressed(edge: Any, bearer: Bearer) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", edge.port)
+    person = f"authorization: {bearer()['authorization']}\r\nhost: atalaya\r\naccept-encoding: gzip\r\n"
+    for method, more in (("HEAD", ""), ("GET", "connection: close\r\n")):
+        writer.write(f"{method} /crud/publicaciones/bcp HTTP/1.1\r\n{person}{more}\r\n".encode())
+    replies = await reader.read()
+    writer.close()
+
+    head, _, behind = replies.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200")
+    # Whoever keeps the connection reads the next reply right behind the first.
+    assert behind.startswith(b"HTTP/1.1 200")
+    assert b"content-encoding: gzip" in behind
 
 
 @pytest.mark.parametrize("reason", ["forbidden", "missing", "away"])
