@@ -4,6 +4,7 @@ from datetime import UTC
 from uuid import uuid4
 
 from service_runtime.errors import InvalidArgument, NotFound, Unauthenticated
+from support.auth_programs import Programs
 from support.auth_running import RunningAuth
 from support.running import refusal
 
@@ -33,6 +34,17 @@ async def test_logging_out_twice_is_the_same_as_once(auth: RunningAuth) -> None:
     await auth.log_out(person.reply.access_token, person.reply.refresh_token)
     (session,) = auth.query("SELECT ended_at FROM sessions WHERE user_id = %s", person.user.id)
     assert session["ended_at"] == auth.clock.now
+
+
+async def test_a_program_that_logs_out_ends_nothing(auth: RunningAuth) -> None:
+    programs, admin = Programs(auth), await auth.register()
+    made = await programs.create_key(admin.reply.access_token)
+    token = (await programs.exchange(made.key)).access_token
+    await auth.log_out(token)
+    assert auth.query("SELECT 1 FROM revocations WHERE subject = %s", made.id) == []
+    (event,) = (await programs.events(admin.reply.access_token, action="api_key.")).events
+    assert event.action == "api_key.create"
+    assert (await programs.events(admin.reply.access_token, action="user.logout")).events == []
 
 
 async def test_sessions_are_told_newest_first(auth: RunningAuth) -> None:

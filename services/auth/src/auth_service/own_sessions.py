@@ -33,9 +33,10 @@ class OwnSessions:
             return await records.living_sessions(user_id, self._clock(), before, limit)
 
     async def log_out(self, caller: Identity, refresh_token: str, origin: Origin) -> None:
-        """Ends the caller's session, and that of a refresh token where it is the caller's too."""
+        """Ends the caller's session, and that of a refresh token where it is the caller's too; a program has none."""
         async with self._store.tenant(caller.tenant_id) as records:
-            ending = {as_uuid(caller.session_id)}
+            # A program's names its key, which goes on.
+            ending = {as_uuid(caller.session_id)} if caller.kind == "person" else set()
             presented = await records.presented_token(refresh_token_hash(refresh_token)) if refresh_token else None
             if presented is not None and str(presented.bearer.user_id) == caller.subject:
                 ending.add(presented.session_id)
