@@ -58,6 +58,11 @@ async def test_events_are_found_by_action_and_its_beginning(
     assert len((await programs.events(admin.reply.access_token, action=action)).events) == count
 
 
+async def test_an_action_that_no_event_can_have_finds_none(programs: Programs, admin: Person) -> None:
+    for action in ("\0", "user.\0", "user\0."):
+        assert len((await programs.events(admin.reply.access_token, action=action)).events) == 0
+
+
 async def test_events_are_found_by_actor(programs: Programs, admin: Person) -> None:
     token = admin.reply.access_token
     assert len((await programs.events(token, actor=admin.user.id)).events) == 4

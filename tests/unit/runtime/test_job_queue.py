@@ -78,6 +78,14 @@ async def test_jobs_are_listed_from_the_newest_on(database: Database, queue: Job
     assert await queue.list(tenant_id, status="RUNNING", limit=9) == []
 
 
+async def test_what_no_text_of_the_database_can_be_is_the_kind_of_no_job(
+    database: Database, queue: JobQueue, tenant_id: UUID
+) -> None:
+    await ask(database, queue, tenant_id)
+    assert await queue.list(tenant_id, kind="note\0", limit=9) == []
+    assert await queue.list(tenant_id, status="QUEUED\0", limit=9) == []
+
+
 async def test_a_waiting_job_is_cancelled_at_once_and_only_once(
     database: Database, queue: JobQueue, tenant_id: UUID
 ) -> None:

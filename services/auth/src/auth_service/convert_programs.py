@@ -64,7 +64,7 @@ def to_audit_query(request: audit_pb2.ListAuditEventsRequest) -> AuditQuery:
     return AuditQuery(
         # As ids are written here; a caller may have written it in capitals.
         actor=str(UUID(request.actor)) if request.HasField("actor") else "",
-        action=request.action,
+        action=_storable(request.action),
         start=to_time(request.start_time, "start_time") if request.HasField("start_time") else None,
         end=to_time(request.end_time, "end_time") if request.HasField("end_time") else None,
     )
