@@ -1,13 +1,20 @@
 """What people change about themselves: names, settings, and that they leave."""
 
+import asyncio
+
 import jwt
 import pytest
 from auth_service.config import Settings
 from auth_service.tokens import read_signing_keys
+from local_suite.waiting import until
 from service_runtime.errors import AlreadyExists, Conflict, InvalidArgument, NotFound, ResourceExhausted
+from support import postgres
 from support.auth_people import PeopleAndMail
 from support.auth_running import PASSWORD
 from support.running import refusal
+
+WAITING = """SELECT 1 FROM pg_locks JOIN pg_stat_activity USING (pid)
+             WHERE NOT granted AND datname = current_database()"""
 
 
 async def test_names_that_are_given_change(people: PeopleAndMail) -> None:
@@ -18,6 +25,20 @@ async def test_names_that_are_given_change(people: PeopleAndMail) -> None:
     assert (changed.username, changed.cuenta, changed.full_name) == ("ana.paz", "ana.paz", "Ana Paz Ríos")
     assert await people.auth.me(token) == changed
     assert (await people.auth.log_in_by_username("ANA.paz")).access_token
+
+
+async def test_two_names_that_change_at_once_both_change(people: PeopleAndMail) -> None:
+    person = await people.auth.register()
+    token = person.reply.access_token
+    with postgres.server().connect(people.auth.database.name) as holding, holding.transaction():
+        holding.execute("SELECT 1 FROM users WHERE user_id = %s FOR UPDATE", [person.user.id])
+        changing = [asyncio.create_task(people.rename(token, full_name="Ana Paz"))]
+        assert await until(lambda: len(people.auth.query(WAITING)) == 1, 10)
+        changing.append(asyncio.create_task(people.rename(token, username="ana.paz.at.once")))
+        assert await until(lambda: len(people.auth.query(WAITING)) == 2, 10)
+    await asyncio.gather(*changing)
+    changed = await people.auth.me(token)
+    assert (changed.full_name, changed.username) == ("Ana Paz", "ana.paz.at.once")
 
 
 async def test_token_has_the_new_name_from_the_next_refresh_on(people: PeopleAndMail) -> None:
@@ -129,6 +150,7 @@ async def test_last_admin_cannot_leave(people: PeopleAndMail) -> None:
     assert error.reason == "LAST_ADMIN"
     await people.add(admin, "admin")
     await people.leave(admin.reply.access_token)
+
 
 
 async def test_leaving_and_changes_are_in_the_audit_trail(people: PeopleAndMail) -> None:

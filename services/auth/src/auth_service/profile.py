@@ -23,17 +23,21 @@ class OwnProfile:
     async def rename(self, caller: Identity, *, full_name: str | None, username: str | None, origin: Origin) -> Profile:
         """Changes the names that are given."""
         profile = await self._users.me(caller)
-        changed = replace(
-            profile.user,
-            full_name=profile.user.full_name if full_name is None else clean_text("full_name", full_name),
-            username=profile.user.username if username is None else require_username(username),
-        )
-        if changed != profile.user:
-            async with self._store.tenant(caller.tenant_id) as records:
+        async with self._store.tenant(caller.tenant_id) as records:
+            # Held, for another call may be changing the name that this one leaves alone.
+            present = await records.lock_user(profile.user.user_id)
+            if present is None:
+                raise no_such_person()
+            changed = replace(
+                present,
+                full_name=present.full_name if full_name is None else clean_text("full_name", full_name),
+                username=present.username if username is None else require_username(username),
+            )
+            if changed != present:
                 await records.change_names(changed)
                 resource = f"users/{changed.user_id}"
                 await self._audit.record(records, "user.change", OK, origin, actor=caller.subject, resource=resource)
-        return Profile(changed, profile.tenant)
+        return Profile(replace(changed, last_login_at=profile.user.last_login_at), profile.tenant)
 
     async def settings(self, caller: Identity) -> UserSettings:
         """Gives the settings as they work: with the defaults of what was never set."""
