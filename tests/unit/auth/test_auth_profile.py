@@ -152,6 +152,19 @@ async def test_last_admin_cannot_leave(people: PeopleAndMail) -> None:
     await people.leave(admin.reply.access_token)
 
 
+async def test_who_becomes_the_last_admin_while_leaving_stays(people: PeopleAndMail) -> None:
+    admin = await people.auth.register()
+    member = await people.add(admin)
+    with postgres.server().connect(people.auth.database.name) as holding, holding.transaction():
+        holding.execute("SELECT 1 FROM tenants WHERE tenant_id = %s FOR NO KEY UPDATE", [admin.user.tenant_id])
+        leaving = asyncio.create_task(people.leave(member.reply.access_token))
+        assert await until(lambda: bool(people.auth.query(WAITING)), 10)
+        roles = "UPDATE users SET role = CASE WHEN user_id = %s THEN 'admin' ELSE 'user' END WHERE tenant_id = %s"
+        holding.execute(roles, [member.user.id, admin.user.tenant_id])
+    assert (await refusal(leaving)).reason == "LAST_ADMIN"
+    ruling = "SELECT user_id FROM users WHERE tenant_id = %s AND role = 'admin'"
+    assert [str(row["user_id"]) for row in people.auth.query(ruling, admin.user.tenant_id)] == [member.user.id]
+
 
 async def test_leaving_and_changes_are_in_the_audit_trail(people: PeopleAndMail) -> None:
     admin = await people.auth.register()

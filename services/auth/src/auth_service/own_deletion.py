@@ -37,7 +37,9 @@ class OwnDeletion:
             await records.lock_tenant()
             if not await self._own_password.still_holds(records, user, proof):
                 return False
-            if user.role == "admin" and not await records.has_other_admin(user.user_id):
+            # Read anew: who was no admin before the tenant was held may be its only one by now.
+            present = await records.lock_user(user.user_id)
+            if present is not None and present.role == "admin" and not await records.has_other_admin(user.user_id):
                 raise last_admin()
             await self._sessions.end_all(records, user.user_id)
             await records.delete_user(user.user_id)
