@@ -25,6 +25,11 @@ function envoy_on_request(handle)
   local caller = credential(headers, authorization) or ""
   notes:set("atalaya", "request", request_id .. "\n" .. caller)
   if refuse_again(handle, caller) then return end
+  local timeout = headers:get("grpc-timeout")
+  if timeout ~= nil and not timeout:find("^%d+[HMSmun]$") and not is_grpc(headers) then
+    -- gRPC's own library would answer 500.
+    headers:remove("grpc-timeout")
+  end
   if headers:get(":method") == "HEAD" then
     -- The transcoder knows GET only; the body is dropped on the way back.
     headers:replace(":method", "GET")

@@ -115,7 +115,9 @@ def _http2() -> JsonObject:
 
 
 def _remove_inner_headers() -> JsonObject:
-    mutations = [{"remove": name} for name in INNER_HEADERS]
+    # gRPC refuses a call for one of binary metadata that is not base64, and none of ours takes any.
+    binary = {"remove_on_match": {"key_matcher": {"suffix": "-bin"}}}
+    mutations = [*({"remove": name} for name in INNER_HEADERS), binary]
     return {
         "name": "envoy.http.early_header_mutation.header_mutation",
         "typed_config": typed("early_header_mutation", mutations=mutations),

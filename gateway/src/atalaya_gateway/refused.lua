@@ -5,9 +5,13 @@ local REMEMBERED_MILLISECONDS = 1000
 local MOST_REFUSALS = 1000
 local refusals, number_of_refusals = {}, 0
 
+local function is_grpc(headers)
+  return (headers:get("content-type") or ""):sub(1, 16) == "application/grpc"
+end
+
 -- Gives what a REST call brings to prove who makes it, to the letter; nil where that is nothing.
 local function credential(headers, authorization)
-  if (headers:get("content-type") or ""):sub(1, 16) == "application/grpc" then return nil end
+  if is_grpc(headers) then return nil end
   local key = headers:get("x-api-key")
   if authorization == nil and key == nil then return nil end
   return (authorization or "") .. "\n" .. (key or "")

@@ -230,6 +230,23 @@ async def test_inner_headers_of_a_caller_do_not_reach_a_service(client: httpx.As
     assert not {"x-http-status", "x-error-body", "x-user", "x-tenant-id", "x-original-url"} & set(seen)
 
 
+@pytest.mark.parametrize(
+    ("header", "value"),
+    [
+        ("trace-bin", "no base64!"),
+        ("grpc-status-details-bin", "no base64!"),
+        ("grpc-timeout", "soon"),
+        ("grpc-timeout", "123456789012S"),
+    ],
+)
+async def test_what_grpc_cannot_read_in_a_header_spoils_no_rest_call(
+    client: httpx.AsyncClient, bearer: Bearer, header: str, value: str
+) -> None:
+    response = await client.get("/api/v1/users/me", headers={**bearer(), header: value})
+
+    assert response.status_code == 200, response.text
+
+
 async def test_an_api_key_as_a_bearer_token_becomes_the_key_header(client: httpx.AsyncClient) -> None:
     response = await client.get("/api/v1/users/me", headers={"authorization": "Bearer atl_0123456789"})
 
