@@ -30,7 +30,7 @@ def local_reply_config() -> JsonObject:
     """Gives a mapper per status, and one for all other errors. Calls that came as gRPC stay as Envoy makes them, but
     for what is overloaded."""
     mappers = [_mapper("EQ", status, code, detail) for status, code, detail in ERRORS]
-    return {"mappers": [*_away(), *_overflow(), *mappers, _mapper("GE", 400, "GATEWAY_ERROR", None)]}
+    return {"mappers": [*_away(), *_overflow(), _nul_in_path(), *mappers, _mapper("GE", 400, "GATEWAY_ERROR", None)]}
 
 
 def _away() -> tuple[JsonObject, JsonObject]:
@@ -52,6 +52,14 @@ def _overflow() -> tuple[JsonObject, JsonObject]:
         "body_format_override": {"text_format_source": {"inline_string": detail}},
         "headers_to_add": rest["headers_to_add"],
     }
+
+
+def _nul_in_path() -> JsonObject:
+    # Envoy refuses it without a word.
+    mapper = _mapper("EQ", 400, "MALFORMED_REQUEST", "The path has a NUL (%%00), which no name has.")
+    has_nul = {"name": ":path", "string_match": {"safe_regex": {"regex": "[^?]*%00.*"}}}
+    mapper["filter"]["and_filter"]["filters"].append({"header_filter": {"header": has_nul}})
+    return mapper
 
 
 def _mapper(operation: str, status: int, code: str, detail: str | None) -> JsonObject:

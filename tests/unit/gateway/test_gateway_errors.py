@@ -209,6 +209,13 @@ async def test_what_is_no_http_is_400(edge: Any, line: bytes) -> None:
     assert json.loads(body)["request_id"] == ""
 
 
+async def test_a_path_with_a_nul_is_400_and_says_so(client: httpx.AsyncClient) -> None:
+    response = await client.get(httpx.URL(client.base_url, raw_path=b"/crud/publicaciones/b%00cp"))
+
+    assert (response.status_code, response.json()["code"]) == (400, "MALFORMED_REQUEST")
+    assert response.json()["detail"] == "The path has a NUL (%00), which no name has."
+
+
 async def test_too_many_calls_are_429_and_told_when_to_come_again(client: httpx.AsyncClient, bearer: Bearer) -> None:
     response = await client.get("/crud/publicaciones/busy", headers=bearer())
 
