@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 import pytest
 from service_runtime.database import Database
 from service_runtime.errors import Conflict, NotFound, ResourceExhausted
-from service_runtime.jobs import JobQueue, JobRecord
+from service_runtime.jobs import JobQueue, JobRecord, JobRun
 from service_runtime.jobs.attempts import Attempts
 from sqlalchemy import text
 
@@ -103,6 +103,21 @@ async def test_waiting_ends_when_the_time_is_over(database: Database, queue: Job
     job = await queue.wait(tenant_id, asked.id, 0.1)
     assert job.status == "QUEUED"
     assert time.monotonic() - began < 20
+
+
+async def test_an_end_is_told_though_its_error_quotes_what_no_text_of_the_database_can_be(
+    database: Database, queue: JobQueue, tenant_id: UUID
+) -> None:
+    asked = await ask(database, queue, tenant_id)
+    attempts = Attempts(database, "sample")
+    attempt = await attempts.begin(tenant_id, UUID(asked.id.partition("/")[2]))
+    assert attempt is not None
+    run = JobRun(database, tenant_id, asked.id, attempt.attempt, attempt.payload)
+    await run.report(details={"columns": "dat\0e, \ud800"})
+    await attempts.end(attempt, "FAILED", code="COLUMN_MISSING", error="There is dat\0e, \ud800.")
+    job = await queue.get(tenant_id, asked.id)
+    assert (job.status, job.code, job.error) == ("FAILED", "COLUMN_MISSING", "There is dat\ufffde, ?.")
+    assert job.details == {"columns": "dat\ufffde, ?"}
 
 
 async def end(database: Database, tenant_id: UUID, job: JobRecord, status: str) -> None:

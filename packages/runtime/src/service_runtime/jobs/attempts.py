@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from service_runtime.database import Database
 from service_runtime.jobs.defer import defer
-from service_runtime.jobs.run import told
+from service_runtime.jobs.storable import storable
 
 MOST_ATTEMPTS = 5
 # Pause before the second, third … attempt after an error.
@@ -70,8 +70,13 @@ class Attempts:
 
     async def end(self, attempt: Attempt, status: str, *, code: str = "", error: str = "") -> None:
         """Ends the job; one that `JobRun.finish` has ended stays as it is."""
-        ended = {"status": status, "code": code, "error": told(error)}
-        values = {**ended, "id": attempt.job_id, "attempt": attempt.attempt}
+        values = {
+            "status": status,
+            "code": code,
+            "error": storable(error),
+            "id": attempt.job_id,
+            "attempt": attempt.attempt,
+        }
         async with self._database.tenant_session(attempt.tenant_id) as session:
             await session.execute(_END, values)
 

@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from service_runtime.database import Database, Session
+from service_runtime.jobs.storable import storable
 
 _REPORT = text(
     "UPDATE jobs SET progress = COALESCE(:progress, progress), rows_read = COALESCE(:rows_read, rows_read), "
@@ -25,11 +26,6 @@ _FINISH = text(
     "details = details || CAST(:details AS jsonb), result = CAST(:result AS jsonb) "
     "WHERE id = :id AND attempt = :attempt AND status = 'RUNNING' RETURNING id"
 )
-
-
-def told(text: str) -> str:
-    """Gives a text as it is kept for callers: what a file says may have NULs, which the database has not."""
-    return text.replace("\0", "\ufffd")
 
 
 class JobCancelled(Exception):
@@ -76,7 +72,7 @@ class JobRun:
             "rows_written": rows_written,
             "rows_unchanged": rows_unchanged,
             "rows_rejected": rows_rejected,
-            "details": json.dumps({name: told(value) for name, value in (details or {}).items()}),
+            "details": _as_json(details),
         }
         if session is not None:
             cancel_requested = (await session.execute(_REPORT, {**values, **self._fence})).scalar_one_or_none()
@@ -107,7 +103,7 @@ class JobRun:
             "rows_written": rows_written,
             "rows_unchanged": rows_unchanged,
             "rows_rejected": rows_rejected,
-            "details": json.dumps({name: told(value) for name, value in (details or {}).items()}),
+            "details": _as_json(details),
             "result": json.dumps(dict(result or {})),
         }
         if (await session.execute(_FINISH, {**values, **self._fence})).scalar_one_or_none() is None:
@@ -116,3 +112,7 @@ class JobRun:
     @property
     def _fence(self) -> dict[str, object]:
         return {"id": UUID(self.job_id.rpartition("/")[2]), "attempt": self.attempt}
+
+
+def _as_json(details: Mapping[str, str] | None) -> str:
+    return json.dumps({storable(name): storable(value) for name, value in (details or {}).items()})
