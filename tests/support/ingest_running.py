@@ -146,8 +146,7 @@ class Tenant:
         """Imports a file and waits for the end; the sum of the counts must hold."""
         job_id = await self.upload(content, content_type, **parameters)
         job = await self.ended(job_id)
-        if job.status == job_pb2.JobStatus.SUCCEEDED:
-            assert job.rows_read == job.rows_written + job.rows_unchanged + job.rows_rejected
+        assert job.rows_read == job.rows_written + job.rows_unchanged + job.rows_rejected
         return job
 
     async def ended(self, job_id: str, seconds: float = 180) -> job_pb2.Job:

@@ -99,7 +99,7 @@ def test_every_polluted_file_ends_in_words(client: httpx.Client, shared_data: Pa
         if reply.status_code == httpx.codes.ACCEPTED:
             job = ended(client, reply)
             counted = job["rows_written"] + job["rows_unchanged"] + job["rows_rejected"]
-            assert job["status"] == "FAILED" or job["rows_read"] == counted, (name, job)
+            assert job["rows_read"] == counted, (name, job)
             assert job["code"] != "INTERNAL", (name, job)
         else:
             assert reply.json()["code"], (name, reply.text)

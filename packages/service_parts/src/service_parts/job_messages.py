@@ -12,7 +12,7 @@ def from_job(job: JobRecord) -> Job:
         kind=job.kind,
         status=JobStatus.Value(job.status),
         progress=job.progress,
-        rows_read=job.rows_read,
+        rows_read=_rows_read(job),
         rows_written=job.rows_written,
         rows_unchanged=job.rows_unchanged,
         rows_rejected=job.rows_rejected,
@@ -26,3 +26,10 @@ def from_job(job: JobRecord) -> Job:
         rows_per_second=job.rows_per_second,
         seconds_left=job.seconds_left,
     )
+
+
+def _rows_read(job: JobRecord) -> int:
+    """Of a job that came to nothing the rows it had read on the way are neither written nor rejected, and not told."""
+    if job.status in ("FAILED", "CANCELLED"):
+        return job.rows_written + job.rows_unchanged + job.rows_rejected
+    return job.rows_read

@@ -129,7 +129,7 @@ class Job(_message.Message):
     progress: _builtins.float
     """Share of the work done, 0..1."""
     rows_read: _builtins.int
-    """Rows read so far, rejected ones included. Imports only, else 0."""
+    """Rows read so far, rejected ones included; the sum of the next three once the job has ended. 0 where there are none."""
     rows_written: _builtins.int
     """Rows made or changed so far."""
     rows_unchanged: _builtins.int
