@@ -31,6 +31,8 @@ SAYS_THE_SAME_TO_THE_OWNER = {
     # An id at its source is the caller's own word for a post of its own.
     ("ingest:ingest.v1.RecordsService/CreatePublicacion", "id_externo"),
     ("ingest:ingest.v1.RecordsService/UpdatePublicacion", "id_externo"),
+    # The post is found by its path; these are held to it, and find nothing.
+    *(("ingest:ingest.v1.RecordsService/UpdatePublicacion", name) for name in ("id", "id_usuario")),
     # A place in a list by time, where the id and its twin are neighbours.
     ("ml:ml.v1.JobsService/ListJobs", "after"),
     ("analytics:analytics.v1.JobsService/ListJobs", "after"),
