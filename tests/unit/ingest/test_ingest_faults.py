@@ -176,10 +176,12 @@ async def test_two_imports_at_once_may_create_the_same_accounts(
 async def test_an_import_that_is_not_accepted_leaves_no_file(without_worker: tuple[IngestSuite, Settings]) -> None:
     suite, settings = without_worker
     tenant = Tenant(suite, tenant_id=uuid4())
+    # A worker that was stopped when its job had just ended may have left one.
+    before = {*settings.ingest_spool_folder.glob("spool-*")}
     with suppress(Exception):
         await tenant.upload(b"", kind="posts", account="nobody")
     assert not tenant.lake.exists()
-    assert list(settings.ingest_spool_folder.glob("spool-*")) == []
+    assert {*settings.ingest_spool_folder.glob("spool-*")} <= before
 
 
 async def test_an_export_waits_for_the_lake_and_survives_its_worker(
