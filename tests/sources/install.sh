@@ -4,6 +4,8 @@
 set -eu
 packages=""
 command -v mariadbd >/dev/null || packages="$packages mariadb-server-core"
+# Without it the server's own script cannot make a data folder.
+command -v my_print_defaults >/dev/null || packages="$packages mariadb-client-core"
 ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || packages="$packages postgresql"
 command -v java >/dev/null || packages="$packages openjdk-17-jre-headless"
 command -v mvn >/dev/null || packages="$packages maven"

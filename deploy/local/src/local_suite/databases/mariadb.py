@@ -18,8 +18,9 @@ class MariaDb(DatabaseServer):
     def prepare(self) -> None:
         # What a killed server left.
         self._socket.unlink(missing_ok=True)
-        if shutil.which("mariadbd") is None or shutil.which("mariadb-install-db") is None:
-            raise CannotBeHad("MariaDB is not installed: apt-get install mariadb-server-core brings it.")
+        if not all(map(shutil.which, ("mariadbd", "mariadb-install-db", "my_print_defaults"))):
+            message = "MariaDB is not installed: apt-get install mariadb-server-core mariadb-client-core brings it."
+            raise CannotBeHad(message)
         if not (self.folder / "data" / "mysql").exists():
             run_tool(
                 self.name,
