@@ -1,6 +1,5 @@
 """Where the contract's messages and auth's own types meet, for API keys and the audit trail."""
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, cast
 from uuid import UUID
@@ -9,6 +8,7 @@ from atalaya.auth.v1 import api_keys_pb2, audit_pb2
 from google.protobuf.timestamp_pb2 import Timestamp
 from service_parts.times import timestamp
 from service_runtime.errors import InvalidArgument
+from service_runtime.storable import storable, storable_map
 
 from auth_service.accounts import AuditEvent, Origin, Role
 from auth_service.api_key_exchange import KeyToken
@@ -64,7 +64,7 @@ def to_audit_query(request: audit_pb2.ListAuditEventsRequest) -> AuditQuery:
     return AuditQuery(
         # As ids are written here; a caller may have written it in capitals.
         actor=str(UUID(request.actor)) if request.HasField("actor") else "",
-        action=_storable(request.action),
+        action=storable(request.action),
         start=to_time(request.start_time, "start_time") if request.HasField("start_time") else None,
         end=to_time(request.end_time, "end_time") if request.HasField("end_time") else None,
     )
@@ -105,19 +105,10 @@ def to_audit_event(message: audit_pb2.AuditEvent) -> AuditEvent:
     return AuditEvent(
         event_id=event_id,
         time=to_time(message.time, "time"),
-        action=_storable(message.action),
+        action=storable(message.action),
         outcome=message.outcome,
-        origin=Origin(_storable(message.ip), _storable(message.user_agent), _storable(message.request_id)),
-        actor=_storable(message.actor),
-        resource=_storable(message.resource),
-        details=_storable_map(message.details),
+        origin=Origin(storable(message.ip), storable(message.user_agent), storable(message.request_id)),
+        actor=storable(message.actor),
+        resource=storable(message.resource),
+        details=storable_map(message.details),
     )
-
-
-def _storable_map(details: Mapping[str, str]) -> dict[str, str]:
-    return {_storable(name): _storable(value) for name, value in details.items()}
-
-
-def _storable(text: str) -> str:
-    """PostgreSQL takes no NUL, and an event must not be lost for one."""
-    return text.replace("\0", "\ufffd")

@@ -11,6 +11,7 @@ from service_runtime.database import Database
 from service_runtime.errors import InvalidArgument, NotFound
 from service_runtime.jobs import JobRun
 from service_runtime.lake import Lake
+from service_runtime.storable import storable
 
 from ingest_service.columns import known_names, parse_mapping
 from ingest_service.import_files import upload_path
@@ -156,7 +157,7 @@ class ImportJob:
         async with self._database.tenant_session(work.run.tenant_id) as session:
             await self._store.forget_rejected(session, work.import_id)
             if rows:
-                names = [_storable(name) for name in work.table.header]
+                names = [storable(name) for name in work.table.header]
                 await self._store.tell_file(session, work.import_id, names, judged)
             for start in range(0, len(rows), _ROWS_AT_ONCE):
                 kept = await asyncio.to_thread(_shown, work.table, rows[start : start + _ROWS_AT_ONCE])
@@ -173,13 +174,9 @@ def _shown(table: Table, rows: Sequence[Rejection]) -> list[RejectedRow]:
         if cells and any("\0" in cell for cell in cells):
             # Kept with another sign in its place, a replay would take what the file has not.
             cells = None
-        kept.append(RejectedRow(row.line, row.column, _storable(row.value)[:1000], row.reason, _storable(raw), cells))
+        kept.append(RejectedRow(row.line, row.column, storable(row.value)[:1000], row.reason, storable(raw), cells))
     return kept
 
 
 def _sight_of(record: ImportRecord) -> Sight:
     return sight_of(record.requested_role, record.requested_kind, record.requested_by)
-
-
-def _storable(text: str) -> str:
-    return text.replace("\0", "\ufffd")

@@ -13,6 +13,7 @@ from ingest_service.columns import parse_mapping
 from ingest_service.file_types import FORMATS
 from ingest_service.reading.encoding import check_encoding
 from ingest_service.targets import TARGETS
+from ingest_service.texts import refuse_nul
 
 KINDS = ("posts", "metrics", "comments", "transactions", "dataset")
 _DATASET = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}(/[a-z0-9][a-z0-9_-]{0,62})?")
@@ -59,9 +60,7 @@ def check(request: ImportRequest) -> ImportRequest:
     """Gives the request back where it can be done; raises InvalidArgument where not."""
     if request.kind not in KINDS:
         raise InvalidArgument("UNKNOWN_KIND", f"kind must be one of {', '.join(KINDS)}.", kind=request.kind[:50])
-    for name, value in request.as_json().items():
-        if isinstance(value, str) and "\0" in value:
-            raise InvalidArgument("INVALID_TEXT", f"{name} has a NUL character.", field=name)
+    refuse_nul(request.as_json())
     if request.has_accounts:
         _check_account(request)
     if request.kind == "dataset" and not is_dataset_name(request.dataset):

@@ -17,6 +17,7 @@ from ingest_service.record_keys import post_key
 from ingest_service.record_kinds import METRIC_RECORDS, POST_RECORDS, RecordKind
 from ingest_service.record_row_store import RecordRowStore, no_long_wait
 from ingest_service.sight import account_forbidden, callers_sight
+from ingest_service.texts import refuse_nul
 
 Row = Mapping[str, Any]
 
@@ -155,9 +156,7 @@ def _check_numbers(said: Row, true: Row) -> None:
 
 def _complete(values: Row) -> dict[str, Any]:
     """Gives a post's values with its key and with what its text tells; raises where a text cannot be kept."""
-    for name, value in values.items():
-        if isinstance(value, str) and "\0" in value:
-            raise InvalidArgument("INVALID_TEXT", f"{name} has a NUL character.", field=name)
+    refuse_nul(values)
     found = dict(values)
     contenido = values["contenido"]
     if values["hashtags"] is None:

@@ -13,6 +13,7 @@ from service_runtime.identity import Identity
 from ingest_service.account_store import AccountStore
 from ingest_service.post_store import Page, PostStore, Window
 from ingest_service.sight import account_forbidden, callers_sight
+from ingest_service.texts import refuse_nul
 
 _POST_KEYS = (
     "id_publicacion",
@@ -62,8 +63,7 @@ class Records:
         self._store = store
 
     async def posts(self, caller: Identity, username: str, window: Window) -> Page:
-        if "\0" in window.tipo_contenido:
-            raise InvalidArgument("INVALID_TEXT", "tipo_contenido has a NUL character.", field="tipo_contenido")
+        refuse_nul({"tipo_contenido": window.tipo_contenido})
         return await self._store.posts(caller.tenant_id, await self._number(caller, username), window)
 
     async def metrics(self, caller: Identity, username: str, window: Window) -> Page:

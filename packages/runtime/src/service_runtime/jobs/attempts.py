@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from service_runtime.database import Database
 from service_runtime.jobs.defer import defer
-from service_runtime.jobs.storable import storable
+from service_runtime.storable import storable
 
 MOST_ATTEMPTS = 5
 # Pause before the second, third … attempt after an error.

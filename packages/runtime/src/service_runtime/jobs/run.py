@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from service_runtime.database import Database, Session
-from service_runtime.jobs.storable import storable
+from service_runtime.storable import storable_map
 
 _REPORT = text(
     "UPDATE jobs SET progress = COALESCE(:progress, progress), rows_read = COALESCE(:rows_read, rows_read), "
@@ -72,7 +72,7 @@ class JobRun:
             "rows_written": rows_written,
             "rows_unchanged": rows_unchanged,
             "rows_rejected": rows_rejected,
-            "details": _as_json(details),
+            "details": json.dumps(storable_map(details or {})),
         }
         if session is not None:
             cancel_requested = (await session.execute(_REPORT, {**values, **self._fence})).scalar_one_or_none()
@@ -103,7 +103,7 @@ class JobRun:
             "rows_written": rows_written,
             "rows_unchanged": rows_unchanged,
             "rows_rejected": rows_rejected,
-            "details": _as_json(details),
+            "details": json.dumps(storable_map(details or {})),
             "result": json.dumps(dict(result or {})),
         }
         if (await session.execute(_FINISH, {**values, **self._fence})).scalar_one_or_none() is None:
@@ -112,7 +112,3 @@ class JobRun:
     @property
     def _fence(self) -> dict[str, object]:
         return {"id": UUID(self.job_id.rpartition("/")[2]), "attempt": self.attempt}
-
-
-def _as_json(details: Mapping[str, str] | None) -> str:
-    return json.dumps({storable(name): storable(value) for name, value in (details or {}).items()})

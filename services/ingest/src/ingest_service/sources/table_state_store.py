@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from service_runtime.database import Session
+from service_runtime.storable import storable
 from sqlalchemy import text
 
 from ingest_service.sources.table import Column, Rejected, TableState
@@ -91,9 +92,9 @@ class TableStateStore:
                 "tables": [row.table for row in some],
                 "lines": [row.row for row in some],
                 "columns": [row.column for row in some],
-                "values": [_storable(row.value) for row in some],
+                "values": [storable(row.value) for row in some],
                 "reasons": [row.reason for row in some],
-                "raws": [_storable(row.raw) for row in some],
+                "raws": [storable(row.raw) for row in some],
             }
             await session.execute(_INSERT_REJECTED, values)
 
@@ -101,7 +102,3 @@ class TableStateStore:
         """Gives what a run left out behind a number."""
         rows = await session.execute(_REJECTED, {"job_id": job_id, "after": after, "limit": limit})
         return [dict(row) for row in rows.mappings()]
-
-
-def _storable(value: str) -> str:
-    return value.replace("\0", "\ufffd")
