@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -10,7 +11,7 @@ from uuid import uuid4
 
 import pytest
 from analytics_service.datasets import CLAIMS, USERS
-from analytics_service.query_engine import Query, QueryFailed, Row
+from analytics_service.query_engine import Query, QueryFailed, Row, TooManyRows
 from pyarrow import parquet
 
 from support.athena_running import House
@@ -108,6 +109,16 @@ class EngineSuite:
         )
         assert [row["id"] for row in rows] == [f"{number:06d}" for number in reversed(range(2500))]
         assert rows[0] == {"id": "002499", "estado": None, "monto": 2499.25, "moment": datetime(2024, 1, 1)}  # noqa: DTZ001
+
+    @pytest.mark.parametrize("most", [3, 1700])
+    async def test_an_answer_of_more_rows_than_its_query_may_have_is_refused(self, house: House, most: int) -> None:
+        lines = [f"{number},,," for number in range(most)]
+        house.lake.put_bytes("\n".join([CLAIMS_CSV.splitlines()[0].decode(), *lines]).encode(), CLAIMS_FILE)
+        sql, tables = "SELECT policy_number FROM reclamos", await house.sources(CLAIMS)
+        query = Query(str(house.tenant_id), sql, tables, most_rows=most)
+        assert len(await house.engines.reports.rows(query)) == most
+        with pytest.raises(TooManyRows):
+            await house.engines.reports.rows(replace(query, most_rows=most - 1))
 
     async def test_an_answer_is_written_in_order_with_its_types(self, house: House, tmp_path: Path) -> None:
         sql = """

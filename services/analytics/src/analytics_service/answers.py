@@ -16,12 +16,15 @@ from analytics_service.answer_store import AnswerStore
 from analytics_service.as_of import NewestTimes
 from analytics_service.look_ups import LookUps, text_with
 from analytics_service.metrics import ANSWERS_KEPT, ANSWERS_MISSED, observed
-from analytics_service.query_engine import QueryEngine, QueryFailed, Row, Source, query_of
+from analytics_service.query_engine import QueryEngine, QueryFailed, Row, Source, TooManyRows, query_of
 from analytics_service.reports import Report, sql_text
 from analytics_service.single_flight import SingleFlight
 from analytics_service.tables import Table, Tables, version_of
 
 R = TypeVar("R", bound=Message)
+
+# Bytes of a name and a number in a map.
+_SHORT_ENTRY = 8
 
 
 @dataclass(frozen=True)
@@ -35,12 +38,21 @@ class DataIssue:
 
 @dataclass(frozen=True)
 class Answer:
-    """A report's rows, the end of its window in UTC (None where it has none) and the values that it could not read."""
+    """A report's rows, the end of its window in UTC (None where it has none) and the values that it could not read.
+
+    A reply of it may have `largest_reply` bytes.
+    """
 
     rows: list[Row]
     as_of: datetime | None
     parameters: Mapping[str, int]
     data_issues: list[DataIssue]
+    largest_reply: int
+
+    def check_entries(self, entries: int) -> None:
+        """Refuses a reply of so many entries before it is made, where not even short ones fit: REPLY_TOO_LARGE."""
+        if (least := entries * _SHORT_ENTRY) > self.largest_reply:
+            raise _too_large(least, self.largest_reply)
 
 
 @dataclass(frozen=True)
@@ -139,8 +151,11 @@ class Answers:
             is_lasting = as_of is not None or not asked.report.times
             if not is_lasting:
                 as_of = self._times.now().replace(microsecond=0)
-            rows = await self._rows(owner, asked.report, tables, sources, _bound(asked, tables, as_of))
-        answer = Answer(rows, as_of, asked.parameters, _data_issues(asked.report, tables))
+            try:
+                rows = await self._rows(owner, asked.report, tables, sources, _bound(asked, tables, as_of))
+            except TooManyRows as error:
+                raise _too_large(self._largest_reply, self._largest_reply) from error
+        answer = Answer(rows, as_of, asked.parameters, _data_issues(asked.report, tables), self._largest_reply)
         # Where a file has another state in every row it takes seconds, in which others are answered too.
         reply = await asyncio.to_thread(self._shaped, asked.shape, answer)
         if is_lasting:
@@ -161,17 +176,18 @@ class Answers:
         sources: dict[str, Source],
         bound: Mapping[str, Any],
     ) -> list[Row]:
-        sql = sql_text(report.name)
+        sql, most = sql_text(report.name), self._largest_reply // _SHORT_ENTRY
         if self._look_ups is not None:
             async with self._look_ups.open(owner, report.look_ups, tables, bound) as found:
                 if found is not None:
-                    return await self._engine.rows(query_of(owner, sql, sources | found, bound))
-        return await self._engine.rows(query_of(owner, text_with(report.look_ups, sql), sources, bound))
+                    return await self._engine.rows(query_of(owner, sql, sources | found, bound, most_rows=most))
+        whole = text_with(report.look_ups, sql)
+        return await self._engine.rows(query_of(owner, whole, sources, bound, most_rows=most))
 
 
 def _too_large(size: int, largest: int) -> Unprocessable:
     message = (
-        f"The reply would have {size / 1e6:.1f} MB, and {largest / 1e6:.1f} MB is the most: "
+        f"The reply would have {size / 1e6:.1f} MB or more, and {largest / 1e6:.1f} MB is the most: "
         "a column that the report lists or groups by has too many different values."
     )
     return Unprocessable("REPLY_TOO_LARGE", message, size=size, largest=largest)

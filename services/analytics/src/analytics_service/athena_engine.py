@@ -62,11 +62,14 @@ class AthenaEngine:
                 self._aws.athena.get_query_results, QueryExecutionId=execution["QueryExecutionId"]
             )
             columns = athena_results.columns_of(page)
-            if "NextToken" not in page:
-                return athena_results.rows_of(page, columns)
-            # Page after page would be a call for every thousand rows.
-            async with self._fetched(execution) as file:
-                return await self._aws.run(partial(athena_results.csv_rows, file, columns))
+            if "NextToken" in page:
+                # Page after page would be a call for every thousand rows.
+                async with self._fetched(execution) as file:
+                    rows = await self._aws.run(partial(athena_results.csv_rows, file, columns, query.most_rows))
+            else:
+                rows = athena_results.rows_of(page, columns)
+            query.check(rows)
+            return rows
 
         return await (self._run(query, read) if _is_far(query) else self._near.rows(query))
 

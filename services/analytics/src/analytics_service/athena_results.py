@@ -70,9 +70,14 @@ def read_csv(file: Path, columns: Sequence[ResultColumn]) -> Iterator[Any]:
         yield from reader
 
 
-def csv_rows(file: Path, columns: Sequence[ResultColumn]) -> list[Row]:
-    """All rows of the CSV file."""
-    return [row for batch in read_csv(file, columns) for row in batch.to_pylist()]
+def csv_rows(file: Path, columns: Sequence[ResultColumn], most: int | None = None) -> list[Row]:
+    """All rows of the CSV file; where there are more than `most`, some more than that."""
+    rows: list[Row] = []
+    for batch in read_csv(file, columns):
+        rows += batch.to_pylist()
+        if most is not None and len(rows) > most:
+            break
+    return rows
 
 
 def csv_to_parquet(file: Path, columns: Sequence[ResultColumn], target: Path) -> None:

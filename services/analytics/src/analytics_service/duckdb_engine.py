@@ -43,8 +43,10 @@ class DuckDbEngine:
     async def rows(self, query: Query) -> list[Row]:
         def read(cursor: duckdb.DuckDBPyConnection) -> list[Row]:
             answer = cursor.execute(query.sql, dict(query.parameters))
-            names = [column[0] for column in answer.description or ()]
-            return [dict(zip(names, row, strict=True)) for row in answer.fetchall()]
+            names, most = [column[0] for column in answer.description or ()], query.most_rows
+            found = answer.fetchall() if most is None else answer.fetchmany(most + 1)
+            query.check(found)
+            return [dict(zip(names, row, strict=True)) for row in found]
 
         return await self._run(query, read)
 

@@ -75,7 +75,7 @@ class LookUps:
             return found
         sql, below = sql_text(look_up.name), [tables[dataset.table] for dataset in look_up.datasets]
         sources = {table.dataset.table: table.source() for table in below} | before
-        query = query_of(owner, sql, sources, bound, _PATIENCE_SECONDS)
+        query = query_of(owner, sql, sources, bound, seconds=_PATIENCE_SECONDS)
         parts = [part for table in below for part in table.parts]
         with self._kept.held([key]), self._kept.in_use(parts):
             async with self._kept.room(sum(part.size for part in parts)):

@@ -92,6 +92,7 @@ def beneficiary_relationships(answer: Answer) -> pb.GetBeneficiaryRelationshipsR
 
 def growth_by_state(answer: Answer) -> pb.GetGrowthByStateResponse:
     months = answer.parameters["months"]
+    answer.check_entries(months * sum(row["month"] is None for row in answer.rows))
     states = {
         row["state"]: pb.StateGrowth(
             total=row["users"],
