@@ -1,5 +1,6 @@
 """The rules that judge the faults can fail: a ledger with one row too few, too many or made up is found out."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -43,3 +44,18 @@ def test_an_operation_without_an_end_is_unknown_and_the_last_end_counts(tmp_path
         ("unknown", {}),
         ("acked", {"job": "1", "rows": 1}),
     ]
+
+
+def test_it_is_read_while_others_write(tmp_path: Path) -> None:
+    ledger, rows = Ledger(tmp_path / "ledger"), [str(number) for number in range(20_000)]
+
+    def write() -> None:
+        for _ in range(50):
+            ledger.begin("posts", rows)
+
+    with ThreadPoolExecutor(1) as pool:
+        writing = pool.submit(write)
+        while not writing.done():
+            assert all(len(operation.rows) == len(rows) for operation in ledger.operations())
+        writing.result()
+    assert len(ledger.operations()) == 50

@@ -53,7 +53,10 @@ class Ledger:
     def operations(self) -> list[Operation]:
         """Reads the file; what has no end is unknown."""
         found: dict[int, Operation] = {}
-        for line in self._path.read_text(encoding="utf-8").splitlines():
+        # A long line is written in several turns.
+        with self._lock:
+            lines = self._path.read_text(encoding="utf-8").splitlines()
+        for line in lines:
             entry = json.loads(line)
             if "kind" in entry:
                 found[entry["number"]] = Operation(entry["number"], entry["kind"], entry["rows"])
