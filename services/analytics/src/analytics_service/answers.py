@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Hashable, Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -176,13 +177,14 @@ class Answers:
         sources: dict[str, Source],
         bound: Mapping[str, Any],
     ) -> list[Row]:
-        sql, most = sql_text(report.name), self._largest_reply // _SHORT_ENTRY
-        if self._look_ups is not None:
-            async with self._look_ups.open(owner, report.look_ups, tables, bound) as found:
-                if found is not None:
-                    return await self._engine.rows(query_of(owner, sql, sources | found, bound, most_rows=most))
-        whole = text_with(report.look_ups, sql)
-        return await self._engine.rows(query_of(owner, whole, sources, bound, most_rows=most))
+        most = self._largest_reply // _SHORT_ENTRY
+        async with AsyncExitStack() as stack:
+            found, missing = dict[str, Source](), list(report.look_ups)
+            if self._look_ups is not None:
+                opened = self._look_ups.open(owner, report.look_ups, tables, bound)
+                found, missing = await stack.enter_async_context(opened)
+            sql = text_with(missing, sql_text(report.name))
+            return await self._engine.rows(query_of(owner, sql, sources | found, bound, most_rows=most))
 
 
 def _too_large(size: int, largest: int) -> Unprocessable:

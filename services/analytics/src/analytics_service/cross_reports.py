@@ -1,7 +1,7 @@
 """What the reports across the sources read."""
 
 from analytics_service.datasets import AGENTS, CLAIMS, CLIENTS, POLICIES, PRODUCTS, USERS
-from analytics_service.reports import CLAIM_TIMES, POLICY_DATES, POLICY_TIMES, Input, LookUp, Report
+from analytics_service.reports import CLAIM_TIMES, POLICY_CLAIMS, POLICY_DATES, POLICY_TIMES, Input, LookUp, Report
 
 CUSTOMER_POLICY_PROFILE = Report(
     "cross/customer_policy_profile",
@@ -31,7 +31,10 @@ CLAIMS_VERSUS_POLICIES = Report(
         Input(CLAIMS, ("policy_number", "estado", "monto", "fecha_reclamo")),
     ),
     (POLICY_TIMES, CLAIM_TIMES),
-    tuple(
-        LookUp(f"look_ups/{name}", (PRODUCTS, POLICIES)) for name in ("product_types", "policy_kinds", "contract_kinds")
+    (
+        LookUp("look_ups/product_types", (PRODUCTS,)),
+        LookUp("look_ups/policy_kinds", (PRODUCTS, POLICIES)),
+        LookUp("look_ups/contract_kinds", (PRODUCTS, POLICIES)),
+        POLICY_CLAIMS,
     ),
 )

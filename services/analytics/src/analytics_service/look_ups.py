@@ -20,7 +20,7 @@ _MOST_REMEMBERED = 1024
 class LookUps:
     """Opens look-ups; what changed is another version, so only look-ups on it are made again.
 
-    Making them costs more than one query that does without, so they are made for who asks for the same a second time.
+    Making one costs more than a query that does without, so it is made for who asks for the same a second time.
     """
 
     def __init__(self, engine: QueryEngine, kept: KeptFiles) -> None:
@@ -31,35 +31,36 @@ class LookUps:
     @asynccontextmanager
     async def open(
         self, owner: str, look_ups: Sequence[LookUp], tables: Mapping[str, Table], bound: Mapping[str, Any]
-    ) -> AsyncIterator[dict[str, Source] | None]:
-        """The look-ups by their tables' names, held meanwhile; `bound` are the parameters that their texts may ask for.
+    ) -> AsyncIterator[tuple[dict[str, Source], list[LookUp]]]:
+        """Those that are there by their tables' names, held meanwhile, and those that are not: nobody has asked for
+        them before. `bound` are the parameters that their texts may ask for.
 
-        None where they are not there and nobody has asked for them before. Errors: QUERY_TIMEOUT, QUERY_TOO_LARGE,
-        CACHE_UNAVAILABLE.
+        Errors: QUERY_TIMEOUT, QUERY_TOO_LARGE, CACHE_UNAVAILABLE.
         """
-        keys, found = _keys(owner, look_ups, tables), dict[str, Source]()
-        if not self._pays(keys):
-            yield None
-            return
-        with self._kept.held(keys):
-            for key, look_up in zip(keys, look_ups, strict=True):
-                make = partial(self._make, owner, look_up, tables, dict(found), bound, key)
-                found[look_up.table] = Source([(await self._flights.run(key, make)).path])
-            yield found
+        keys, found, missing = _keys(owner, look_ups, tables), dict[LookUp, Source](), list[LookUp]()
+        with self._kept.held(keys.values()):
+            for look_up, key in keys.items():
+                if self._pays(key) and not any(look_up.may_read(other) for other in missing):
+                    before = {other.table: source for other, source in found.items() if look_up.may_read(other)}
+                    make = partial(self._make, owner, look_up, tables, before, bound, key)
+                    found[look_up] = Source([(await self._flights.run(key, make)).path])
+                else:
+                    missing.append(look_up)
+            yield {look_up.table: source for look_up, source in found.items()}, missing
 
-    def _pays(self, keys: Sequence[str]) -> bool:
-        if all(self._kept.find(key) for key in keys):
+    def _pays(self, key: str) -> bool:
+        if self._kept.find(key) is not None:
             return True
-        before = keys[-1] in self._asked_for
-        self._asked_for[keys[-1]] = None
-        self._asked_for.move_to_end(keys[-1])
+        before = key in self._asked_for
+        self._asked_for[key] = None
+        self._asked_for.move_to_end(key)
         if len(self._asked_for) > _MOST_REMEMBERED:
             self._asked_for.popitem(last=False)
         return before
 
     def discard(self, owner: str, look_ups: Sequence[LookUp], tables: Mapping[str, Table]) -> None:
         """Throws them away, so that they are made again."""
-        self._kept.discard(_keys(owner, look_ups, tables))
+        self._kept.discard(_keys(owner, look_ups, tables).values())
 
     async def _make(
         self,
@@ -84,13 +85,12 @@ class LookUps:
                     return self._kept.keep(key, owner, made, {})
 
 
-def _keys(owner: str, look_ups: Sequence[LookUp], tables: Mapping[str, Table]) -> list[str]:
-    """By the text of each with those before it, which it may read, and by the versions of its tables."""
-    texts: list[str] = []
-    keys = []
+def _keys(owner: str, look_ups: Sequence[LookUp], tables: Mapping[str, Table]) -> dict[LookUp, str]:
+    """By the text of each with those before it that it may read, and by the versions of its tables."""
+    keys: dict[LookUp, str] = {}
     for look_up in look_ups:
-        texts.append(sql_text(look_up.name))
-        keys.append(key_of(owner, *texts, *(tables[dataset.table].version for dataset in look_up.datasets)))
+        texts = [sql_text(other.name) for other in (*filter(look_up.may_read, keys), look_up)]
+        keys[look_up] = key_of(owner, *texts, *(tables[dataset.table].version for dataset in look_up.datasets))
     return keys
 
 

@@ -30,9 +30,10 @@ class Times:
 
 @dataclass(frozen=True)
 class LookUp:
-    """A table made of `datasets`, and of the report's look-ups before it, by the .sql file `name`.
+    """A table made of `datasets` by the .sql file `name`, which knows nothing of as_of; kept for their versions.
 
-    It says nothing of as_of, and is kept for the datasets' versions; those before it have no other datasets.
+    It may read look-ups that stand before it and are made of no other datasets: the fewer a look-up has, the fewer
+    changes make it again.
     """
 
     name: str
@@ -42,6 +43,10 @@ class LookUp:
     def table(self) -> str:
         """What the reports' SQL calls it."""
         return self.name.rpartition("/")[2]
+
+    def may_read(self, other: "LookUp") -> bool:
+        """Whether it can be made of `other` too, if that stands before it."""
+        return set(other.datasets) <= set(self.datasets)
 
 
 @dataclass(frozen=True)
@@ -78,6 +83,8 @@ CLAIM_TIMES = Times(CLAIMS, ("fecha_reclamo",))
 PAYMENT_TIMES = Times(PAYMENTS, ("fecha_pago",))
 AUDIT_TIMES = Times(AUDIT, ("timestamp",))
 
+POLICY_CLAIMS = LookUp("look_ups/policy_claims", (CLAIMS,))
+
 CLAIM_STATS = Report("claim_stats", (Input(CLAIMS, ("estado",)),), is_legacy=True)
 AVERAGE_PAYMENT = Report("average_payment", (Input(PAYMENTS, ("monto",)),), is_legacy=True)
 TOP_SERVICES = Report("top_services", (Input(AUDIT, ("servicio",)),), is_legacy=True)
@@ -90,8 +97,12 @@ CUSTOMER_JOURNEY = Report(
         Input(CLAIMS, ("policy_number", "fecha_reclamo")),
     ),
     (REGISTRATIONS, Times(POLICIES, JOURNEY_DATES), CLAIM_TIMES),
-    tuple(
-        LookUp(f"look_ups/{name}", (USERS, CLIENTS, POLICIES))
-        for name in ("journey_clients", "journey_states", "journey_contracts")
+    (
+        LookUp("look_ups/journey_people", (USERS, CLIENTS)),
+        LookUp("look_ups/journey_members", (USERS, CLIENTS)),
+        LookUp("look_ups/journey_clients", (USERS, CLIENTS, POLICIES)),
+        LookUp("look_ups/journey_states", (USERS, CLIENTS, POLICIES)),
+        LookUp("look_ups/journey_contracts", (USERS, CLIENTS, POLICIES)),
+        POLICY_CLAIMS,
     ),
 )

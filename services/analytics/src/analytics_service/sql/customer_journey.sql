@@ -1,26 +1,16 @@
 -- Follows users to clients, policyholders and claimants, and says how many days each step took.
 -- One row for each state, and one with state NULL for all users. Every step counts distinct users.
-WITH claims AS (
-    -- Each claimed policy number once, with its first claim.
-    SELECT
-        policy_number,
-        min(fecha_reclamo) AS claimed_at
-    FROM reclamos
-    WHERE policy_number IS NOT NULL
-    GROUP BY policy_number
-),
-
-claimed AS (
+WITH claimed AS (
     -- Pairs in the wrong order are left out of the days, as are times after as_of.
     SELECT
         coalesce(journey_contracts.state, 'UNKNOWN') AS state,
         journey_contracts.user_number,
         CASE
-            WHEN journey_contracts.signed_at <= claims.claimed_at AND claims.claimed_at <= $as_of
-            THEN CAST(date_diff('millisecond', journey_contracts.signed_at, claims.claimed_at) AS DOUBLE)
+            WHEN journey_contracts.signed_at <= policy_claims.claimed_at AND policy_claims.claimed_at <= $as_of
+            THEN CAST(date_diff('millisecond', journey_contracts.signed_at, policy_claims.claimed_at) AS DOUBLE)
         END AS waited
     FROM journey_contracts
-    INNER JOIN claims ON claims.policy_number = journey_contracts.policy_number
+    INNER JOIN policy_claims ON policy_claims.policy_number = journey_contracts.policy_number
 ),
 
 facts AS (

@@ -1,24 +1,5 @@
 -- Holds claims against policies: one row for all of them and one for each product type and each band of sums insured.
-WITH marked AS (
-    SELECT
-        policy_number,
-        monto,
-        upper(estado) IN ('APROBADO', 'APROBADA', 'APPROVED') AS is_approved
-    FROM reclamos
-),
-
-claimed AS (
-    -- Each claimed policy number once.
-    SELECT
-        policy_number,
-        count(*) AS claims,
-        sum(monto) FILTER (WHERE is_approved) AS approved,
-        count(monto) FILTER (WHERE is_approved) AS approved_claims
-    FROM marked
-    GROUP BY policy_number
-),
-
-facts AS (
+WITH facts AS (
     SELECT
         product_type,
         band,
@@ -37,11 +18,11 @@ facts AS (
         0,
         NULL,
         count(*),
-        sum(claimed.claims),
-        sum(claimed.approved),
-        sum(claimed.approved_claims)
-    FROM claimed
-    LEFT JOIN contract_kinds ON contract_kinds.policy_number = claimed.policy_number
+        sum(policy_claims.claims),
+        sum(policy_claims.approved),
+        sum(policy_claims.approved_claims)
+    FROM policy_claims
+    LEFT JOIN contract_kinds ON contract_kinds.policy_number = policy_claims.policy_number
     GROUP BY contract_kinds.product_type, contract_kinds.band
 ),
 

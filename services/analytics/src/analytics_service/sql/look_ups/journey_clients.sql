@@ -1,37 +1,5 @@
--- Each client once, by the key that policies name: its user, as a number that stands for it, with its state; when the
--- user came, when the client did, and the first of its policies' dates.
-WITH people AS (
-    -- Each user once, made of the smallest value of each column.
-    SELECT
-        id,
-        coalesce(min(upper(state)), 'UNKNOWN') AS state,
-        min(created_at) AS created_at,
-        row_number() OVER (ORDER BY id) AS user_number
-    FROM users
-    WHERE id IS NOT NULL
-    GROUP BY id
-),
-
-keyed AS (
-    SELECT
-        CASE WHEN $clients_has_id THEN id ELSE user_id END AS customer_id,
-        user_id,
-        created_at
-    FROM clients
-),
-
-customers AS (
-    -- By clients.id where there is that column, else by clients.user_id.
-    SELECT
-        customer_id,
-        min(user_id) AS user_id,
-        min(created_at) AS created_at
-    FROM keyed
-    WHERE customer_id IS NOT NULL
-    GROUP BY customer_id
-),
-
-holders AS (
+-- The clients with the first of their policies' dates.
+WITH holders AS (
     SELECT
         customer_id,
         min(coalesce(created_at, start_date, issue_date)) AS signed_at
@@ -41,13 +9,12 @@ holders AS (
 )
 
 SELECT
-    customers.customer_id,
-    people.user_number,
-    people.state,
-    people.created_at AS user_created_at,
-    customers.created_at,
+    journey_people.customer_id,
+    journey_people.user_number,
+    journey_people.state,
+    journey_people.user_created_at,
+    journey_people.created_at,
     holders.customer_id IS NOT NULL AS is_holder,
     holders.signed_at
-FROM customers
-LEFT JOIN people ON people.id = customers.user_id
-LEFT JOIN holders ON holders.customer_id = customers.customer_id
+FROM journey_people
+LEFT JOIN holders ON holders.customer_id = journey_people.customer_id

@@ -1,30 +1,11 @@
--- How many users of each state there are, how many of them became clients, and how many of these hold a policy.
-WITH people AS (
-    -- Each user once, with the smallest of its states.
+-- The users and clients of each state, and how many of these hold a policy.
+WITH counts AS (
     SELECT
-        id,
-        coalesce(min(upper(state)), 'UNKNOWN') AS state
-    FROM users
-    WHERE id IS NOT NULL
-    GROUP BY id
-),
-
-members AS (
-    -- Also of clients without a key.
-    SELECT DISTINCT clients.user_id
-    FROM clients
-    WHERE clients.user_id IS NOT NULL
-),
-
-counts AS (
-    SELECT
-        people.state,
-        count(*) AS total_users,
-        count(members.user_id) AS clients,
+        state,
+        total_users,
+        clients,
         0 AS holders
-    FROM people
-    LEFT JOIN members ON members.user_id = people.id
-    GROUP BY people.state
+    FROM journey_members
     UNION ALL
     SELECT state, 0, 0, count(DISTINCT user_number)
     FROM journey_clients
