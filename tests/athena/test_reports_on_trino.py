@@ -3,7 +3,8 @@
 from datetime import datetime
 from pathlib import Path
 
-from analytics_service.answers import Answer, Answers
+from analytics_service.answer import Answer
+from analytics_service.answers import Answers
 from analytics_service.as_of import NewestTimes
 from analytics_service.reports import Report, sql_text
 from analytics_service.rfm_scoring import Scoring

@@ -8,7 +8,8 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
-from analytics_service.answers import Answer, Answers
+from analytics_service.answer import Answer
+from analytics_service.answers import Answers
 from analytics_service.as_of import NewestTimes
 from analytics_service.duckdb_engine import DuckDbEngine
 from analytics_service.kept_files import KeptFiles

@@ -7,7 +7,7 @@ from typing import cast
 from atalaya.analytics.v1 import insurance_activity_pb2 as pb
 from service_parts.times import timestamp
 
-from analytics_service.answers import Answer
+from analytics_service.answer import Answer
 from analytics_service.calendar_months import last_months
 from analytics_service.convert import ending
 from analytics_service.query_engine import Row

@@ -6,54 +6,24 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Any, TypeVar, cast
+from typing import TypeVar, cast
 from uuid import UUID
 
 from google.protobuf.message import Message
-from service_runtime.errors import Unprocessable
 from service_runtime.lake import StoredObject
 
+from analytics_service.answer import SHORT_ENTRY, Answer, too_large
 from analytics_service.answer_store import AnswerStore
 from analytics_service.as_of import NewestTimes
 from analytics_service.look_ups import LookUps, text_with
 from analytics_service.metrics import ANSWERS_KEPT, ANSWERS_MISSED, observed
 from analytics_service.query_engine import QueryEngine, QueryFailed, Row, Source, TooManyRows, query_of
+from analytics_service.report_inputs import bound, check_columns, data_issues
 from analytics_service.reports import Report, sql_text
 from analytics_service.single_flight import SingleFlight
 from analytics_service.tables import Table, Tables, version_of
 
 R = TypeVar("R", bound=Message)
-
-# Bytes of a name and a number in a map.
-_SHORT_ENTRY = 8
-
-
-@dataclass(frozen=True)
-class DataIssue:
-    """How many values of a column are there and do not parse."""
-
-    dataset: str
-    column: str
-    bad_values: int
-
-
-@dataclass(frozen=True)
-class Answer:
-    """A report's rows, the end of its window in UTC (None where it has none) and the values that it could not read.
-
-    A reply of it may have `largest_reply` bytes.
-    """
-
-    rows: list[Row]
-    as_of: datetime | None
-    parameters: Mapping[str, int]
-    data_issues: list[DataIssue]
-    largest_reply: int
-
-    def check_entries(self, entries: int) -> None:
-        """Refuses a reply of so many entries before it is made, where not even short ones fit: REPLY_TOO_LARGE."""
-        if (least := entries * _SHORT_ENTRY) > self.largest_reply:
-            raise _too_large(least, self.largest_reply)
 
 
 @dataclass(frozen=True)
@@ -143,20 +113,19 @@ class Answers:
 
     async def _computed(self, asked: Asked, tables: Mapping[str, Table]) -> Message:
         with self._tables.in_use(tables):
-            _check_columns(asked.report, tables)
-            owner, sources = str(asked.tenant_id), {name: table.source() for name, table in tables.items()}
+            check_columns(asked.report, tables)
             versions, as_of = {name: table.version for name, table in tables.items()}, asked.as_of
             if asked.report.times and as_of is None:
-                as_of = await self._times.find(owner, asked.report.times, tables)
+                as_of = await self._times.find(str(asked.tenant_id), asked.report.times, tables)
             # Without any time the clock is the end, and the answer another one in a second.
             is_lasting = as_of is not None or not asked.report.times
             if not is_lasting:
                 as_of = self._times.now().replace(microsecond=0)
             try:
-                rows = await self._rows(owner, asked.report, tables, sources, _bound(asked, tables, as_of))
+                rows = await self._rows(asked, tables, as_of)
             except TooManyRows as error:
-                raise _too_large(self._largest_reply, self._largest_reply) from error
-        answer = Answer(rows, as_of, asked.parameters, _data_issues(asked.report, tables), self._largest_reply)
+                raise too_large(self._largest_reply, self._largest_reply) from error
+        answer = Answer(rows, as_of, asked.parameters, data_issues(asked.report, tables), self._largest_reply)
         # Where a file has another state in every row it takes seconds, in which others are answered too.
         reply = await asyncio.to_thread(self._shaped, asked.shape, answer)
         if is_lasting:
@@ -166,66 +135,17 @@ class Answers:
     def _shaped(self, shape: Callable[[Answer], Message], answer: Answer) -> Message:
         reply = shape(answer)
         if (size := reply.ByteSize()) > self._largest_reply:
-            raise _too_large(size, self._largest_reply)
+            raise too_large(size, self._largest_reply)
         return reply
 
-    async def _rows(
-        self,
-        owner: str,
-        report: Report,
-        tables: Mapping[str, Table],
-        sources: dict[str, Source],
-        bound: Mapping[str, Any],
-    ) -> list[Row]:
-        most = self._largest_reply // _SHORT_ENTRY
+    async def _rows(self, asked: Asked, tables: Mapping[str, Table], as_of: datetime | None) -> list[Row]:
+        report, owner = asked.report, str(asked.tenant_id)
+        told = bound(report, tables, as_of, asked.parameters)
         async with AsyncExitStack() as stack:
             found, missing = dict[str, Source](), list(report.look_ups)
             if self._look_ups is not None:
-                opened = self._look_ups.open(owner, report.look_ups, tables, bound)
+                opened = self._look_ups.open(owner, report.look_ups, tables, told)
                 found, missing = await stack.enter_async_context(opened)
-            sql = text_with(missing, sql_text(report.name))
-            return await self._engine.rows(query_of(owner, sql, sources | found, bound, most_rows=most))
-
-
-def _too_large(size: int, largest: int) -> Unprocessable:
-    message = (
-        f"The reply would have {size / 1e6:.1f} MB or more, and {largest / 1e6:.1f} MB is the most: "
-        "a column that the report lists or groups by has too many different values."
-    )
-    return Unprocessable("REPLY_TOO_LARGE", message, size=size, largest=largest)
-
-
-def _check_columns(report: Report, tables: Mapping[str, Table]) -> None:
-    for item in report.inputs:
-        present = tables[item.dataset.table].columns
-        for column in item.required:
-            if column not in present:
-                raise column_missing(item.dataset.name, column)
-        if item.any_of and not any(column in present for column in item.any_of):
-            raise column_missing(item.dataset.name, item.any_of[0])
-
-
-def column_missing(dataset: str, column: str) -> Unprocessable:
-    return Unprocessable("COLUMN_MISSING", f"{dataset} has no column {column}.", dataset=dataset, column=column)
-
-
-def _bound(asked: Asked, tables: Mapping[str, Table], as_of: datetime | None) -> dict[str, Any]:
-    bound: dict[str, Any] = dict(asked.parameters)
-    if as_of is not None:
-        bound["as_of"] = as_of
-    for item in asked.report.inputs:
-        table = tables[item.dataset.table]
-        bound |= {f"{table.dataset.table}_has_{column}": column in table.columns for column in item.optional}
-    return bound
-
-
-def _data_issues(report: Report, tables: Mapping[str, Table]) -> list[DataIssue]:
-    if report.is_legacy:
-        return []
-    issues = [
-        DataIssue(item.dataset.name, column, bad)
-        for item in report.inputs
-        for column in (*item.required, *item.optional)
-        if (bad := tables[item.dataset.table].bad_values(column))
-    ]
-    return sorted(issues, key=lambda issue: (issue.dataset, issue.column))
+            sql, sources = text_with(missing, sql_text(report.name)), {each: tables[each].source() for each in tables}
+            most = self._largest_reply // SHORT_ENTRY
+            return await self._engine.rows(query_of(owner, sql, sources | found, told, most_rows=most))

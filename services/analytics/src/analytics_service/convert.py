@@ -8,7 +8,7 @@ from google.api.httpbody_pb2 import HttpBody
 from google.protobuf.timestamp_pb2 import Timestamp
 from service_parts.times import timestamp
 
-from analytics_service.answers import Answer, DataIssue
+from analytics_service.answer import Answer, DataIssue
 
 # States of the documented reply, which are always there.
 _CLAIM_STATES = ("aprobado", "pendiente", "rechazado", "en_revision")

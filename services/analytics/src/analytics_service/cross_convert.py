@@ -2,7 +2,7 @@
 
 from atalaya.analytics.v1 import insurance_pb2 as pb
 
-from analytics_service.answers import Answer
+from analytics_service.answer import Answer
 from analytics_service.convert import ending
 from analytics_service.query_engine import Row
 

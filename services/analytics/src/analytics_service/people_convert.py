@@ -3,7 +3,7 @@
 from atalaya.analytics.v1 import insurance_people_pb2 as pb
 from google.protobuf.struct_pb2 import Struct
 
-from analytics_service.answers import Answer
+from analytics_service.answer import Answer
 from analytics_service.calendar_months import last_months
 from analytics_service.convert import ending
 from analytics_service.query_engine import Row

@@ -6,7 +6,8 @@ from typing import Protocol, TypeVar
 from google.protobuf.message import Message
 from service_runtime.identity import caller
 
-from analytics_service.answers import Answer, Answers
+from analytics_service.answer import Answer
+from analytics_service.answers import Answers
 from analytics_service.as_of import parse_as_of
 from analytics_service.reports import Report
 

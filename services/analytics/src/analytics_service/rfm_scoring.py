@@ -11,10 +11,10 @@ from uuid import UUID
 from service_runtime.errors import NotFound
 from service_runtime.lake import StoredObject
 
-from analytics_service.answers import column_missing
 from analytics_service.datasets import PAYMENTS, TRANSACTIONS, Dataset
 from analytics_service.kept_files import key_of
 from analytics_service.query_engine import Query, QueryEngine, QueryFailed, Source
+from analytics_service.report_inputs import column_missing
 from analytics_service.reports import sql_text
 from analytics_service.tables import Table, Tables, version_of
 
