@@ -1,6 +1,7 @@
 """The legacy reports, and what all reports do about missing files and columns."""
 
 import json
+import os
 
 from atalaya.analytics.v1 import insurance_pb2 as pb
 from support.analytics_running import RunningAnalytics
@@ -96,10 +97,18 @@ async def test_without_a_token_there_is_no_answer(analytics: RunningAnalytics) -
     assert error.http_status == 401
 
 
+async def test_a_file_whose_name_is_not_utf8_is_named(analytics: RunningAnalytics) -> None:
+    # As old archives unpack it.
+    analytics.put(os.fsdecode(b"cassandra/reclamos/a\xf1o.csv"), "estado\naprobado\n")
+    error = await refusal(analytics.insurance.GetClaimStats(pb.GetClaimStatsRequest(), metadata=analytics.viewer))
+    assert (error.http_status, error.reason) == (422, "DATASET_UNREADABLE")
+    assert error.metadata["path"] == "cassandra/reclamos/a\\udcf1o.csv"
+
+
 async def test_a_file_with_a_name_that_no_object_may_have_is_named(analytics: RunningAnalytics) -> None:
     # As programs of Windows write paths into a bucket.
     analytics.put("cassandra/reclamos/2024\\reclamos.csv", "estado\naprobado\n")
     error = await refusal(analytics.insurance.GetClaimStats(pb.GetClaimStatsRequest(), metadata=analytics.viewer))
     assert (error.http_status, error.reason) == (422, "DATASET_UNREADABLE")
     assert error.metadata["path"] == "cassandra/reclamos/2024\\reclamos.csv"
-    assert error.message.startswith("cassandra/reclamos/2024\\reclamos.csv cannot be read: it has to be renamed")
+    assert error.message.startswith("cassandra/reclamos/2024\\reclamos.csv cannot be read: rename it")

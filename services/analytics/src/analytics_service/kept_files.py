@@ -39,7 +39,8 @@ class KeptFile:
 
 def key_of(*parts: object) -> str:
     """A key of whatever makes a file what it is."""
-    return hashlib.sha256("\0".join(str(part) for part in parts).encode()).hexdigest()
+    # Names of files on a disk may be no UTF-8.
+    return hashlib.sha256("\0".join(str(part) for part in parts).encode(errors="surrogateescape")).hexdigest()
 
 
 class KeptFiles:

@@ -64,8 +64,9 @@ class LakeFiles:
         except NotFound as error:
             raise Replaced(file.path) from error
         except InvalidArgument as error:
-            message = f"{file.path} cannot be read: it has to be renamed, without backslashes and control characters."
-            raise Unprocessable("DATASET_UNREADABLE", message, path=file.path) from error
+            path = file.path.encode(errors="backslashreplace").decode()
+            message = f"{path} cannot be read: rename it, in UTF-8 without backslashes and control characters."
+            raise Unprocessable("DATASET_UNREADABLE", message, path=path) from error
         FETCHED_BYTES.inc(size)
         if (etag, size) != (file.etag, file.size):
             raise Replaced(file.path)

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from service_runtime.errors import InvalidArgument, Unavailable
 
-_PART = re.compile(r"[^\x00-\x1f\\/]{1,255}")
+# No byte that is not UTF-8 either, which file systems take and nothing else does.
+_PART = re.compile(r"[^\x00-\x1f\\/\ud800-\udfff]{1,255}")
 
 
 @dataclass(frozen=True)
