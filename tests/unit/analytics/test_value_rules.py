@@ -182,6 +182,11 @@ async def test_the_trimmed_text_is_kept_where_distinct_texts_are_counted(parse: 
     assert (cells(table, "is_active"), cells(table, "is_active_text")) == ([None], ["perhaps"])
 
 
+async def test_a_text_of_a_backslash_and_a_number_is_a_text(parse: Parse) -> None:
+    table, _ = await parse(AGENTS, b"id,code\n1,\\x01\n2,\\N\n")
+    assert cells(table, "code") == ["\\x01", "\\N"]
+
+
 async def test_ids_are_trimmed_texts_and_17_0_is_17(parse: Parse) -> None:
     table, _ = await parse(POLICIES, b"ID , Customer_Id\n 17.0 ,017\nA1, a1\n-3.0,1.5\n")
     assert cells(table, "id") == ["17", "A1", "-3"]
