@@ -3,7 +3,9 @@
 import re
 import socket
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -269,6 +271,7 @@ def test_another_kind_of_lake_is_refused(url: str) -> None:
         ("SlowDown", 503, "asks to be asked less often (SlowDown)"),
         ("NoSuchBucket", 404, "no bucket"),
         ("InternalError", 500, "fails (InternalError)"),
+        ("PermanentRedirect", 301, "is elsewhere (PermanentRedirect)"),
         ("see http://10.0.0.1/?key=the-secret", 500, "fails (500)"),
     ],
 )
@@ -296,3 +299,42 @@ def test_a_lake_that_nobody_answers_for_says_so_at_once(tmp_path: Path) -> None:
         with pytest.raises(Unavailable, match="cannot be reached") as caught:
             tenant_lake(away, TENANT).fetch("a/b", tmp_path / "copy")
     assert caught.value.metadata == {"cause": "Unreachable"}
+
+
+class Elsewhere(BaseHTTPRequestHandler):
+    """Sends everybody elsewhere, as a proxy does that wants https, and names no region."""
+
+    asked: list[str]
+
+    def do_GET(self) -> None:
+        self.asked.append(self.command)
+        self.send_response(301)
+        self.send_header("location", "https://elsewhere.example/")
+        self.send_header("content-length", "0")
+        self.end_headers()
+
+    do_HEAD = do_GET  # noqa: N815
+
+    def log_message(self, *_: object) -> None:
+        """Says nothing."""
+
+
+@pytest.fixture
+def elsewhere() -> Iterator[ThreadingHTTPServer]:
+    Elsewhere.asked = []
+    with ThreadingHTTPServer(("127.0.0.1", 0), Elsewhere) as server:
+        threading.Thread(target=server.serve_forever).start()
+        yield server
+        server.shutdown()
+
+
+def test_a_lake_that_is_said_to_be_elsewhere_is_not_asked_where_for_ever(elsewhere: ThreadingHTTPServer) -> None:
+    moved = RuntimeSettings(
+        atalaya_lake="s3://bucket/lake",
+        aws_endpoint_url=f"http://127.0.0.1:{elsewhere.server_port}",
+        aws_access_key_id="the-key",
+        aws_secret_access_key="the-secret",
+    )
+    with pytest.raises(Unavailable, match=r"The lake is elsewhere \(301\): AWS_ENDPOINT_URL or AWS_DEFAULT_REGION"):
+        tenant_lake(moved, TENANT).list("mysql")
+    assert Elsewhere.asked == ["GET", "HEAD"]

@@ -11,11 +11,12 @@ from uuid import uuid4
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 from service_runtime.config import RuntimeSettings
 from service_runtime.errors import NotFound
 from service_runtime.lake.lake import Lake, StoredObject, changed, checked, checked_prefix
-from service_runtime.lake.s3_failures import BrokenBody, failures, unavailable
+from service_runtime.lake.s3_failures import REDIRECTIONS, BrokenBody, failures, unavailable
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -196,7 +197,15 @@ def _client(endpoint: str, region: str, key: str, secret: str, token: str, silen
             retries={"total_max_attempts": 1 + _RETRIES, "mode": "standard"},
         ),
     )
+    client.meta.events.register_first("needs-retry.s3.HeadBucket", _end_here)
     return client
+
+
+def _end_here(response: Any, **_: object) -> None:
+    """Ends where the library asks for a bucket's region and is sent elsewhere: it would ask for the region again."""
+    # None where no answer came.
+    if response is not None and response[0].status_code in REDIRECTIONS:
+        raise ClientError(response[1], "HeadBucket")
 
 
 def _storage_options(settings: RuntimeSettings) -> dict[str, str]:

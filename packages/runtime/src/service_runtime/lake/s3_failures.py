@@ -25,6 +25,7 @@ from service_runtime.lake.lake import changed
 # A code of S3's own, as in its documentation; anything else is not passed on.
 _CODE = re.compile(r"[A-Za-z]{1,40}")
 _BUSY = frozenset({"SlowDown", "Throttling", "ThrottlingException", "RequestLimitExceeded", "ServiceUnavailable"})
+REDIRECTIONS = frozenset({301, 302, 307, 308})
 # The first that fits counts.
 _BROKEN = (
     (ReadTimeoutError, "does not answer in time", "Timeout"),
@@ -85,5 +86,8 @@ def _told(error: ClientError, path: str) -> NotFound | Unavailable:
         return unavailable(f"asks to be asked less often ({cause})", cause)
     if status in (401, 403):
         why = f"refuses access ({cause}): its keys or the policy of its bucket have to be changed"
+        return unavailable(why, cause, _REFUSED_SECONDS)
+    if status in REDIRECTIONS:
+        why = f"is elsewhere ({cause}): AWS_ENDPOINT_URL or AWS_DEFAULT_REGION has to be changed"
         return unavailable(why, cause, _REFUSED_SECONDS)
     return unavailable(f"fails ({cause})", cause)
