@@ -87,7 +87,17 @@ class EngineSuite:
 
     @pytest.mark.parametrize(
         ("value", "digits", "rounded"),
-        [("1.005", 2, 1.01), ("-2.5", 0, -3.0), ("0.125", 2, 0.13), ("1e300", 2, 1e300), ("1e308 * monto", 2, None)],
+        [
+            ("1.005", 2, 1.01),
+            ("-2.5", 0, -3.0),
+            ("0.125", 2, 0.13),
+            ("1e300", 2, 1e300),
+            ("1e308 * monto", 2, None),
+            # Amounts that add up to 20749097.495 make this as doubles.
+            ("20749097.49499999", 2, 20749097.5),
+            ("-1000000000.005", 2, -1000000000.01),
+            ("20749097.4949", 2, 20749097.49),
+        ],
     )
     async def test_halves_are_rounded_away_from_zero(
         self, house: House, value: str, digits: int, rounded: float | None

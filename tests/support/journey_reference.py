@@ -18,10 +18,11 @@ DATES = {
 
 
 def rounded(value: float | None, digits: int) -> float | None:
-    """Halves away from zero; a float that means a half but stands a little below it is one."""
+    """Halves away from zero; a float that means a half but stands a little below it is one, the more so the larger."""
     if value is None or pd.isna(value):
         return None
-    exact = Decimal(repr(float(value))).quantize(Decimal("1e-9"), ROUND_HALF_UP)
+    places = next((places for places, below in ((9, 1e5), (7, 1e7), (5, 1e10)) if abs(value) < below), 4)
+    exact = Decimal(repr(float(value))).quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)
     return float(exact.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP))
 
 
