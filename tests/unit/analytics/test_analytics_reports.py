@@ -4,6 +4,7 @@ import json
 import os
 
 from atalaya.analytics.v1 import insurance_pb2 as pb
+from atalaya.analytics.v1 import system_pb2
 from support.analytics_running import RunningAnalytics
 from support.running import refusal
 
@@ -103,6 +104,8 @@ async def test_a_file_whose_name_is_not_utf8_is_named(analytics: RunningAnalytic
     error = await refusal(analytics.insurance.GetClaimStats(pb.GetClaimStatsRequest(), metadata=analytics.viewer))
     assert (error.http_status, error.reason) == (422, "DATASET_UNREADABLE")
     assert error.metadata["path"] == "cassandra/reclamos/a\\udcf1o.csv"
+    info = await analytics.system.GetDataInfo(system_pb2.GetDataInfoRequest(), metadata=analytics.viewer)
+    assert dict(info.data_paths.cassandra) == {"reclamos": "cassandra/reclamos/a\\udcf1o.csv"}
 
 
 async def test_a_file_with_a_name_that_no_object_may_have_is_named(analytics: RunningAnalytics) -> None:

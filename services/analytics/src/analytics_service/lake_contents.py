@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from analytics_service.datasets import INSURANCE
+from analytics_service.lake_files import as_text
 from analytics_service.tables import Tables
 
 
@@ -25,6 +26,6 @@ async def lake_contents(tables: Tables, tenant_id: UUID) -> list[DatasetFiles]:
     for dataset in INSURANCE:
         if files := listed[dataset.name]:
             database, _, name = dataset.name.partition("/")
-            path = files[0].path if len(files) == 1 else dataset.folder
+            path = as_text(files[0].path) if len(files) == 1 else dataset.folder
             contents.append(DatasetFiles(database, name, path, len(files), sum(file.size for file in files)))
     return contents

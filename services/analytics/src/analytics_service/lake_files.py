@@ -64,7 +64,7 @@ class LakeFiles:
         except NotFound as error:
             raise Replaced(file.path) from error
         except InvalidArgument as error:
-            path = file.path.encode(errors="backslashreplace").decode()
+            path = as_text(file.path)
             message = f"{path} cannot be read: rename it, in UTF-8 without backslashes and control characters."
             raise Unprocessable("DATASET_UNREADABLE", message, path=path) from error
         FETCHED_BYTES.inc(size)
@@ -97,6 +97,11 @@ class LakeFiles:
             raise failure from error
         fuse.worked()
         return result
+
+
+def as_text(path: str) -> str:
+    """The path for people, with `\\udcf1` for a byte that is not UTF-8, as names of files may hold."""
+    return path.encode(errors="backslashreplace").decode()
 
 
 def _too_late() -> Unavailable:
