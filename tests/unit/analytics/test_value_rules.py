@@ -277,3 +277,10 @@ async def test_parquet_is_read_by_the_same_rules(parse: Parse) -> None:
     assert str(result["start_date"][0]) == "2024-01-31 00:00:00"
     assert cells(result, "status") == ["ACTIVE", None]
     assert facts["bad_values"] == {"premium": 1, "sum_insured": 1}
+
+
+@pytest.mark.parametrize("kind", [pa.binary(), pa.large_binary(), pa.binary(4)])
+async def test_bytes_of_parquet_that_are_not_utf8_cost_no_file(parse: Parse, kind: pa.DataType) -> None:
+    table = pa.table({"id": ["1", "2", "3"], "status": pa.array([b"BAJA", b"a\xf1o ", "a\u00f1o".encode()], kind)})
+    result, _ = await parse(POLICIES, table)
+    assert cells(result, "status") == ["BAJA", "a\ufffdo", "a\u00f1o"]

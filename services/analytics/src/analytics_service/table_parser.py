@@ -11,7 +11,7 @@ from analytics_service import csv_repair, csv_text
 from analytics_service.datasets import Dataset, Kind
 from analytics_service.duckdb_engine import text_of
 from analytics_service.query_engine import Query, QueryEngine, QueryFailed, Source
-from analytics_service.value_rules import typed_table
+from analytics_service.value_rules import decoded, typed_table
 
 # Changes whenever something else would be made or told of a file; what older rules have made is then made anew.
 RULES_VERSION = 4
@@ -49,12 +49,12 @@ class TableParser:
 
     async def _parse_parquet(self, owner: str, dataset: Dataset, raw: Path, target: Path) -> _Parsed:
         # Every type goes through its text: one set of rules for all, whatever wrote the file.
-        table = f"read_parquet({text_of(raw)}, binary_as_string = true, hive_partitioning = false)"
-        names = [
-            str(row["column_name"])
-            for row in await self._engine.rows(Query(owner, f"DESCRIBE SELECT * FROM {table}"))  # noqa: S608
-        ]
-        texts = _texts(dataset, {name.strip().lower(): f"{_quoted(name)}::VARCHAR" for name in reversed(names)})
+        table = f"read_parquet({text_of(raw)}, hive_partitioning = false)"
+        columns = await self._engine.rows(Query(owner, f"DESCRIBE SELECT * FROM {table}"))  # noqa: S608
+        kinds = {str(column["column_name"]): str(column["column_type"]) for column in reversed(columns)}
+        texts = _texts(
+            dataset, {name.strip().lower(): _parquet_text(_quoted(name), kind) for name, kind in kinds.items()}
+        )
         return list(texts), await self._write(owner, typed_table(dataset, texts, table), target)
 
     async def _parse_csv(self, owner: str, dataset: Dataset, raw: Path, target: Path) -> _Parsed:
@@ -105,6 +105,10 @@ def _cells(dataset: Dataset, file: csv_text.CsvFile) -> dict[str, str]:
 def _texts(dataset: Dataset, expressions: Mapping[str, str]) -> dict[str, str]:
     """The SQL of the dataset's columns that the file has; of several with one name, the first."""
     return {column.name: expressions[column.name] for column in dataset.columns if column.name in expressions}
+
+
+def _parquet_text(column: str, kind: str) -> str:
+    return decoded(column) if kind == "BLOB" else f"{column}::VARCHAR"
 
 
 def _plain(file: csv_text.CsvFile) -> str:

@@ -17,6 +17,11 @@ _TRUE = "'true', 't', 'yes', 'y', 'si', 'sí', '1'"
 _FALSE = "'false', 'f', 'no', 'n', '0'"
 
 
+def decoded(value: str) -> str:
+    """The text of bytes; of those that are not UTF-8 what is not plain ASCII becomes U+FFFD."""
+    return rf"coalesce(try(decode({value})), regexp_replace({value}::VARCHAR, '\\x[0-9A-F]{{2}}', chr(65533), 'g'))"
+
+
 def trimmed(text: str) -> str:
     """The text without white space around it; NULL where nothing is left."""
     # Comparing is many times as fast as trimming every cell: white space stands before every other character, except
