@@ -152,6 +152,33 @@ async def test_an_increment_takes_what_changed_and_loses_no_equal_value(
     assert (state.rows, state.cursor_value) == (8, "2026-03-01 00:00:00+00")
 
 
+async def test_columns_that_a_keys_index_carries_are_no_part_of_the_key(
+    tenant: SourceTenant, source: PostgresSource
+) -> None:
+    source.run(
+        "CREATE TABLE carried (id int, name text, version int, PRIMARY KEY (id) INCLUDE (name))",
+        "INSERT INTO carried VALUES (1, 'before', 1)",
+    )
+    await tenant.create(source.url, [{"name": "carried", "cursor": "version"}])
+    await tenant.copy()
+    source.run("UPDATE carried SET name = 'after', version = 2")
+
+    await tenant.copy()
+
+    assert tenant.rows("postgresql/carried") == [{"id": "1", "name": "after", "version": "2"}]
+
+
+async def test_the_key_of_a_table_that_others_inherit_is_not_taken_for_theirs(
+    tenant: SourceTenant, source: PostgresSource
+) -> None:
+    source.run("CREATE TABLE heirs () INHERITS (users)", "INSERT INTO heirs VALUES (1, 'another', '2026-03-01Z')")
+    await tenant.create(source.url, [{"name": "users", "cursor": "changed"}])
+
+    job = await tenant.copy()
+
+    assert (job.status, job.code) == (FAILED, "SOURCE_KEY_UNKNOWN")
+
+
 async def test_a_whole_reading_sees_what_was_deleted(tenant: SourceTenant, source: PostgresSource) -> None:
     await tenant.create(source.url, [{"name": "users", "cursor": "changed"}])
     await tenant.copy()

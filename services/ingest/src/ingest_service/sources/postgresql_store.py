@@ -31,9 +31,13 @@ _TABLE = (
     "WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND c.oid = pg_catalog.to_regclass(%s)"
 )
 _COLUMNS = (
-    "SELECT a.attname, t.typname, a.atttypmod, coalesce(a.attnum = ANY(i.indkey), false) AS is_key "
+    # An index may carry columns behind those of its key, and a table's key says nothing of the tables that inherit it.
+    "SELECT a.attname, t.typname, a.atttypmod, "
+    "coalesce(a.attnum = ANY(i.indkey[0:i.indnkeyatts - 1]), false) AS is_key "
     "FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid "
-    "LEFT JOIN pg_catalog.pg_index i ON i.indrelid = a.attrelid AND i.indisprimary "
+    "LEFT JOIN pg_catalog.pg_index i ON i.indrelid = a.attrelid AND i.indisprimary AND NOT EXISTS "
+    "(SELECT FROM pg_catalog.pg_inherits h JOIN pg_catalog.pg_class c ON c.oid = h.inhparent "
+    "WHERE h.inhparent = a.attrelid AND c.relkind = 'r') "
     "WHERE a.attrelid = %s AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum"
 )
 _TYPES = {
