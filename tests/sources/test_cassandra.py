@@ -66,6 +66,37 @@ async def test_every_value_comes_as_it_is(tenant: SourceTenant, session: Any, ur
     assert set(rows["2"].values()) == {"2", ""}
 
 
+async def test_sets_are_json_and_numbers_that_json_has_not_are_texts(
+    tenant: SourceTenant, session: Any, url: str
+) -> None:
+    session.execute("CREATE TYPE place (city text, tags frozen<set<text>>)")
+    session.execute("CREATE TABLE bags (id int PRIMARY KEY, ids set<int>, raw set<blob>, home frozen<place>, sizes list<double>)")
+    session.execute(
+        "INSERT INTO bags (id, ids, raw, home, sizes) "
+        "VALUES (1, {2, 1}, {0x00ff}, {city: 'Lima', tags: {'b', 'a'}}, [0.5, NaN, -Infinity])"
+    )
+    await tenant.create(url, ["bags"])
+
+    await tenant.copy()
+
+    (row,) = tenant.rows("cassandra/bags")
+    assert (row["ids"], row["raw"]) == ("[1, 2]", '["00ff"]')
+    assert row["home"] == '{"city": "Lima", "tags": ["a", "b"]}'
+    assert row["sizes"] == '[0.5, "nan", "-inf"]'
+
+
+async def test_a_value_that_cannot_be_read_fails_the_run_at_once_and_is_told(
+    tenant: SourceTenant, session: Any, url: str
+) -> None:
+    session.execute("CREATE TABLE far (id int PRIMARY KEY, at timestamp)")
+    session.execute("INSERT INTO far (id, at) VALUES (1, 253402300800000)")
+    await tenant.create(url, ["far"])
+
+    job = await tenant.copy()
+
+    assert (job.status, job.code, job.attempt) == (FAILED, "SOURCE_VALUE_UNREADABLE", 1)
+
+
 async def test_an_increment_and_a_whole_reading(tenant: SourceTenant, session: Any, url: str) -> None:
     session.execute("CREATE TABLE pagos (id int PRIMARY KEY, monto decimal, fecha timestamp)")
     for number in range(1, 301):

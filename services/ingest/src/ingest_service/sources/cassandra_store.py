@@ -5,7 +5,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from cassandra import ConsistencyLevel, OperationTimedOut, ReadTimeout, Unauthorized
+from cassandra import (
+    ConsistencyLevel,
+    CoordinationFailure,
+    DriverException,
+    OperationTimedOut,
+    ReadTimeout,
+    Unauthorized,
+    Unavailable,
+)
 from cassandra.auth import PlainTextAuthProvider
 from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, NoHostAvailable
 from cassandra.metadata import protect_name
@@ -164,5 +172,10 @@ def _explained(table: str) -> Iterator[None]:
         raise source.access_denied(table) from None
     except ReadTimeout:
         raise source.too_slow(table) from None
-    except (OperationTimedOut, OSError):
+    except (OperationTimedOut, Unavailable, CoordinationFailure, OSError):
         raise source.unavailable() from None
+    except DriverException as error:
+        if type(error) is DriverException:
+            # What the driver cannot make a value of; what the server says has types of its own.
+            raise source.value_unreadable(table) from None
+        raise source.failed(table, type(error).__name__) from None

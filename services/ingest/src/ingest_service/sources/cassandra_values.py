@@ -1,14 +1,17 @@
 """Cassandra's values as text, and back where they order the rows of a table."""
 
 import json
+import math
 from collections.abc import Mapping, Set
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from cassandra.util import Date
+from cassandra.util import Date, SortedSet
 
+# The driver's own set is none of Python's.
+_SEVERAL = Set | SortedSet | list | tuple
 _WHOLE = frozenset(("tinyint", "smallint", "int", "bigint", "varint"))
 
 
@@ -22,7 +25,7 @@ def as_text(value: Any) -> str:
         return f"{value.isoformat(sep=' ', timespec='milliseconds')}+00"
     if isinstance(value, bytes | bytearray):
         return value.hex()
-    if isinstance(value, Mapping | Set | list | tuple) or hasattr(value, "_asdict"):
+    if isinstance(value, Mapping | _SEVERAL) or hasattr(value, "_asdict"):
         return json.dumps(_plain(value), ensure_ascii=False)
     # A decimal of Python may write itself with an exponent.
     return format(value, "f") if isinstance(value, Decimal) else str(value)
@@ -53,6 +56,9 @@ def _plain(value: Any) -> Any:
         value = value._asdict()
     if isinstance(value, Mapping):
         return {as_text(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, Set | list | tuple):
+    if isinstance(value, _SEVERAL):
         return [_plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        # JSON has no such number.
+        return str(value)
     return value if value is None or isinstance(value, bool | int | float) else as_text(value)
