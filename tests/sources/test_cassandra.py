@@ -70,7 +70,9 @@ async def test_sets_are_json_and_numbers_that_json_has_not_are_texts(
     tenant: SourceTenant, session: Any, url: str
 ) -> None:
     session.execute("CREATE TYPE place (city text, tags frozen<set<text>>)")
-    session.execute("CREATE TABLE bags (id int PRIMARY KEY, ids set<int>, raw set<blob>, home frozen<place>, sizes list<double>)")
+    session.execute(
+        "CREATE TABLE bags (id int PRIMARY KEY, ids set<int>, raw set<blob>, home frozen<place>, sizes list<double>)"
+    )
     session.execute(
         "INSERT INTO bags (id, ids, raw, home, sizes) "
         "VALUES (1, {2, 1}, {0x00ff}, {city: 'Lima', tags: {'b', 'a'}}, [0.5, NaN, -Infinity])"

@@ -179,6 +179,41 @@ async def test_the_key_of_a_table_that_others_inherit_is_not_taken_for_theirs(
     assert (job.status, job.code) == (FAILED, "SOURCE_KEY_UNKNOWN")
 
 
+@pytest.mark.parametrize("file_format", ["csv", "parquet"])
+async def test_columns_may_have_any_name_in_increments_too(
+    tenant: SourceTenant, source: PostgresSource, file_format: str
+) -> None:
+    source.run(
+        "CREATE TABLE words (id int PRIMARY KEY, n int, now text, kept text, before text, old text, c0 text, p1 text)",
+        "INSERT INTO words SELECT i, i, 'a', 'b', 'c', 'd', 'e', 'f' FROM generate_series(1, 3) i",
+    )
+    await tenant.create(source.url, [{"name": "words", "cursor": "n"}], format=file_format)
+    await tenant.copy()
+    source.run("UPDATE words SET n = 9, now = 'z' WHERE id = 1")
+
+    job = await tenant.copy()
+
+    assert (job.status, job.rows_written, job.rows_unchanged) == (SUCCEEDED, 1, 1)
+    assert (await tenant.state("words")).rows == 3
+    if file_format == "csv":
+        assert tenant.rows("postgresql/words")[-1] == {
+            "id": "1", "n": "9", "now": "z", "kept": "b", "before": "c", "old": "d", "c0": "e", "p1": "f",
+        }  # fmt: skip
+
+
+async def test_a_column_that_is_spelled_in_other_case_stays_one(tenant: SourceTenant, source: PostgresSource) -> None:
+    await tenant.create(source.url, [{"name": "users", "cursor": "changed"}])
+    await tenant.copy()
+    source.run('ALTER TABLE users RENAME name TO "Name"', "INSERT INTO users VALUES (6, 'six', '2026-02-01Z')")
+
+    await tenant.copy()
+
+    rows = {row["id"]: row for row in tenant.rows("postgresql/users")}
+    assert list(rows["1"]) == ["id", "Name", "changed"]
+    assert (rows["1"]["Name"], rows["6"]["Name"]) == ("user 1", "six")
+    assert "name is spelled Name now" in (await tenant.state("users")).drift
+
+
 async def test_a_whole_reading_sees_what_was_deleted(tenant: SourceTenant, source: PostgresSource) -> None:
     await tenant.create(source.url, [{"name": "users", "cursor": "changed"}])
     await tenant.copy()

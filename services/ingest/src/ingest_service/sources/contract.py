@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from service_runtime.errors import Conflict
 
-from ingest_service.sources.table import Column, named
+from ingest_service.sources.table import Column
 
 _SIGNED = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT")
 _UNSIGNED = ("UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT")
@@ -37,17 +37,18 @@ class Plan:
 
 def plan(table: str, known: Sequence[Column], read: Sequence[Column], contract: str) -> Plan:
     """Compares; raises SOURCE_COLUMNS_CHANGED where the contract is freeze and anything changed."""
-    places = {column.name: place for place, column in enumerate(read)}
+    places = {folded(column.name): place for place, column in enumerate(read)}
     _check_names(table, read)
     if not known:
-        return Plan(tuple(Planned(column, places[column.name]) for column in read), (), ())
-    there = named(known)
-    gone = [column for column in known if column.name not in places]
-    added = [column for column in read if column.name not in there]
-    changed = [column for column in read if column.name in there and column.type != there[column.name].type]
+        return Plan(tuple(Planned(column, place) for place, column in enumerate(read)), (), ())
+    there = {folded(column.name): column for column in known}
+    gone = [column for column in known if folded(column.name) not in places]
+    added = [column for column in read if folded(column.name) not in there]
+    both = [(there[folded(column.name)], column) for column in read if folded(column.name) in there]
     notes = [
         *(f"{column.name} is gone; it stays in the lake, empty in rows read from now on" for column in gone),
-        *(f"{column.name} was {there[column.name].type} and is {column.type}" for column in changed),
+        *(f"{before.name} is spelled {now.name} now" for before, now in both if before.name != now.name),
+        *(f"{now.name} was {before.type} and is {now.type}" for before, now in both if before.type != now.type),
     ]
     evolves = contract == "evolve"
     notes += [f"{column.name} is new" + ("" if evolves else " and is left out") for column in added]
@@ -55,21 +56,25 @@ def plan(table: str, known: Sequence[Column], read: Sequence[Column], contract: 
         raise Conflict("SOURCE_COLUMNS_CHANGED", f"The columns of {table} changed: {'; '.join(notes)}."[:1000])
     columns = []
     # In the order of the reading, so that a table without changes is taken as it comes; what is gone comes last.
-    for column in read:
-        if column.name in there:
-            before = there[column.name]
-            kept = replace(before, type=widened(before.type, column.type)) if evolves else before
-            columns.append(Planned(kept, places[column.name]))
+    for place, column in enumerate(read):
+        before = there.get(folded(column.name))
+        if before is not None:
+            kept = widened(before.type, column.type) if evolves else before.type
+            columns.append(Planned(replace(column, type=kept), place))
         elif evolves:
-            columns.append(Planned(column, places[column.name]))
+            columns.append(Planned(column, place))
     columns += [Planned(column, None) for column in gone]
-    refused = () if evolves else tuple(Planned(column, places[column.name]) for column in added)
+    refused = () if evolves else tuple(Planned(column, places[folded(column.name)]) for column in added)
     return Plan(tuple(columns), refused, tuple(notes))
 
 
+def folded(name: str) -> str:
+    """Gives a column's name as the lake's readers compare it: without case and outer spaces."""
+    return name.strip().lower()
+
+
 def _check_names(table: str, read: Sequence[Column]) -> None:
-    # The lake's readers compare names without case and outer spaces.
-    if len({column.name.strip().lower() for column in read}) < len(read):
+    if len({folded(column.name) for column in read}) < len(read):
         raise Conflict("SOURCE_COLUMNS_ALIKE", f"Columns of {table} differ by case or spaces alone.", table=table)
 
 

@@ -1,6 +1,6 @@
 """What is known of a table of a source: what is asked, what the database's catalog says, what the lake has."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -87,10 +87,6 @@ class Read:
 
     rows: int
     cursor_value: str = ""
-
-
-def named(columns: Sequence[Column]) -> dict[str, Column]:
-    return {column.name: column for column in columns}
 
 
 @dataclass

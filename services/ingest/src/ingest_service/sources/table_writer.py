@@ -10,7 +10,7 @@ import duckdb
 from service_runtime.errors import Conflict
 
 from ingest_service.sources import connection as source
-from ingest_service.sources.contract import Plan
+from ingest_service.sources.contract import Plan, folded
 from ingest_service.sources.judging import judge
 from ingest_service.sources.table import Column, Counts, Shape, WantedTable, Written
 from ingest_service.sources.table_sql import alike, literal, quoted, read_csv, read_staged, texted, typed
@@ -56,8 +56,8 @@ def _as_it_is(reading: Reading, path: str) -> Written:
     )
     if reading.old is not None and reading.key:
         with _engine(reading.folder) as engine:
-            names = [column.name for column in columns]
-            engine.execute(f"CREATE VIEW fresh AS SELECT * FROM {read_csv(reading.staged, names)}")  # noqa: S608
+            read = read_csv(reading.staged, [place for place, _ in _places(columns)])
+            engine.execute(f"CREATE VIEW fresh AS SELECT * FROM {read}")  # noqa: S608
             written.deleted = _gone(engine, _old_texts(engine, reading.old, columns), reading.key, columns)
     return written
 
@@ -68,7 +68,7 @@ def _made(engine: Any, reading: Reading, file_format: str, path: str) -> Written
     engine.execute(f"CREATE TABLE staged AS {staged}")
     judged = judge(engine, reading.wanted, reading.plan, to_types=file_format == "parquet")
     columns = judged.columns
-    cells = ", ".join(f"{judged.cells[column.name]} AS {quoted(column.name)}" for column in columns)
+    cells = ", ".join(f"{judged.cells[column.name]} AS {place}" for place, column in _places(columns))
     engine.execute(f"CREATE VIEW fresh AS SELECT {cells} FROM staged WHERE {judged.taken}")  # noqa: S608
     counts = Counts(read=reading.rows, rejected=judged.rows)
     result, deleted = "SELECT * FROM fresh", 0
@@ -86,17 +86,17 @@ def _made(engine: Any, reading: Reading, file_format: str, path: str) -> Written
 
 
 def _old_texts(engine: Any, old: Path, columns: Sequence[Column]) -> str:
-    """Makes the lake's table a view of texts with the columns of now; what it lacks is NULL. Gives its name."""
+    """Makes the lake's table a view of texts with the places of now; what it lacks is NULL. Gives its name."""
     if old.suffix == ".parquet":
         table = f"read_parquet({literal(str(old))})"
         there = {row[0]: row[1] for row in engine.execute(f"DESCRIBE SELECT * FROM {table}").fetchall()}  # noqa: S608
-        found = {name: texted(quoted(name), str(kind)) for name, kind in there.items()}
+        found = {folded(name): texted(quoted(name), str(kind)) for name, kind in there.items()}
     else:
         names = _header(old)
         table = read_csv(old, names)
-        found = {name: quoted(name) for name in names}
+        found = {folded(name): quoted(name) for name in names}
     cells = ", ".join(
-        f"{found.get(column.name, 'CAST(NULL AS VARCHAR)')} AS {quoted(column.name)}" for column in columns
+        f"{found.get(folded(column.name), 'CAST(NULL AS VARCHAR)')} AS {place}" for place, column in _places(columns)
     )
     engine.execute(f"CREATE VIEW old AS SELECT {cells} FROM {table}")  # noqa: S608
     return "old"
@@ -116,8 +116,7 @@ def _gone(engine: Any, old: str, key: Sequence[str], columns: Sequence[Column]) 
 
 def _merged(engine: Any, old: str, key: Sequence[str], columns: Sequence[Column]) -> int:
     """Makes `kept`, what the lake keeps of before, and `latest`, one row for a key; tells how many did not change."""
-    types = {column.name: column.type for column in columns}
-    keys = ", ".join(alike(quoted(name), types[name]) for name in key)
+    keys = ", ".join(alike(place, column.type) for place, column in _places(columns) if column.name in key)
     # Of rows that have one key, where the tenant's choice of it allows several, the last stays.
     engine.execute(
         "CREATE TABLE latest AS SELECT * EXCLUDE (n) FROM (SELECT fresh.*, row_number() OVER () AS n FROM fresh) "  # noqa: S608
@@ -138,25 +137,26 @@ def _merged(engine: Any, old: str, key: Sequence[str], columns: Sequence[Column]
 
 
 def _same(one: str, other: str, names: Sequence[str], columns: Sequence[Column]) -> str:
-    types = {column.name: column.type for column in columns}
     return " AND ".join(
-        f"{alike(f'{one}.{quoted(name)}', types[name])} IS NOT DISTINCT FROM "
-        f"{alike(f'{other}.{quoted(name)}', types[name])}"
-        for name in names
+        f"{alike(f'{one}.{place}', column.type)} IS NOT DISTINCT FROM {alike(f'{other}.{place}', column.type)}"
+        for place, column in _places(columns)
+        if column.name in names
     )
+
+
+def _places(columns: Sequence[Column]) -> list[tuple[str, Column]]:
+    """Gives columns the names that they go by until they are written: one of the table's own could be anything."""
+    return [(f"p{number}", column) for number, column in enumerate(columns)]
 
 
 def _copy(engine: Any, result: str, columns: Sequence[Column], target: Path, file_format: str) -> int:
     if file_format == "parquet":
-        values = ", ".join(f"{typed(quoted(column.name), column)} AS {quoted(column.name)}" for column in columns)
+        values = ", ".join(f"{typed(place, column)} AS {quoted(column.name)}" for place, column in _places(columns))
         options = "FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 50000"
     else:
         # A lone cell that is missing would be a blank line, which is no row.
-        lone = len(columns) == 1
-        values = ", ".join(
-            f"coalesce({quoted(column.name)}, '') AS {quoted(column.name)}" if lone else quoted(column.name)
-            for column in columns
-        )
+        cell = "coalesce({}, '')" if len(columns) == 1 else "{}"
+        values = ", ".join(f"{cell.format(place)} AS {quoted(column.name)}" for place, column in _places(columns))
         options = "FORMAT csv, HEADER, DELIMITER ',', QUOTE '\"', ESCAPE '\"', NULLSTR ''"
     statement = f"COPY (SELECT {values} FROM ({result})) TO {literal(str(target))} ({options})"  # noqa: S608
     return int(engine.execute(statement).fetchone()[0])
