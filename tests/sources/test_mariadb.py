@@ -116,6 +116,36 @@ async def test_an_increment_and_a_whole_reading(tenant: SourceTenant, source: Ma
     assert {row["id"] for row in tenant.rows("mysql/users")} == {"1", "3", "4", "5", "6", "7", "8"}
 
 
+async def test_bytes_and_short_numbers_are_cursors_too(tenant: SourceTenant, source: MariaDbSource) -> None:
+    source.run(
+        "CREATE TABLE events (id BINARY(16) PRIMARY KEY, size FLOAT)",
+        "INSERT INTO events VALUES (x'0190ff00aabbccddeeff001122334455', 16777296)",
+        "CREATE TABLE sizes LIKE events",
+        "INSERT INTO sizes SELECT * FROM events",
+    )
+    await tenant.create(source.url, [{"name": "events", "cursor": "id"}, {"name": "sizes", "cursor": "size"}])
+    await tenant.copy()
+    source.run(
+        "INSERT INTO events VALUES (x'0192ff00aabbccddeeff001122334455', 1)",
+        "INSERT INTO events VALUES (x'0001', 1)",
+        "INSERT INTO sizes VALUES (x'02', 16777298)",
+    )
+
+    job = await tenant.copy()
+
+    assert (job.status, job.rows_read, job.rows_written) == (SUCCEEDED, 4, 2)
+    assert (await tenant.state("events")).cursor_value == "0x0192FF00AABBCCDDEEFF001122334455"
+
+
+async def test_a_cursor_with_a_nul_character_is_refused_at_once(tenant: SourceTenant, source: MariaDbSource) -> None:
+    source.run("CREATE TABLE odd (id INT PRIMARY KEY, word VARCHAR(9))", "INSERT INTO odd VALUES (1, 'a\\0b')")
+    await tenant.create(source.url, [{"name": "odd", "cursor": "word"}])
+
+    job = await tenant.copy()
+
+    assert (job.status, job.code, job.attempt) == (FAILED, "BAD_CURSOR", 1)
+
+
 async def test_rows_moved_between_tables_while_a_run_reads_are_there_once(
     tenant: SourceTenant, source: MariaDbSource
 ) -> None:

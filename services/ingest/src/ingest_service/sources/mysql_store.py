@@ -44,6 +44,8 @@ _TYPES = {
     "bit": "UBIGINT",
     **dict.fromkeys(("binary", "varbinary", "tinyblob", "blob", "mediumblob", "longblob"), "BLOB"),
 }
+# What bytes begin with where they are kept as text.
+_BYTES = "0x"
 _SHAPES = ("point", "linestring", "polygon")
 _GEOMETRY = frozenset(("geometry", "geometrycollection", *_SHAPES, *(f"multi{shape}" for shape in _SHAPES)))
 
@@ -74,7 +76,7 @@ class MysqlConnection:
         statement = f"SELECT CONCAT({line}) FROM {table}{where}"  # noqa: S608 - names from the catalog, quoted
         rows = 0
         with _explained(shape.name), target.open("ab") as file:
-            highest = self._highest(table, cursor, cut)
+            highest = self._highest(table, shape.column(cursor), cut)
             with self._connection.cursor(SSCursor) as reading:
                 reading.execute(statement, values)
                 while fetched := reading.fetchmany(self._fetch_rows):
@@ -88,12 +90,16 @@ class MysqlConnection:
                     pace.step(len(fetched), len(data))
         return Read(rows, highest)
 
-    def _highest(self, table: str, cursor: str, cut: Cut | None) -> str:
-        if not cursor:
+    def _highest(self, table: str, cursor: Column | None, cut: Cut | None) -> str:
+        if cursor is None:
             return ""
         where, values = _where(cut)
+        highest = f"MAX({_quoted(cursor.name)})"
+        # As text bytes are none, and a FLOAT has six digits.
+        text = {"BLOB": f"CONCAT('{_BYTES}', HEX({highest}))", "FLOAT": f"CAST({highest} + 0e0 AS CHAR)"}
+        value = text.get(cursor.type, f"CAST({highest} AS CHAR)")
         with self._connection.cursor() as asking:
-            asking.execute(f"SELECT CAST(MAX({_quoted(cursor)}) AS CHAR) FROM {table}{where}", values)  # noqa: S608
+            asking.execute(f"SELECT {value} FROM {table}{where}", values)  # noqa: S608
             row = asking.fetchone()
         return row[0] if row and row[0] is not None else ""
 
@@ -183,6 +189,8 @@ def _where(cut: Cut | None) -> tuple[str, tuple[str, ...]]:
     if cut is None:
         return "", ()
     name = _quoted(cut.column.name)
+    if cut.column.type == "BLOB" and cut.value.startswith(_BYTES):
+        return f" WHERE {name} >= UNHEX(%s) OR {name} IS NULL", (cut.value.removeprefix(_BYTES),)
     return f" WHERE {name} >= %s OR {name} IS NULL", (cut.value,)
 
 

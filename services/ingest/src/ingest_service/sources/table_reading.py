@@ -8,6 +8,7 @@ from pathlib import Path
 from service_runtime.errors import NotFound
 from service_runtime.lake import Lake
 
+from ingest_service.sources import connection as source
 from ingest_service.sources.connection import SourceConnection
 from ingest_service.sources.contract import plan
 from ingest_service.sources.pace import Pace
@@ -56,6 +57,9 @@ class TableReader:
         staged.write_text(_header(shape) if header else "", encoding="utf-8")
         self.pace.begin_table()
         read = self.connection.read(shape, wanted.cursor, cut, staged, self.pace)
+        if "\0" in read.cursor_value:
+            # Our own database has no such text.
+            raise source.cursor_unfit(wanted.name, wanted.cursor)
         before = None
         if old is not None and state is not None and (key or cut is not None):
             before = folder / f"old{Path(old).suffix}"
