@@ -162,9 +162,8 @@ class SourceRun:
         wanted = staged.reading.wanted
         other = _path(staged.dataset, "csv" if written.path.endswith(".parquet") else "parquet")
         before = states.get(wanted.name)
-        if before is not None and before.path == other:
-            # It was ours, and readers would take it for more of the same table.
-            await asyncio.to_thread(lake.delete, other)
+        # Whoever wrote it, readers would take it for more of the same table.
+        await asyncio.to_thread(lake.delete, other)
         state = TableState(
             name=wanted.name,
             dataset=staged.dataset,
