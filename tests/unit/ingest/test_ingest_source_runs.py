@@ -5,16 +5,23 @@ import asyncio
 import csv
 import io
 from collections.abc import AsyncIterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from atalaya.ingest.v1 import data_pb2
+from atalaya.ingest.v1 import data_pb2, sources_pb2
 from atalaya.jobs.v1 import job_pb2
 from ingest_service.clean_up import CleanUp, Retention
 from ingest_service.clean_up_store import CleanUpStore
+from ingest_service.config import Settings
+from ingest_service.sources.address import parse_url
+from ingest_service.sources.pace import Pace
+from ingest_service.sources.postgresql_store import connect
 from local_suite.postgres import EmbeddedPostgres
+from service_runtime.errors import Unavailable
 from service_runtime.lake.local import LocalLake
 from support import postgres as servers
 from support.running import refusal
@@ -342,6 +349,35 @@ async def test_the_same_table_in_another_format_is_there_once(tenant: SourceTena
     await tenant.create(source.url, ["users"])
     await tenant.copy()
     await tenant.change(format="parquet")
+    await tenant.copy()
+
+    assert [file.name for file in (tenant.lake / "postgresql/users").iterdir()] == ["users.parquet"]
+
+
+async def test_a_table_that_is_emptied_and_filled_while_the_source_is_read_is_not_taken_for_empty(
+    source: PostgresSource, tmp_path: Path
+) -> None:
+    source.run("CREATE TABLE orders (id int PRIMARY KEY)", "INSERT INTO orders VALUES (1)")
+    address, login = parse_url("postgresql", source.url)
+
+    def read() -> None:
+        with closing(connect(address, "127.0.0.1", login, Settings())) as connection:
+            orders = connection.shape("orders")
+            source.run("BEGIN", "TRUNCATE orders", "INSERT INTO orders VALUES (1), (2)", "COMMIT")
+            pace = Pace(rows_per_second=1_000_000, largest_table=1 << 20)
+            connection.read(orders, "", None, tmp_path / "orders.csv", pace)
+
+    with pytest.raises(Unavailable, match="SOURCE_TABLE_REWRITTEN"):
+        await asyncio.to_thread(read)
+
+
+async def test_a_source_that_is_added_again_leaves_no_second_file(tenant: SourceTenant, source: PostgresSource) -> None:
+    await tenant.create(source.url, ["users"])
+    await tenant.copy()
+    request = sources_pb2.DeleteSourceRequest(name="shop")
+    await tenant.sources.DeleteSource(request, metadata=tenant.bearer("admin"))
+    await tenant.create(source.url, ["users"], format="parquet")
+
     await tenant.copy()
 
     assert [file.name for file in (tenant.lake / "postgresql/users").iterdir()] == ["users.parquet"]

@@ -49,6 +49,11 @@ def unavailable() -> Unavailable:
     return Unavailable("SOURCE_UNAVAILABLE", "The source does not answer, or broke off.", retry_after=60)
 
 
+def rewritten(table: str) -> Unavailable:
+    message = f"{table} was emptied or made anew while the source was read."
+    return Unavailable("SOURCE_TABLE_REWRITTEN", message, retry_after=60, table=table)
+
+
 def login_refused() -> PermissionDenied:
     return PermissionDenied("SOURCE_LOGIN_REFUSED", "The source refuses the user, the password or the database.")
 

@@ -40,6 +40,12 @@ _COLUMNS = (
     "WHERE h.inhparent = a.attrelid AND c.relkind = 'r') "
     "WHERE a.attrelid = %s AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum"
 )
+# What this transaction has read of that was written anew since its snapshot, as by TRUNCATE: it looks empty then.
+_REWRITTEN = (
+    "SELECT FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_class c ON c.oid = l.relation "
+    "WHERE l.pid = pg_catalog.pg_backend_pid() AND l.locktype = 'relation' AND c.relkind IN ('r', 'm') "
+    "AND c.relfilenode <> 0 AND c.relfilenode IS DISTINCT FROM pg_catalog.pg_relation_filenode(c.oid) LIMIT 1"
+)
 _TYPES = {
     "int2": "SMALLINT",
     "int4": "INTEGER",
@@ -90,6 +96,8 @@ class PostgresqlConnection:
                         pace.step(pending, size)
                         rows, pending, size = rows + pending, 0, 0
             pace.step(pending, size)
+            if self._connection.execute(_REWRITTEN).fetchone() is not None:
+                raise source.rewritten(shape.name)
         return Read(rows + pending, highest)
 
     def _highest(self, table: sql.Identifier, shape: Shape, cursor: str, where: sql.Composable) -> str:
