@@ -3,13 +3,13 @@
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from service_runtime.errors import InvalidArgument, PayloadTooLarge
 
+from ingest_service.reading.parquet_texts import as_text
 from ingest_service.reading.rejection import Rejection
 from ingest_service.reading.row_finder import RowFinder
 from ingest_service.reading.table import Batch, batch_schema
@@ -59,7 +59,7 @@ class ParquetTable:
         number = 0
         size = 0
         for rows in self._pieces():
-            texts = [_as_text(rows.column(column), self.header[column]) for column in columns]
+            texts = [as_text(rows.column(column), self.header[column]) for column in columns]
             size += sum(text.nbytes for text in texts)
             if size > self._largest:
                 raise PayloadTooLarge("FILE_TOO_LARGE", f"The file's values have more than {self._largest} bytes.")
@@ -106,37 +106,3 @@ def _expanded(batch: pa.RecordBatch) -> int:
 
 def _is_text(kind: pa.DataType) -> bool:
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_binary(kind))
-
-
-def _as_text(column: pa.Array, name: str) -> pa.Array:
-    if pa.types.is_dictionary(column.type):
-        column = column.dictionary_decode()
-    kind = column.type
-    try:
-        if pa.types.is_nested(kind):
-            text = pa.array([None if value is None else _compact(value) for value in column.to_pylist()], pa.string())
-        elif pa.types.is_timestamp(kind):
-            text = _time_text(column)
-        elif pa.types.is_null(kind):
-            text = pa.nulls(len(column), pa.string())
-        else:
-            text = pc.cast(column, pa.string())
-    except pa.ArrowException as error:
-        raise InvalidArgument(
-            "UNREADABLE_FILE", f"The values of column {name[:60]} ({kind}) are no text.", column=name[:60]
-        ) from error
-    return pc.fill_null(text, pa.scalar(""))
-
-
-def _time_text(column: pa.Array) -> pa.Array:
-    """Gives ISO times: with Z where the column's are instants, without zeros behind the seconds."""
-    zoned = column.type.tz is not None
-    text = pc.cast(pc.cast(column, pa.timestamp(column.type.unit, "UTC")) if zoned else column, pa.string())
-    bare = pc.replace_substring_regex(text, pattern="Z$", replacement="")
-    bare = pc.replace_substring_regex(bare, pattern=r"(\.\d*?)0+$", replacement=r"\1")
-    bare = pc.replace_substring_regex(bare, pattern=r"\.$", replacement="")
-    return pc.binary_join_element_wise(bare, pa.scalar("Z" if zoned else ""), pa.scalar(""))
-
-
-def _compact(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
