@@ -101,7 +101,7 @@ async def test_programs_have_neither_profile_nor_settings(people: PeopleAndMail,
     assert (await people.invite(token, "invited-by-program@example.com")).status == "invited"
 
 
-@pytest.mark.parametrize("timezone", ["Mars/Olympus", "america/lima", "UTC+5", "../etc/passwd"])
+@pytest.mark.parametrize("timezone", ["Mars/Olympus", "america/lima", "UTC+5", "../etc/passwd", "localtime"])
 async def test_time_zone_must_be_one(people: PeopleAndMail, timezone: str) -> None:
     token = (await people.auth.register()).reply.access_token
     error = await refusal(people.set(token, timezone=timezone, language="en"))

@@ -40,6 +40,7 @@ async def test_a_viewer_may_not_import(tenant: Tenant) -> None:
         ({"kind": "dataset", "dataset": "../users"}, "DATASET_REQUIRED"),
         ({"kind": "dataset", "dataset": "a/b/c"}, "DATASET_REQUIRED"),
         ({"timezone": "Lima"}, "BAD_TIMEZONE"),
+        ({"timezone": "localtime"}, "BAD_TIMEZONE"),
         ({"encoding": "utf-9"}, "BAD_ENCODING"),
         ({"encoding": "base64"}, "BAD_ENCODING"),
         ({"delimiter": "||"}, "BAD_DELIMITER"),
