@@ -124,3 +124,23 @@ async def test_the_command_says_what_is_wrong_in_a_sentence(url: str, tmp_path: 
     assert code == 1
     assert "Name or password is wrong." in err
     assert "Traceback" not in err
+
+
+async def test_the_command_takes_comments_a_format_and_a_sheet(url: str, ingest: FakeIngest, tmp_path: Path) -> None:
+    file = tmp_path / "comments.xlsx"
+    file.write_bytes(b"PK")
+    await atalaya(tmp_path, "login", "ana", "--url", url, typed="right password\n")
+    words = ("--kind", "comments", "--format", "xlsx", "--sheet", "Hoja 2", "--account", "banco")
+    code, _, err = await atalaya(tmp_path, "import", str(file), *words)
+    assert code == 0, err
+    assert (ingest.first.kind, ingest.first.format, ingest.first.sheet) == ("comments", "xlsx", "Hoja 2")
+
+
+async def test_the_command_names_the_file_that_it_cannot_read_or_write(url: str, tmp_path: Path) -> None:
+    await atalaya(tmp_path, "login", "ana", "--url", url, typed="right password\n")
+    for path in (tmp_path / "missing.csv", tmp_path):
+        code, _, err = await atalaya(tmp_path, "import", str(path), "--kind", "posts")
+        assert (code, str(path) in err, "Traceback" in err) == (1, True, False), err
+    for path in (tmp_path / "missing" / "posts.csv", tmp_path):
+        code, _, err = await atalaya(tmp_path, "export", "--kind", "posts", "-o", str(path))
+        assert (code, str(path) in err) == (1, True), err

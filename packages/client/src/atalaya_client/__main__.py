@@ -17,7 +17,9 @@ from atalaya_client.exports import create_export, download_export
 from atalaya_client.imports import follow_job, import_file
 from atalaya_client.saved_login import SavedLogin
 
-_IMPORT_TEXTS = ("account", "account_column", "dataset", "mapping", "timezone", "on_error", "delimiter", "encoding")
+_KINDS = ("posts", "metrics", "comments", "transactions", "dataset")
+_SAID_OF_THE_FILE = ("delimiter", "encoding", "format", "sheet")
+_IMPORT_TEXTS = ("account", "account_column", "dataset", "mapping", "timezone", "on_error", *_SAID_OF_THE_FILE)
 _EXPORT_TEXTS = ("account", "dataset", "start_date", "end_date")
 
 
@@ -41,16 +43,16 @@ def _parser() -> argparse.ArgumentParser:
     login.add_argument("username", help="user name or e-mail address")
     login.add_argument("--url", default=saved_login.load().url, help="the suite (%(default)s)")
     login.set_defaults(run=_login)
-    importing = commands.add_parser("import", help="import a CSV file and follow its job")
+    importing = commands.add_parser("import", help="import a file and follow its job")
     importing.add_argument("file", type=Path)
-    importing.add_argument("--kind", required=True, choices=["posts", "metrics", "transactions", "dataset"])
+    importing.add_argument("--kind", required=True, choices=_KINDS)
     for name in _IMPORT_TEXTS:
         importing.add_argument(f"--{name.replace('_', '-')}", default="")
     importing.add_argument("--create-accounts", action="store_true", help="make accounts that are not there")
     importing.add_argument("--dry-run", action="store_true", help="do everything but the writing")
     importing.set_defaults(run=_import)
     exporting = commands.add_parser("export", help="export rows to a file")
-    exporting.add_argument("--kind", required=True, choices=["posts", "metrics", "comments", "transactions", "dataset"])
+    exporting.add_argument("--kind", required=True, choices=_KINDS)
     exporting.add_argument("--format", default="csv", choices=["csv", "jsonl", "parquet", "xlsx"])
     for name in _EXPORT_TEXTS:
         exporting.add_argument(f"--{name.replace('_', '-')}")
@@ -89,6 +91,7 @@ async def _import(arguments: argparse.Namespace) -> int:
 
 
 async def _export(arguments: argparse.Namespace) -> int:
+    _check_target(arguments.output)
     options = CreateExportRequest(
         kind=arguments.kind,
         format=arguments.format,
@@ -103,6 +106,14 @@ async def _export(arguments: argparse.Namespace) -> int:
             await download_export(atalaya, job, arguments.output)
     print(_line(job))
     return 0 if job.status == SUCCEEDED else 1
+
+
+def _check_target(file: Path) -> None:
+    """Raises where no file can be at this path, before anything is asked for it."""
+    if file.is_dir():
+        raise ValueError(f"{file} is a folder; name a file.")
+    if not file.parent.is_dir():
+        raise ValueError(f"{file} cannot be written: there is no folder {file.parent}.")
 
 
 async def _jobs(arguments: argparse.Namespace) -> int:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import BinaryIO
 
 from atalaya.ingest.v1.data_pb2 import GetJobRequest as GetIngestJobRequest
 from atalaya.ingest.v1.data_pb2 import ImportDataRequest
@@ -18,19 +19,23 @@ _ENDED = (SUCCEEDED, FAILED, CANCELLED)
 
 
 async def import_file(atalaya: Atalaya, path: Path, options: ImportDataRequest) -> str:
-    """Streams a CSV file and gives the id of its job; `options` says what the rows are, as in the rpc ImportData."""
-    reply = await atalaya.data.ImportData(_messages(path, options))
+    """Streams a file and gives the id of its job; `options` says what the rows are, as in the rpc ImportData."""
+    # Before the call, of which nothing but that it was cancelled would be told.
+    file = await asyncio.to_thread(path.open, "rb")
+    try:
+        reply = await atalaya.data.ImportData(_messages(file, options))
+    finally:
+        await asyncio.to_thread(file.close)
     return reply.job_id
 
 
-async def _messages(path: Path, options: ImportDataRequest) -> AsyncIterator[ImportDataRequest]:
+async def _messages(file: BinaryIO, options: ImportDataRequest) -> AsyncIterator[ImportDataRequest]:
     message = ImportDataRequest()
     message.CopyFrom(options)
-    with path.open("rb") as file:
-        message.file.CopyFrom(HttpBody(content_type="text/csv", data=await asyncio.to_thread(file.read, CHUNK_BYTES)))
-        yield message
-        while data := await asyncio.to_thread(file.read, CHUNK_BYTES):
-            yield ImportDataRequest(file=HttpBody(data=data))
+    message.file.CopyFrom(HttpBody(content_type="text/csv", data=await asyncio.to_thread(file.read, CHUNK_BYTES)))
+    yield message
+    while data := await asyncio.to_thread(file.read, CHUNK_BYTES):
+        yield ImportDataRequest(file=HttpBody(data=data))
 
 
 async def follow_job(
