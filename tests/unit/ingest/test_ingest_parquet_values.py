@@ -73,3 +73,15 @@ async def test_an_amount_of_nothing_comes_back_from_an_export(tenant: Tenant) ->
     content = await exported(tenant, kind="transactions", format="parquet")
     job = await tenant.run(content, "application/octet-stream", kind="transactions")
     assert (job.rows_written, job.rows_rejected) == (2, 0), job
+
+
+async def test_a_row_that_no_block_could_hold_is_rejected(tenant: Tenant) -> None:
+    content = parquet(n=pa.array(["1", "2", "3"]), texto=pa.array(["a", "b" * (20 << 20), "c"]))
+    job = await tenant.run(content, "application/octet-stream", kind="dataset", dataset="n")
+    assert (job.status, job.rows_written, job.rows_rejected) == (job_pb2.SUCCEEDED, 2, 1), job
+    [row] = await tenant.rejected(job.job_id)
+    assert (row.line, row.reason) == (2, "the row is longer than 4194304 bytes")
+    assert (row.raw[:28], len(row.raw)) == ('{"n": "2", "texto": "bbbbbbb', 10_000)
+    assert await exported(tenant, kind="dataset", dataset="n", format="csv", raw=True) == (
+        b'"n","texto"\r\n"1","a"\r\n"3","c"\r\n'
+    )

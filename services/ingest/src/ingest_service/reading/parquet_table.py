@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from service_runtime.errors import InvalidArgument, PayloadTooLarge
 
+from ingest_service.reading.lines import LARGEST_ROW
 from ingest_service.reading.parquet_texts import as_text
 from ingest_service.reading.rejection import Rejection
 from ingest_service.reading.row_finder import RowFinder
@@ -56,6 +57,11 @@ class ParquetTable:
         return list(json.loads(text).values())
 
     def batches(self, columns: Sequence[int]) -> Iterator[Batch]:
+        for rows in self._read(columns):
+            done = rows.column("line")[-1].as_py() / self._rows if len(rows) else 1.0
+            yield _without_long_rows(rows, done)
+
+    def _read(self, columns: Sequence[int]) -> Iterator[pa.RecordBatch]:
         number = 0
         size = 0
         for rows in self._pieces():
@@ -67,8 +73,7 @@ class ParquetTable:
             number += len(rows)
             none = pa.repeat(pa.scalar(0, pa.int32()), len(rows))
             places = [pa.array(lines, pa.int32()), pa.array(lines, pa.int64()), none]
-            batch = pa.RecordBatch.from_arrays([*places, *texts], schema=batch_schema(len(columns)))
-            yield Batch(batch, [], number / self._rows)
+            yield pa.RecordBatch.from_arrays([*places, *texts], schema=batch_schema(len(columns)))
 
     def _pieces(self) -> Iterator[pa.RecordBatch]:
         try:
@@ -82,10 +87,23 @@ class ParquetTable:
 
     def _texts_of_rows(self) -> Iterator[tuple[int, str]]:
         number = 0
-        for batch in self.batches(range(len(self.header))):
-            for row in zip(*(column.to_pylist() for column in batch.rows.columns[3:]), strict=True):
+        for rows in self._read(range(len(self.header))):
+            for row in zip(*(column.to_pylist() for column in rows.columns[3:]), strict=True):
                 number += 1
                 yield number, json.dumps(dict(zip(self.header, row, strict=True)), ensure_ascii=False)
+
+
+def _without_long_rows(rows: pa.RecordBatch, done: float) -> Batch:
+    """Rejects the rows that have more bytes than one has in any other format: no reader of datasets could hold them."""
+    if rows.nbytes <= LARGEST_ROW:
+        return Batch(rows, [], done)
+    sizes = pa.array([0] * len(rows), pa.int64())
+    for texts in rows.columns[3:]:
+        sizes = pc.add(sizes, pc.cast(pc.binary_length(texts), pa.int64()))
+    is_long = pc.greater(sizes, LARGEST_ROW)
+    reason = f"the row is longer than {LARGEST_ROW} bytes"
+    lines = rows.column("line").filter(is_long).to_pylist()
+    return Batch(rows.filter(pc.invert(is_long)), [Rejection(line, "", "", reason, line, 0) for line in lines], done)
 
 
 def _unreadable(error: Exception) -> InvalidArgument:
