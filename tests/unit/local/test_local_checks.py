@@ -11,6 +11,7 @@ from local_suite import lock
 from local_suite.checks import check_disk, check_environment, check_machine, check_port, free_ports
 from local_suite.errors import AlreadyRunning, BadSetting, DiskFull, NewerData, PortTaken, UnsupportedMachine
 from local_suite.home import Home
+from local_suite.service_settings import check_settings
 
 
 @pytest.fixture
@@ -52,6 +53,27 @@ def test_unsupported_platform_is_named() -> None:
 def test_production_is_refused() -> None:
     with pytest.raises(BadSetting, match="ENVIRONMENT=production"):
         check_environment({"ENVIRONMENT": "production"})
+
+
+def test_a_setting_that_services_would_refuse_is_named_once_before_anything_starts(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RATE_LIMIT_PER_MINUTE", "many")
+    monkeypatch.setenv("ANALYTICS_QUERY_THREADS", "0")
+
+    with pytest.raises(BadSetting) as caught:
+        check_settings(home)
+
+    names = [line.split()[0] for line in str(caught.value).splitlines()]
+    assert sorted(names) == ["ANALYTICS_QUERY_THREADS", "RATE_LIMIT_PER_MINUTE"]
+
+
+def test_settings_that_the_suite_sets_itself_are_not_taken_from_the_shell(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", "mysql://another/project")
+
+    check_settings(home)
 
 
 @pytest.mark.parametrize("port", ["0", "65536", "http", "-1"])

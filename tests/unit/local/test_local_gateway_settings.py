@@ -47,6 +47,26 @@ def test_what_is_no_number_is_named(home: Home, monkeypatch: pytest.MonkeyPatch,
         configure(home)
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("MAX_CONNECTIONS", "0"),
+        ("MAX_HEAP_BYTES", "0"),
+        ("MAX_CONTENT_LENGTH", "99999999999"),
+        ("TRUSTED_PROXY_HOPS", "11"),
+        ("CORS_ORIGINS", "https://app.example.com/"),
+        ("CORS_ORIGINS", "app.example.com"),
+    ],
+)
+def test_what_the_edge_cannot_be_told_is_named(
+    home: Home, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+
+    with pytest.raises(BadSetting, match=name):
+        configure(home)
+
+
 def test_services_inherit_what_is_set_for_them(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     home.secrets.mkdir(parents=True)
     settings = {

@@ -257,12 +257,6 @@ async def test_check_of_the_lake_says_what_the_lake_does(tmp_path: Path) -> None
         await lake_alive(lost)()
 
 
-@pytest.mark.parametrize("url", ["", "lake", "file://", "s3://", "gs://bucket"])
-def test_another_kind_of_lake_is_refused(url: str) -> None:
-    with pytest.raises(ValueError, match="ATALAYA_LAKE"):
-        tenant_lake(RuntimeSettings(atalaya_lake=url), TENANT)
-
-
 @pytest.mark.parametrize(
     ("code", "status", "says"),
     [

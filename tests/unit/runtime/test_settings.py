@@ -76,7 +76,78 @@ def test_a_file_that_cannot_be_read_is_named(
     monkeypatch.setenv("API_SECRET_FILE", "/nowhere/secret")
     with pytest.raises(SystemExit):
         load_settings(Settings)
-    assert "/nowhere/secret" in capsys.readouterr().err
+    assert "API_SECRET_FILE names /nowhere/secret" in capsys.readouterr().err
+
+
+def test_a_file_that_holds_no_text_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "secret").write_bytes(b"\xff\xfe")
+    monkeypatch.setenv("API_SECRET_FILE", str(tmp_path / "secret"))
+    with pytest.raises(SystemExit) as caught:
+        load_settings(Settings)
+    assert caught.value.code == 2
+    assert "API_SECRET_FILE names" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("LISTEN_ADDRESS", "somewhere"),
+        ("LISTEN_ADDRESS", "127.0.0.1:70000"),
+        ("LISTEN_ADDRESS", "unix:"),
+        ("METRICS_ADDRESS", "9090"),
+        ("METRICS_ADDRESS", "unix:/metrics.sock"),
+        ("DATABASE_URL", "host/database"),
+        ("DATABASE_URL", "mysql://role@host/database"),
+        ("DATABASE_URL", "postgresql://host:port/database"),
+        ("REDIS_URL", "http://host"),
+        ("REDIS_URL", "redis://host:redis/0"),
+        ("ATALAYA_LAKE", "https://host/lake"),
+        ("ATALAYA_LAKE", "lake"),
+        ("ATALAYA_LAKE", "file://"),
+        ("ATALAYA_LAKE", "s3://"),
+        ("ATALAYA_LAKE", "s3:///prefix"),
+        ("AWS_ENDPOINT_URL", "host:9000"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4317"),
+        ("INGEST_ADDRESS", ""),
+        ("ML_ADDRESS", "ml"),
+        ("SERVICE_PRIVATE_KEY_FILE", "/nowhere/key.pem"),
+        ("DEFAULT_DEADLINE_SECONDS", "0"),
+        ("STREAM_DEADLINE_SECONDS", "inf"),
+        ("DRAIN_SECONDS", "nan"),
+        ("MAX_MESSAGE_BYTES", "-1"),
+        ("RATE_LIMIT_PER_MINUTE", "99999999999999999999"),
+    ],
+)
+def test_what_nothing_could_be_started_with_is_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SystemExit) as caught:
+        load_settings(Settings)
+    assert caught.value.code == 2
+    assert capsys.readouterr().err.startswith(f"{name} is not valid: ")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("LISTEN_ADDRESS", "0.0.0.0:50051"),
+        ("LISTEN_ADDRESS", "[::]:50051"),
+        ("LISTEN_ADDRESS", "unix:/run/service.sock"),
+        ("METRICS_ADDRESS", ""),
+        ("AUTH_ADDRESS", "dns:///auth.atalaya.svc:50051"),
+        ("DATABASE_URL", "postgresql://role:p%40ss@/database?host=/socket/folder"),
+        ("REDIS_URL", "unix:///run/redis.sock"),
+        ("REDIS_URL", "rediss://:secret@host:6380/0"),
+        ("ATALAYA_LAKE", "file://.atalaya/lake"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4317"),
+    ],
+)
+def test_what_can_be_started_with_is_taken_as_it_is(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(name, value)
+    assert getattr(load_settings(Settings), name.lower()) == value
 
 
 def test_production_makes_nothing_up(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -23,12 +23,15 @@ DRAIN_SECONDS = 10.0
 HEALTH_FLAGS = "::health_flags::"
 ACTIVE_REQUESTS = r"^http\.[^.]*\.downstream_rq_active$"
 
-# Settings of the edge that are numbers, and what of; the gateway takes them by the same names.
+# What a browser sends as Origin: no path, not even a slash.
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/?#@,]+")
+# Settings of the edge that are numbers: what of, and the least and the most that Envoy takes. The gateway takes them
+# by the same names.
 _NUMBERS = {
-    "MAX_CONTENT_LENGTH": "bytes",
-    "MAX_HEAP_BYTES": "bytes",
-    "MAX_CONNECTIONS": "connections",
-    "TRUSTED_PROXY_HOPS": "proxies",
+    "MAX_CONTENT_LENGTH": ("bytes", 1, 2**32 - 1),
+    "MAX_HEAP_BYTES": ("bytes", 1, 2**63 - 1),
+    "MAX_CONNECTIONS": ("connections", 1, 2**63 - 1),
+    "TRUSTED_PROXY_HOPS": ("proxies", 0, 10),
 }
 
 
@@ -55,7 +58,7 @@ def _hashing_places(environment: Mapping[str, str]) -> int:
     """How many calls that hash a password auth takes at once, by its own settings."""
     fields = {name: AuthSettings.model_fields[name] for name in ("password_hash_threads", "password_hash_queue")}
     return sum(
-        _number(environment, name.upper(), "calls", field.get_default(call_default_factory=True))
+        int(environment.get(name.upper()) or field.get_default(call_default_factory=True))
         for name, field in fields.items()
     )
 
@@ -65,23 +68,27 @@ def _chosen(environment: Mapping[str, str]) -> dict[str, Any]:
     chosen: dict[str, Any] = {}
     if environment.get("CORS_ORIGINS"):
         chosen["cors_origins"] = [_pattern(word.strip()) for word in environment["CORS_ORIGINS"].split(",")]
-    for name, what in _NUMBERS.items():
+    for name, (what, least, most) in _NUMBERS.items():
         if environment.get(name):
-            chosen[name.lower()] = _number(environment, name, what)
+            chosen[name.lower()] = _number(environment, name, what, least, most)
     if environment.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
         chosen["otlp"] = urlsplit(environment["OTEL_EXPORTER_OTLP_ENDPOINT"]).netloc
     return chosen
 
 
-def _number(environment: Mapping[str, str], name: str, what: str, default: int = 0) -> int:
-    text = environment.get(name) or str(default)
-    if not text.isdecimal():
-        raise BadSetting(f"{name} must be a number of {what}.")
+def _number(environment: Mapping[str, str], name: str, what: str, least: int, most: int) -> int:
+    text = environment[name]
+    if not (text.isascii() and text.isdecimal() and least <= int(text) <= most):
+        raise BadSetting(f"{name} must be a number of {what} from {least} to {most}.")
     return int(text)
 
 
 def _pattern(origin: str) -> str:
-    return ".*" if origin == "*" else re.escape(origin)
+    if origin == "*":
+        return ".*"
+    if not _ORIGIN.fullmatch(origin):
+        raise BadSetting("CORS_ORIGINS must be * or origins like https://app.example.com, separated by commas.")
+    return re.escape(origin)
 
 
 def command(configuration: Path) -> list[str]:

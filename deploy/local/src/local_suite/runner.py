@@ -9,6 +9,7 @@ from local_suite.checks import check_disk, check_environment, check_port
 from local_suite.home import Home
 from local_suite.leftovers import end_leftovers
 from local_suite.screen import Screen
+from local_suite.service_settings import check_settings
 from local_suite.suite import Suite, stop_signals
 
 
@@ -22,6 +23,7 @@ def up(home: Home, screen: Screen) -> None:
         if left:
             screen.line(f"Ended {left} processes that an earlier run had left.")
         check_port(home.port)
+        check_settings(home)
         load_demo = demo_load.wanted(home, new=new, setting=os.environ.get("DEMO", "1"))
         asyncio.run(_run(home, screen, load_demo=load_demo))
 

@@ -21,15 +21,15 @@ class Settings(RuntimeSettings):
     # `worker` below it. Survives restarts.
     analytics_cache_folder: Path = Path(".atalaya/cache/analytics")
     # How many bytes may be kept there; what was not used for longest goes first.
-    analytics_cache_bytes: int = 4 * 1024**3
-    # Memory that queries may take together, as DuckDB writes sizes; beyond it they spill to the cache folder.
-    analytics_query_memory: str = "400MB"
+    analytics_cache_bytes: int = Field(default=4 * 1024**3, ge=0)
+    # Memory that queries may take together, as 400MB or 2GiB; beyond it they spill to the cache folder.
+    analytics_query_memory: str = Field(default="400MB", pattern=r"^\s*[0-9]+(\.[0-9]+)?\s*[KMGTkmgt][Ii]?[Bb]\s*$")
     # Threads that one query may use.
-    analytics_query_threads: int = 2
+    analytics_query_threads: int = Field(default=2, ge=1)
     # Queries that run at once; one tenant never takes them all.
-    analytics_query_concurrency: int = 4
+    analytics_query_concurrency: int = Field(default=4, ge=1)
     # Seconds after which a query is given up.
-    analytics_query_timeout_seconds: float = 25
+    analytics_query_timeout_seconds: float = Field(default=25, gt=0)
     # Where the reports' queries run: duckdb, in this process; or athena, for which the lake must lie on S3.
     analytics_engine: Literal["duckdb", "athena"] = "duckdb"
     # Athena's workgroup; it must not enforce a place for results, since each tenant has its own.
@@ -55,9 +55,9 @@ class Settings(RuntimeSettings):
     analytics_athena_endpoint_url: str = ""
     analytics_glue_endpoint_url: str = ""
     # Bytes of finished answers kept in memory, counted as they go over the wire.
-    analytics_answers_bytes: int = 32 * 1024**2
+    analytics_answers_bytes: int = Field(default=32 * 1024**2, ge=0)
     # Patience with each service when the suite's health is asked.
-    analytics_health_timeout_seconds: float = 1.5
+    analytics_health_timeout_seconds: float = Field(default=1.5, gt=0)
     # How often a worker looks for new purchases of those who use RFM, in seconds; 0: never.
     analytics_rfm_look_seconds: float = Field(default=60, ge=0)
 

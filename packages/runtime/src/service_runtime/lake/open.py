@@ -11,14 +11,12 @@ def tenant_lake(settings: RuntimeSettings, tenant_id: UUID) -> Lake:
     """Opens one tenant's lake, `<ATALAYA_LAKE>/tenant=<id>/`."""
     folder = f"tenant={UUID(str(tenant_id))}"
     scheme, _, rest = settings.atalaya_lake.partition("://")
-    if scheme == "s3" and rest:
+    if scheme == "s3":
         from service_runtime.lake.s3 import S3Lake
 
         bucket, _, prefix = rest.partition("/")
         root = "/".join(part for part in (prefix.strip("/"), folder) if part)
         return S3Lake(settings, bucket, root)
-    if scheme == "file" and rest:
-        from service_runtime.lake.local import LocalLake
+    from service_runtime.lake.local import LocalLake
 
-        return LocalLake(Path(rest).absolute() / folder)
-    raise ValueError("ATALAYA_LAKE must be a file:// or s3:// URL")
+    return LocalLake(Path(rest).absolute() / folder)
