@@ -7,10 +7,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from local_suite import lock
+from local_suite import demo_load, lock
 from local_suite.checks import check_disk, check_environment, check_machine, check_port, free_ports
 from local_suite.errors import AlreadyRunning, BadSetting, DiskFull, NewerData, PortTaken, UnsupportedMachine
 from local_suite.home import Home
+from local_suite.runner import up
+from local_suite.screen import Screen
 from local_suite.service_settings import check_settings
 
 
@@ -53,6 +55,18 @@ def test_unsupported_platform_is_named() -> None:
 def test_production_is_refused() -> None:
     with pytest.raises(BadSetting, match="ENVIRONMENT=production"):
         check_environment({"ENVIRONMENT": "production"})
+
+
+def test_a_first_start_that_was_refused_leaves_the_demo_to_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DEMO", raising=False)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        home = Home(tmp_path / "new", server.getsockname()[1])
+        with pytest.raises(PortTaken):
+            up(home, Screen())
+
+    assert demo_load.wanted(home, new=home.prepare(), setting="1")
 
 
 def test_a_setting_that_services_would_refuse_is_named_once_before_anything_starts(

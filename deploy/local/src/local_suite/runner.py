@@ -18,13 +18,14 @@ def up(home: Home, screen: Screen) -> None:
     check_environment(os.environ)
     new = home.prepare()
     with lock.hold(home):
+        # Noted first: a start that is refused below leaves a home that is not new any more.
+        load_demo = demo_load.wanted(home, new=new, setting=os.environ.get("DEMO", "1"))
         check_disk(home)
         left = end_leftovers(home)
         if left:
             screen.line(f"Ended {left} processes that an earlier run had left.")
         check_port(home.port)
         check_settings(home)
-        load_demo = demo_load.wanted(home, new=new, setting=os.environ.get("DEMO", "1"))
         asyncio.run(_run(home, screen, load_demo=load_demo))
 
 
