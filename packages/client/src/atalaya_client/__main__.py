@@ -29,7 +29,7 @@ def main() -> None:
     try:
         sys.exit(asyncio.run(arguments.run(arguments)))
     except Unauthenticated as error:
-        sys.exit(f"{error.message} Log in with: atalaya login")
+        sys.exit(f"{error.message} Log in with: atalaya login USERNAME")
     except (ServiceError, OSError, ValueError) as error:
         sys.exit(str(error))
     except KeyboardInterrupt:
