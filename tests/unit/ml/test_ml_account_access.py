@@ -99,6 +99,15 @@ async def test_a_model_in_memory_is_for_those_who_may_see_its_account(joined: Jo
     assert await joined.predict(viewer) > 0
 
 
+async def test_an_account_that_was_just_made_is_not_refused_for_a_kept_answer(joined: Joined) -> None:
+    viewer = joined.company.caller("viewer", str(uuid4()))
+    assert (await refusal(joined.predict(viewer))).reason == OF_THE_MODEL
+
+    await joined.tenant.add_account("nuevo")
+
+    assert (await refusal(joined.predict(viewer, "nuevo"))).reason == OF_THE_MODEL
+
+
 async def test_an_answer_for_one_role_is_not_given_to_the_same_person_in_another(joined: Joined) -> None:
     await joined.tenant.set_access("banco", ["user"])
     person = str(uuid4())

@@ -35,6 +35,10 @@ class KeptAnswers(Generic[Key, Answer]):
                 kept = self._fresh(key) or await self._ask(key, ask)
         return kept[1]
 
+    def forget(self, key: Key) -> None:
+        """Drops the kept answer, so that the next who wants it asks."""
+        self._kept.pop(key, None)
+
     def _fresh(self, key: Key) -> tuple[float, Answer] | None:
         kept = self._kept.get(key)
         if kept is None or self._clock() >= kept[0]:

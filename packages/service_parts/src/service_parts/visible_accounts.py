@@ -29,17 +29,24 @@ class VisibleAccounts:
         """Gives the account's name as ingest writes it; one that the caller cannot see is refused, existing or not."""
         name = (await self._names(identity)).get(_key(username))
         if name is None:
+            # It may be younger than the kept answer.
+            self._kept.forget(_caller(identity))
+            name = (await self._names(identity)).get(_key(username))
+        if name is None:
             raise PermissionDenied("ACCOUNT_FORBIDDEN", "Your company has no such account.", account=username)
         return name
 
     async def _names(self, identity: Identity) -> Mapping[str, str]:
-        key = (identity.tenant_id, identity.kind, identity.subject, identity.role)
-        return await self._kept.get(key, self._ask)
+        return await self._kept.get(_caller(identity), self._ask)
 
     async def _ask(self) -> Mapping[str, str]:
         # The channel passes the caller's own token on.
         reply = await self._ingest.ListVisibleAccounts(ListVisibleAccountsRequest())
         return {_key(name): name for name in reply.usernames}
+
+
+def _caller(identity: Identity) -> _Caller:
+    return identity.tenant_id, identity.kind, identity.subject, identity.role
 
 
 def _key(username: str) -> str:
