@@ -102,7 +102,7 @@ async def test_results_and_tables_lie_in_the_tenants_own_part(house: House, athe
 
 async def test_another_place_for_results_has_a_folder_for_each_tenant(tmp_path: Path, athena: AthenaServer) -> None:
     bucket = s3.new_bucket()
-    async with opened(tmp_path, athena, analytics_athena_output=f"s3://{bucket}/results/") as house:
+    async with opened(tmp_path, athena, athena_output_location=f"s3://{bucket}/results/") as house:
         await ask(house)
         assert athena.runs[0].file.startswith(f"s3://{bucket}/results/tenant={house.tenant_id}/")
 
@@ -126,7 +126,7 @@ async def test_a_table_that_somebody_dropped_is_published_again(house: House, at
     assert await ask(house) == [{"claims": 2}]
     house.lake.delete_below("_analytics/tables")
     for table in all_tables(house):
-        glue().delete_table(DatabaseName=house.settings.analytics_athena_database, Name=table["Name"])
+        glue().delete_table(DatabaseName=house.settings.athena_database, Name=table["Name"])
     assert await ask(house, COUNT.replace("claims", "counted")) == [{"counted": 2}]
 
 
@@ -146,7 +146,7 @@ async def test_old_versions_go_when_nobody_can_be_reading_them(house: House) -> 
     tables = AthenaTables(
         aws,
         partial(tenant_lake, settings),
-        settings.analytics_athena_database,
+        settings.athena_database,
         settings.analytics_cache_folder,
         versions_kept=2,
         clock=lambda: now["is"],
@@ -193,7 +193,7 @@ async def test_a_clean_up_that_fails_costs_nobody_an_answer(house: House) -> Non
     aws = AwsCalls(house.settings, threads=2, glue_url=s3.endpoint())
     kept: Any = Kept(house.lake)
     later = datetime.now(UTC) + timedelta(hours=2)
-    database, folder = house.settings.analytics_athena_database, house.settings.analytics_cache_folder
+    database, folder = house.settings.athena_database, house.settings.analytics_cache_folder
     tables = AthenaTables(aws, lambda _: kept, database, folder, versions_kept=1, clock=lambda: later)
     assert "reclamos" in await tables.place(str(house.tenant_id), source)
     assert len(all_tables(house)) == 1
@@ -308,7 +308,7 @@ async def test_a_workgroups_own_lower_limit_stays(tmp_path: Path, athena: Athena
 
 
 async def test_a_workgroup_that_will_not_do_is_named(tmp_path: Path, athena: AthenaServer) -> None:
-    async with opened(tmp_path, athena, analytics_athena_workgroup="nowhere") as house:
+    async with opened(tmp_path, athena, athena_workgroup="nowhere") as house:
         assert "no workgroup nowhere" in (await refused(house)).message
     athena.workgroup_state = "DISABLED"
     async with opened(tmp_path, athena) as house:
@@ -344,16 +344,26 @@ def test_a_price_counts_whole_megabytes_and_ten_at_least() -> None:
     assert price(1024**4, 5) == 5
 
 
+def test_athena_is_set_by_the_documents_own_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = ("QUERY_ENGINE", "ATHENA_DATABASE", "ATHENA_WORKGROUP", "ATHENA_OUTPUT_LOCATION")
+    for name, value in zip(names, ("athena", "seguros", "reports", "s3://results/"), strict=True):
+        monkeypatch.setenv(name, value)
+
+    settings = Settings(atalaya_lake="s3://lake")
+
+    assert [getattr(settings, name.lower()) for name in names] == ["athena", "seguros", "reports", "s3://results/"]
+
+
 def test_athena_needs_a_lake_on_s3() -> None:
     with pytest.raises(ValidationError, match="ATALAYA_LAKE"):
-        Settings(analytics_engine="athena", atalaya_lake="file:///somewhere")
+        Settings(query_engine="athena", atalaya_lake="file:///somewhere")
     with pytest.raises(ValidationError, match="10,000,000"):
         Settings(analytics_athena_bytes_limit=5)
 
 
 def all_tables(house: House) -> list[dict[str, Any]]:
     """The tenant's tables in Glue."""
-    database = house.settings.analytics_athena_database
+    database = house.settings.athena_database
     tables = glue().get_tables(DatabaseName=database)["TableList"]
     return [table for table in tables if house.tenant_id.hex in table["Name"]]
 

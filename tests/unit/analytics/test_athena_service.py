@@ -60,7 +60,7 @@ async def test_replies_are_those_of_duckdb_and_tell_their_cost(
     athena = AthenaServer(DuckDbBackend())
     near, far = uuid4(), uuid4()
     place: Any = {"issuer": issuer, "database": analytics_database, "athena": athena}
-    async with served(tmp_path / "near", tenant_id=near, analytics_engine="duckdb", **place) as channel:
+    async with served(tmp_path / "near", tenant_id=near, query_engine="duckdb", **place) as channel:
         expected, without_cost = await replies(channel, issuer.bearer(near, "viewer"))
     assert athena.runs == []
     async with served(tmp_path / "far", tenant_id=far, **place) as channel:

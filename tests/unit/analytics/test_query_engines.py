@@ -13,7 +13,7 @@ from support.engine_suite import EngineSuite
 @pytest.fixture(params=["duckdb", "athena"], scope="module")
 async def running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
     athena = AthenaServer(DuckDbBackend())
-    settings = athena_settings(tmp_path_factory.mktemp("house"), athena, analytics_engine=request.param)
+    settings = athena_settings(tmp_path_factory.mktemp("house"), athena, query_engine=request.param)
     async with building(settings) as house:
         yield house
     athena.close()

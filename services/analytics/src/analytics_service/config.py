@@ -31,14 +31,14 @@ class Settings(RuntimeSettings):
     # Seconds after which a query is given up.
     analytics_query_timeout_seconds: float = Field(default=25, gt=0)
     # Where the reports' queries run: duckdb, in this process; or athena, for which the lake must lie on S3.
-    analytics_engine: Literal["duckdb", "athena"] = "duckdb"
+    query_engine: Literal["duckdb", "athena"] = "duckdb"
     # Athena's workgroup; it must not enforce a place for results, since each tenant has its own.
-    analytics_athena_workgroup: str = "primary"
+    athena_workgroup: str = "primary"
     # Catalog and database of the tables that the service makes from the datasets; the database is made if need be.
     analytics_athena_catalog: str = "AwsDataCatalog"
-    analytics_athena_database: str = "atalaya"
+    athena_database: str = "atalaya"
     # s3://bucket/prefix below which each tenant has a folder for results; empty: in its own part of the lake.
-    analytics_athena_output: str = ""
+    athena_output_location: str = ""
     # Minutes for which Athena may answer from a result it has; a version of the data is never answered for another.
     analytics_athena_reuse_minutes: int = Field(default=60, ge=0, le=10080)
     # Bytes that one query may read, which the service sets on its workgroup where that allows more; 0: the workgroup's.
@@ -61,7 +61,7 @@ class Settings(RuntimeSettings):
     # How often a worker looks for new purchases of those who use RFM, in seconds; 0: never.
     analytics_rfm_look_seconds: float = Field(default=60, ge=0)
 
-    @field_validator("analytics_engine")
+    @field_validator("query_engine")
     @classmethod
     def _needs_s3(cls, engine: str, others: ValidationInfo) -> str:
         if engine == "athena" and not str(others.data.get("atalaya_lake", "")).startswith("s3://"):

@@ -41,7 +41,7 @@ def build_engines(
         concurrency=concurrency or settings.analytics_query_concurrency,
         timeout=settings.analytics_query_timeout_seconds,
     )
-    if settings.analytics_engine == "athena":
+    if settings.query_engine == "athena":
         return _with_athena(settings, folder, lake_of, near)
     return Engines(near, near, near.close)
 
@@ -66,21 +66,21 @@ def _with_athena(settings: Settings, folder: Path, lake_of: Callable[[UUID], Lak
     tables = AthenaTables(
         aws,
         lake_of,
-        settings.analytics_athena_database,
+        settings.athena_database,
         scratch,
         versions_kept=settings.analytics_athena_versions_kept,
         results_kept=timedelta(minutes=settings.analytics_athena_reuse_minutes),
     )
     options = AthenaOptions(
         catalog=settings.analytics_athena_catalog,
-        database=settings.analytics_athena_database,
-        output=partial(_output, settings.analytics_athena_output, lake_of),
+        database=settings.athena_database,
+        output=partial(_output, settings.athena_output_location, lake_of),
         reuse_minutes=settings.analytics_athena_reuse_minutes,
         timeout=settings.analytics_query_timeout_seconds,
         longest_poll=settings.analytics_athena_poll_seconds,
         price_per_terabyte=settings.analytics_athena_price_per_terabyte,
     )
-    workgroup = Workgroup(aws, settings.analytics_athena_workgroup, settings.analytics_athena_bytes_limit)
+    workgroup = Workgroup(aws, settings.athena_workgroup, settings.analytics_athena_bytes_limit)
     turns = FairTurns("athena", settings.analytics_athena_concurrency)
     engine = AthenaEngine(aws, tables, workgroup, near, options, turns, scratch)
 
