@@ -96,6 +96,12 @@ def test_port_that_is_none_is_refused(port: str) -> None:
         Home.from_environment({"ATALAYA_PORT": port})
 
 
+@pytest.mark.parametrize("path", ["/proc/home", "/dev/null/home", f"/tmp/{'a' * 300}"])  # noqa: S108
+def test_a_home_that_cannot_be_made_is_named(path: str) -> None:
+    with pytest.raises(BadSetting, match=rf"^{path}.* cannot be used .*ATALAYA_HOME"):
+        Home(Path(path), 8000).prepare()
+
+
 @pytest.mark.parametrize("version", ["2", "99", "next"])
 def test_data_of_a_newer_release_are_refused_and_left_alone(home: Home, version: str) -> None:
     (home.path / "version").write_text(version)

@@ -5,12 +5,11 @@ Exit codes: 1 something does not start, 2 bad usage or setting, 3 port taken, 4 
 """
 
 import argparse
-import errno
 import os
 import sys
 
 from local_suite.checks import check_machine
-from local_suite.errors import DiskFull, SuiteError
+from local_suite.errors import FULL, DiskFull, SuiteError
 
 
 def main() -> int:
@@ -31,7 +30,7 @@ def main() -> int:
         print(error, file=sys.stderr)
         return error.exit_code
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno not in FULL:
             raise
         print(f"The disk is full: {error.filename or 'a file'} cannot be written.", file=sys.stderr)
         return DiskFull.exit_code

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from local_suite.errors import BadSetting, NewerData, SuiteError
+from local_suite.errors import FULL, BadSetting, NewerData, SuiteError
 
 # Raised when a release lays out the folder in a way that the previous one cannot use.
 DATA_VERSION = 1
@@ -91,7 +91,9 @@ class Home:
         """Makes all folders; tells whether the home is new. Refuses what a newer release has written."""
         try:
             return self._make_folders()
-        except (PermissionError, FileExistsError, NotADirectoryError) as error:
+        except OSError as error:
+            if error.errno in FULL:
+                raise  # That is said everywhere in the same words.
             raise BadSetting(
                 f"{error.filename} cannot be used ({error.strerror}): set ATALAYA_HOME to a folder of your own."
             ) from error
