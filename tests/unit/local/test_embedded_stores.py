@@ -9,8 +9,9 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from local_suite import postgres
 from local_suite.errors import NewerData
-from local_suite.postgres import EmbeddedPostgres
+from local_suite.postgres import EmbeddedPostgres, PostgresError
 from local_suite.redis import EmbeddedRedis
 
 
@@ -86,6 +87,22 @@ def test_data_of_another_postgres_are_refused(tmp_path: Path) -> None:
     (tmp_path / "data" / "PG_VERSION").write_text("19\n")
     with pytest.raises(NewerData, match="written by PostgreSQL 19, but this suite runs PostgreSQL 18"):
         EmbeddedPostgres(tmp_path / "data", tmp_path / "s").prepare()
+
+
+def test_a_data_folder_that_cannot_be_made_is_told_without_the_password(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # What PostgreSQL's own says when it is stopped in the middle.
+    says = "FATAL:  terminating connection\nSTATEMENT:  ALTER USER postgres WITH PASSWORD E'$(cat $4)';"
+    (tmp_path / "initdb").write_text(f'#!/bin/sh\necho "{says}" >&2\nexit 1\n')
+    (tmp_path / "initdb").chmod(0o755)
+    tmp_path.chmod(0o755)
+    monkeypatch.setattr(postgres, "binaries", lambda: tmp_path)
+    with tempfile.TemporaryDirectory(prefix="pg-") as sockets:
+        server = EmbeddedPostgres(tmp_path / "data", Path(sockets) / "s")
+        with pytest.raises(PostgresError, match="terminating connection") as caught:
+            server.prepare()
+        assert server.password not in str(caught.value)
 
 
 def test_redis_answers_on_its_socket_only() -> None:

@@ -206,9 +206,14 @@ class EmbeddedPostgres:
     def _run(self, command: list[str]) -> None:
         words = [os.getpid(), int(signal.SIGKILL), self.user, int(self.keep_file_access)]
         launcher = [sys.executable, "-I", "-S", str(LAUNCHER), *map(str, words)]
-        done = subprocess.run([*launcher, *command], cwd="/", capture_output=True, text=True, check=False)
+        # In a session of its own: a Ctrl-C is for the runner, which stops when the data folder is made.
+        done = subprocess.run(
+            [*launcher, *command], cwd="/", capture_output=True, text=True, check=False, start_new_session=True
+        )
         if done.returncode:
-            lines = (done.stderr or done.stdout).strip().splitlines()
+            # What was under way stands in it too, such as the statement that sets the password.
+            told = (done.stderr or done.stdout).strip().splitlines()
+            lines = [line for line in told if "STATEMENT:" not in line]
             raise PostgresError(f"PostgreSQL's data folder {self.data} cannot be made: {' '.join(lines[:2])}")
 
     def _reachable(self) -> bool:
