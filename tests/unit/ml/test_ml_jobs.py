@@ -59,6 +59,25 @@ async def test_a_training_that_is_asked_for_twice_with_one_key_is_one_job(idle_s
     assert (await idle_suite.regression.TrainForecast(TRAIN, metadata=company.caller())).job_id != first.job_id
 
 
+async def test_who_waits_for_a_training_that_is_cancelled_is_told_so(idle_suite: Suite, company: Company) -> None:
+    settings = idle_suite.settings.model_copy(update={"training_wait_seconds": 20.0})
+    async with socket_address() as address:
+        settings = settings.model_copy(update={"listen_address": address})
+        async with running(await build_server(settings)) as channel:
+            patient = Suite(channel, settings, idle_suite.others)
+            waiting = asyncio.ensure_future(patient.regression.TrainForecast(TRAIN, metadata=company.caller()))
+            jobs: list[Job] = []
+            while not jobs:
+                page = await patient.jobs.ListJobs(jobs_pb2.ListJobsRequest(limit=1), metadata=company.caller())
+                jobs = list(page.jobs)
+            cancelling = jobs_pb2.CancelJobRequest(job_id=jobs[0].job_id)
+            await patient.jobs.CancelJob(cancelling, metadata=company.caller())
+
+            error = await refusal(waiting)
+
+    assert (error.reason, error.http_status) == ("TRAINING_CANCELLED", 409)
+
+
 async def test_a_job_that_was_cancelled_is_queued_again_as_the_same(idle_suite: Suite, company: Company) -> None:
     job_id = (await idle_suite.regression.TrainForecast(TRAIN, metadata=company.caller())).job_id
     await idle_suite.jobs.CancelJob(jobs_pb2.CancelJobRequest(job_id=job_id), metadata=company.caller())

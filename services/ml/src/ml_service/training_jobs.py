@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from service_runtime.errors import Internal, InvalidArgument, ServiceError, Unavailable
+from service_runtime.errors import Conflict, Internal, InvalidArgument, ServiceError, Unavailable
 from service_runtime.identity import Identity
 from service_runtime.jobs import JobQueue, JobRecord
 
@@ -30,7 +30,7 @@ class TrainingJobs:
         self._wait_seconds = wait_seconds
 
     async def train(self, identity: Identity, kind: str, username: str, **wanted: Any) -> JobRecord:
-        """The job as it stands when it has ended or the wait is over; a failed one is raised as its error."""
+        """The job as it stands when it has ended or the wait is over; a failed or cancelled one is raised."""
         payload = {
             "username": username,
             "timezone": identity.timezone,
@@ -48,4 +48,6 @@ class TrainingJobs:
         job = await self._jobs.wait(identity.tenant_id, job.id, self._wait_seconds)
         if job.status == "FAILED":
             raise _RAISED_AGAIN.get(job.code, Internal)(job.code or "INTERNAL", job.error, **job.details)
+        if job.status == "CANCELLED":
+            raise Conflict("TRAINING_CANCELLED", "The training was cancelled before its end.", job_id=job.id)
         return job

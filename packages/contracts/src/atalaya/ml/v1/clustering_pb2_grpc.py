@@ -59,7 +59,8 @@ class ClusteringServiceServicer:
     def TrainClusters(self, request, context):
         """Clusters the account's posts by likes, comments and shares, and makes the result the active one.
         Waits up to 20 seconds; then the reply carries job_id and status alone, over REST with 202.
-        Errors: ACCOUNT_FORBIDDEN (403), CLUSTER_HISTORY_TOO_SHORT (400, with both numbers of posts), LAKE_UNAVAILABLE (503).
+        Errors: ACCOUNT_FORBIDDEN (403), CLUSTER_HISTORY_TOO_SHORT (400, with both numbers of posts), LAKE_UNAVAILABLE (503),
+        TRAINING_CANCELLED (409, where somebody cancels the job meanwhile).
         Repeating is safe: the same posts give the same clusters.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -36,7 +36,8 @@ class ClusteringServiceStub:
     TrainClusters: _grpc.UnaryUnaryMultiCallable[_clustering_pb2.TrainClustersRequest, _clustering_pb2.TrainClustersResponse]
     """Clusters the account's posts by likes, comments and shares, and makes the result the active one.
     Waits up to 20 seconds; then the reply carries job_id and status alone, over REST with 202.
-    Errors: ACCOUNT_FORBIDDEN (403), CLUSTER_HISTORY_TOO_SHORT (400, with both numbers of posts), LAKE_UNAVAILABLE (503).
+    Errors: ACCOUNT_FORBIDDEN (403), CLUSTER_HISTORY_TOO_SHORT (400, with both numbers of posts), LAKE_UNAVAILABLE (503),
+    TRAINING_CANCELLED (409, where somebody cancels the job meanwhile).
     Repeating is safe: the same posts give the same clusters.
     """
     PredictCluster: _grpc.UnaryUnaryMultiCallable[_clustering_pb2.PredictClusterRequest, _clustering_pb2.PredictClusterResponse]
@@ -56,7 +57,8 @@ class ClusteringServiceAsyncStub(ClusteringServiceStub):
     TrainClusters: _aio.UnaryUnaryMultiCallable[_clustering_pb2.TrainClustersRequest, _clustering_pb2.TrainClustersResponse]  # type: ignore[assignment]
     """Clusters the account's posts by likes, comments and shares, and makes the result the active one.
     Waits up to 20 seconds; then the reply carries job_id and status alone, over REST with 202.
-    Errors: ACCOUNT_FORBIDDEN (403), CLUSTER_HISTORY_TOO_SHORT (400, with both numbers of posts), LAKE_UNAVAILABLE (503).
+    Errors: ACCOUNT_FORBIDDEN (403), CLUSTER_HISTORY_TOO_SHORT (400, with both numbers of posts), LAKE_UNAVAILABLE (503),
+    TRAINING_CANCELLED (409, where somebody cancels the job meanwhile).
     Repeating is safe: the same posts give the same clusters.
     """
     PredictCluster: _aio.UnaryUnaryMultiCallable[_clustering_pb2.PredictClusterRequest, _clustering_pb2.PredictClusterResponse]  # type: ignore[assignment]
@@ -79,7 +81,8 @@ class ClusteringServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_clustering_pb2.TrainClustersResponse, _abc.Awaitable[_clustering_pb2.TrainClustersResponse]]:
         """Clusters the account's posts by likes, comments and shares, and makes the result the active one.
         Waits up to 20 seconds; then the reply carries job_id and status alone, over REST with 202.
-        Errors: ACCOUNT_FORBIDDEN (403), CLUSTER_HISTORY_TOO_SHORT (400, with both numbers of posts), LAKE_UNAVAILABLE (503).
+        Errors: ACCOUNT_FORBIDDEN (403), CLUSTER_HISTORY_TOO_SHORT (400, with both numbers of posts), LAKE_UNAVAILABLE (503),
+        TRAINING_CANCELLED (409, where somebody cancels the job meanwhile).
         Repeating is safe: the same posts give the same clusters.
         """
 

@@ -59,7 +59,8 @@ class RegressionServiceServicer:
     def TrainForecast(self, request, context):
         """Trains a forecast on the account's daily followers and makes it the active one if it beats no change.
         Waits up to 20 seconds for the training; then the reply carries job_id and status alone, over REST with 202.
-        Errors: ACCOUNT_FORBIDDEN (403), FORECAST_HISTORY_TOO_SHORT (400, with both numbers of days), LAKE_UNAVAILABLE (503).
+        Errors: ACCOUNT_FORBIDDEN (403), FORECAST_HISTORY_TOO_SHORT (400, with both numbers of days), LAKE_UNAVAILABLE (503),
+        TRAINING_CANCELLED (409, where somebody cancels the job meanwhile).
         Repeating is safe and makes another version.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

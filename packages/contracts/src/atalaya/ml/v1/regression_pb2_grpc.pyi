@@ -36,7 +36,8 @@ class RegressionServiceStub:
     TrainForecast: _grpc.UnaryUnaryMultiCallable[_regression_pb2.TrainForecastRequest, _regression_pb2.TrainForecastResponse]
     """Trains a forecast on the account's daily followers and makes it the active one if it beats no change.
     Waits up to 20 seconds for the training; then the reply carries job_id and status alone, over REST with 202.
-    Errors: ACCOUNT_FORBIDDEN (403), FORECAST_HISTORY_TOO_SHORT (400, with both numbers of days), LAKE_UNAVAILABLE (503).
+    Errors: ACCOUNT_FORBIDDEN (403), FORECAST_HISTORY_TOO_SHORT (400, with both numbers of days), LAKE_UNAVAILABLE (503),
+    TRAINING_CANCELLED (409, where somebody cancels the job meanwhile).
     Repeating is safe and makes another version.
     """
     PredictFollowers: _grpc.UnaryUnaryMultiCallable[_regression_pb2.PredictFollowersRequest, _regression_pb2.PredictFollowersResponse]
@@ -56,7 +57,8 @@ class RegressionServiceAsyncStub(RegressionServiceStub):
     TrainForecast: _aio.UnaryUnaryMultiCallable[_regression_pb2.TrainForecastRequest, _regression_pb2.TrainForecastResponse]  # type: ignore[assignment]
     """Trains a forecast on the account's daily followers and makes it the active one if it beats no change.
     Waits up to 20 seconds for the training; then the reply carries job_id and status alone, over REST with 202.
-    Errors: ACCOUNT_FORBIDDEN (403), FORECAST_HISTORY_TOO_SHORT (400, with both numbers of days), LAKE_UNAVAILABLE (503).
+    Errors: ACCOUNT_FORBIDDEN (403), FORECAST_HISTORY_TOO_SHORT (400, with both numbers of days), LAKE_UNAVAILABLE (503),
+    TRAINING_CANCELLED (409, where somebody cancels the job meanwhile).
     Repeating is safe and makes another version.
     """
     PredictFollowers: _aio.UnaryUnaryMultiCallable[_regression_pb2.PredictFollowersRequest, _regression_pb2.PredictFollowersResponse]  # type: ignore[assignment]
@@ -79,7 +81,8 @@ class RegressionServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_regression_pb2.TrainForecastResponse, _abc.Awaitable[_regression_pb2.TrainForecastResponse]]:
         """Trains a forecast on the account's daily followers and makes it the active one if it beats no change.
         Waits up to 20 seconds for the training; then the reply carries job_id and status alone, over REST with 202.
-        Errors: ACCOUNT_FORBIDDEN (403), FORECAST_HISTORY_TOO_SHORT (400, with both numbers of days), LAKE_UNAVAILABLE (503).
+        Errors: ACCOUNT_FORBIDDEN (403), FORECAST_HISTORY_TOO_SHORT (400, with both numbers of days), LAKE_UNAVAILABLE (503),
+        TRAINING_CANCELLED (409, where somebody cancels the job meanwhile).
         Repeating is safe and makes another version.
         """
 
