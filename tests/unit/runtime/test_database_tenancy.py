@@ -29,6 +29,11 @@ async def bodies(database: Database, tenant_id: UUID) -> list[str]:
         return list((await session.execute(BODIES)).scalars())
 
 
+def test_a_database_that_is_not_set_is_asked_for_by_its_setting() -> None:
+    with pytest.raises(SystemExit, match="DATABASE_URL must be set"):
+        Database("")
+
+
 async def test_a_tenant_sees_only_its_own_rows(database: Database, tenant_id: UUID) -> None:
     await write(database, tenant_id, "mine")
     await write(database, uuid4(), "theirs")

@@ -43,6 +43,8 @@ class Database:
     """A pool of connections with the service's own role, which owns nothing."""
 
     def __init__(self, url: str, *, pool_size: int = 5) -> None:
+        if not url:
+            raise SystemExit("DATABASE_URL must be set: the service keeps its records there.")
         self._pool_size = pool_size
         self._is_closed = False
         self._engine = create_async_engine(
