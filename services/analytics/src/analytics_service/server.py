@@ -57,7 +57,10 @@ async def build_server(
 ) -> Server:
     """Joins the service's parts; `verifier` is for tests."""
     folder = settings.analytics_cache_folder.absolute()
-    kept = KeptFiles(folder, settings.analytics_cache_bytes)
+    try:
+        kept = KeptFiles(folder, settings.analytics_cache_bytes)
+    except OSError as error:
+        raise SystemExit(f"ANALYTICS_CACHE_FOLDER cannot be used: {folder}: {error.strerror}.") from error
     lake_of = lru_cache(256)(partial(tenant_lake, settings))
     engines = build_engines(settings, folder, lake_of)
     is_near = settings.atalaya_lake.startswith("file://")
