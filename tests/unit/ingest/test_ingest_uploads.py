@@ -1,5 +1,6 @@
 """What is refused at the door, and the forms in which a file may come."""
 
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -7,7 +8,7 @@ import pytest
 from atalaya.ingest.v1 import data_pb2
 from atalaya.jobs.v1 import job_pb2
 from ingest_service.multipart import MultipartFile
-from ingest_service.spool import Spool
+from ingest_service.spool import Spool, open_spool
 from service_runtime.errors import NotFound, UnsupportedMediaType
 from support.ingest_running import Tenant, messages
 from support.running import refusal
@@ -190,3 +191,10 @@ def test_the_spool_removes_only_what_nobody_holds(tmp_path: Any) -> None:
         assert spool.clean() == 1
         assert (held / "upload").exists()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_spool_that_cannot_be_made_is_named_at_the_start(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match="INGEST_SPOOL_FOLDER cannot be used: /proc/spool"):
+        open_spool(Path("/proc/spool"))
+    with open_spool(tmp_path / "spool").folder() as folder:
+        assert folder.is_dir()

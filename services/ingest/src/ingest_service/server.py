@@ -65,7 +65,7 @@ from ingest_service.sources.source_store import SourceStore
 from ingest_service.sources.sources import Sources
 from ingest_service.sources.table_state_store import TableStateStore
 from ingest_service.sources_servicer import SourcesServicer
-from ingest_service.spool import Spool
+from ingest_service.spool import Spool, open_spool
 from ingest_service.status_store import StatusStore
 
 
@@ -92,8 +92,7 @@ async def build_server(settings: Settings, *, verifier: TokenVerifier | None = N
     queue = JobQueue(database, "ingest", outbox, most_unfinished=settings.jobs_per_tenant)
     open_lake = lru_cache(256)(partial(tenant_lake, settings))
     parts = _Parts(settings, database, AccountStore(), LakeChanges(), open_lake, outbox, queue)
-    spool = Spool(settings.ingest_spool_folder)
-    spool.clean()
+    spool = open_spool(settings.ingest_spool_folder)
     auth_channel = open_channel(settings.auth_address, settings)
     ml_channel = open_channel(settings.ml_address, settings)
     analytics_channel = open_channel(settings.analytics_address, settings)

@@ -1,5 +1,6 @@
 """Folders for files on their way: each is locked while its process lives, so that leftovers can be told and removed."""
 
+import errno
 import fcntl
 import os
 import shutil
@@ -43,3 +44,17 @@ class Spool:
                 finally:
                     os.close(lock)
         return removed
+
+
+def open_spool(folder: Path) -> Spool:
+    """Opens the spool at a start: clears what others have left, and ends the process where nothing may be put there."""
+    spool = Spool(folder)
+    try:
+        spool.clean()
+        with spool.folder():
+            pass
+    except OSError as error:
+        # A full disk passes, and uploads tell of it until then.
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise SystemExit(f"INGEST_SPOOL_FOLDER cannot be used: {folder}: {error.strerror}.") from error
+    return spool

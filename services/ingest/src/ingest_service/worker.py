@@ -39,15 +39,14 @@ from ingest_service.sources.source_run import SourceRun
 from ingest_service.sources.source_store import SourceStore
 from ingest_service.sources.sources import JOB_KIND as SOURCE_KIND
 from ingest_service.sources.table_state_store import TableStateStore
-from ingest_service.spool import Spool
+from ingest_service.spool import open_spool
 from ingest_service.transaction_import import TransactionImport
 
 
 def build_worker(settings: Settings, new_id: Callable[[], UUID]) -> Worker:
     """Joins the worker's parts."""
     database = Database(settings.database_url)
-    spool = Spool(settings.ingest_spool_folder)
-    spool.clean()
+    spool = open_spool(settings.ingest_spool_folder)
     imports = ImportStore(database)
 
     def open_lake(tenant_id: UUID) -> Lake:
