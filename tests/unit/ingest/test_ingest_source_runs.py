@@ -383,6 +383,35 @@ async def test_a_source_that_is_added_again_leaves_no_second_file(tenant: Source
     assert [file.name for file in (tenant.lake / "postgresql/users").iterdir()] == ["users.parquet"]
 
 
+async def test_rows_of_nine_million_letters_come_again_and_again_where_that_is_promised(
+    tenant: SourceTenant, source: PostgresSource
+) -> None:
+    source.run("CREATE TABLE long (id int PRIMARY KEY, note text)", "INSERT INTO long VALUES (1, repeat('x', 9000000))")
+    await tenant.create(source.url, ["long"])
+    await tenant.copy()
+
+    job = await tenant.copy()
+
+    assert (job.status, job.rows_written) == (SUCCEEDED, 1)
+    assert "too large for counting" in (await tenant.state("long")).drift
+    await tenant.change(format="parquet")
+    job = await tenant.copy()
+    assert (job.status, job.code, job.attempt) == (FAILED, "SOURCE_ROW_TOO_LARGE", 1)
+
+
+async def test_a_table_of_long_texts_becomes_parquet(tenant: SourceTenant, source: PostgresSource) -> None:
+    """Of 180 MB, in the memory that DuckDB gets."""
+    source.run(
+        "CREATE TABLE letters (id int PRIMARY KEY, note text)",
+        "INSERT INTO letters SELECT n, repeat(md5(n::text), 300) FROM generate_series(1, 20000) n",
+    )
+    await tenant.create(source.url, ["letters"], format="parquet")
+
+    job = await tenant.copy()
+
+    assert (job.status, job.rows_written) == (SUCCEEDED, 20000)
+
+
 async def test_a_file_that_somebody_else_wrote_is_made_anew(tenant: SourceTenant, source: PostgresSource) -> None:
     await tenant.create(source.url, [{"name": "users", "cursor": "changed"}])
     await tenant.copy()

@@ -74,6 +74,11 @@ def row_too_large(table: str) -> InvalidArgument:
     return InvalidArgument("SOURCE_ROW_TOO_LARGE", f"A row of {table} is too large to be carried.", table=table)
 
 
+def rows_too_large(table: str) -> InvalidArgument:
+    message = f"Rows of {table} are too large to be carried, but as CSV, whole and with the contract evolve."
+    return InvalidArgument("SOURCE_ROW_TOO_LARGE", message, table=table)
+
+
 def value_unreadable(table: str) -> InvalidArgument:
     message = f"{table} has a value that cannot be read, such as a timestamp outside of the years 1 to 9999."
     return InvalidArgument("SOURCE_VALUE_UNREADABLE", message, table=table)

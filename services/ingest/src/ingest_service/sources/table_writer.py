@@ -16,6 +16,8 @@ from ingest_service.sources.table import Column, Counts, Shape, WantedTable, Wri
 from ingest_service.sources.table_sql import alike, literal, quoted, read_csv, read_staged, texted, typed
 
 _MEMORY = "128MB"
+# Rows of a group in a Parquet file.
+_SMALLEST_GROUP, _LARGEST_GROUP, _GROUP_BYTES = 2_048, 50_000, 16 * 1024**2
 
 
 @dataclass(frozen=True)
@@ -43,13 +45,19 @@ def write_table(reading: Reading, file_format: str, path: str) -> Written:
         try:
             return _made(engine, reading, file_format, path)
         except duckdb.Error as error:
-            if "line size" in str(error).lower():
-                raise source.row_too_large(reading.wanted.name) from None
+            if _is_too_large(error):
+                raise source.rows_too_large(reading.wanted.name) from None
             raise
 
 
+def _is_too_large(error: duckdb.Error) -> bool:
+    """Tells whether rows are too long, or have too many columns, for the memory that there is."""
+    text = str(error).lower()
+    return any(words in text for words in ("line size", "failed to allocate", "could not allocate", "failed to pin"))
+
+
 def _as_it_is(reading: Reading, path: str) -> Written:
-    """A whole CSV table whose columns nobody minds is what was read."""
+    """A whole CSV table whose columns nobody minds is what was read, however large its rows are."""
     columns = tuple(planned.column for planned in reading.plan.columns)
     written = Written(
         reading.staged, path, columns, reading.rows, Counts(read=reading.rows, written=reading.rows), notes=[]
@@ -58,14 +66,20 @@ def _as_it_is(reading: Reading, path: str) -> Written:
         with _engine(reading.folder) as engine:
             read = read_csv(reading.staged, [place for place, _ in _places(columns)])
             engine.execute(f"CREATE VIEW fresh AS SELECT * FROM {read}")  # noqa: S608
-            written.deleted = _gone(engine, _old_texts(engine, reading.old, columns), reading.key, columns)
+            try:
+                written.deleted = _gone(engine, _old_texts(engine, reading.old, columns), reading.key, columns)
+            except duckdb.Error as error:
+                if not _is_too_large(error):
+                    raise
+                written.notes.append("its rows are too large for counting those that are gone")
     return written
 
 
 def _made(engine: Any, reading: Reading, file_format: str, path: str) -> Written:
     width = len(reading.shape.columns)
     staged = f"SELECT row_number() OVER () AS n, * FROM {read_staged(reading.staged, width)}"  # noqa: S608
-    engine.execute(f"CREATE TABLE staged AS {staged}")
+    # Read again wherever it is asked for, which takes less time and memory than keeping it.
+    engine.execute(f"CREATE VIEW staged AS {staged}")
     judged = judge(engine, reading.wanted, reading.plan, to_types=file_format == "parquet")
     columns = judged.columns
     cells = ", ".join(f"{judged.cells[column.name]} AS {place}" for place, column in _places(columns))
@@ -81,7 +95,7 @@ def _made(engine: Any, reading: Reading, file_format: str, path: str) -> Written
             result = "SELECT * FROM kept UNION ALL SELECT * FROM latest"
     counts.written = counts.read - counts.rejected - counts.unchanged
     target = reading.folder / f"new.{file_format}"
-    rows = _copy(engine, result, columns, target, file_format)
+    rows = _copy(engine, result, columns, target, file_format, _group(engine, reading, result, columns))
     return Written(target, path, columns, rows, counts, deleted, list(judged.notes), judged.rejected)
 
 
@@ -149,10 +163,20 @@ def _places(columns: Sequence[Column]) -> list[tuple[str, Column]]:
     return [(f"p{number}", column) for number, column in enumerate(columns)]
 
 
-def _copy(engine: Any, result: str, columns: Sequence[Column], target: Path, file_format: str) -> int:
+def _group(engine: Any, reading: Reading, result: str, columns: Sequence[Column]) -> int:
+    """Gives how many rows of a Parquet file are gathered before they are written: fewer where they are long, for all
+    of them are in DuckDB's memory. An increment may be short where what it is added to is long."""
+    cells = ", ".join(place for place, _ in _places(columns))
+    sample = f"SELECT avg(strlen(concat({cells}))) FROM (SELECT * FROM ({result}) LIMIT {_SMALLEST_GROUP})"  # noqa: S608
+    seen = engine.execute(sample).fetchone()[0] or 0
+    mean = max(seen, reading.staged.stat().st_size / max(1, reading.rows), 1)
+    return max(_SMALLEST_GROUP, min(_LARGEST_GROUP, int(_GROUP_BYTES / mean)))
+
+
+def _copy(engine: Any, result: str, columns: Sequence[Column], target: Path, file_format: str, group: int) -> int:
     if file_format == "parquet":
         values = ", ".join(f"{typed(place, column)} AS {quoted(column.name)}" for place, column in _places(columns))
-        options = "FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 50000"
+        options = f"FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {group}"
     else:
         # A lone cell that is missing would be a blank line, which is no row.
         cell = "coalesce({}, '')" if len(columns) == 1 else "{}"
