@@ -88,6 +88,14 @@ def test_each_service_gets_its_own_role_and_every_address(home: Home) -> None:
     assert "JWT_PRIVATE_KEYS_FILE" not in environment
 
 
+def test_sources_may_be_where_their_databases_are_told_to_be(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOURCE_MYSQL_PORT", "13399")
+
+    allowed = service_environment(home, "ingest")["SOURCES_ALLOWED"].split(",")
+
+    assert {"127.0.0.1:13399", "127.0.0.1:13306", "127.0.0.1:15432"} <= set(allowed)
+
+
 def test_each_service_has_a_key_of_its_own_and_only_auth_knows_the_public_halves(home: Home) -> None:
     environments = {service: service_environment(home, service) for service in SERVICES}
     keys = {service: Path(environment["SERVICE_PRIVATE_KEY_FILE"]) for service, environment in environments.items()}

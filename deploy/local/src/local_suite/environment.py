@@ -9,8 +9,9 @@ from local_suite.home import Home
 
 SERVICES = ("auth", "ingest", "ml", "insights", "analytics")
 WORKERS = ("auth", "ingest", "ml", "analytics")
-# Of sources on this machine: the databases' own, and those that `atalaya-ingest sources` starts.
-SOURCE_PORTS = (3306, 5432, 9042, 13306, 15432, 19042)
+# Of sources on this machine: the databases' own, those that `atalaya-ingest sources` starts, and what sets them.
+SOURCE_PORTS = ("3306", "5432", "9042", "13306", "15432", "19042")
+SOURCE_PORT_SETTINGS = ("SOURCE_MYSQL_PORT", "SOURCE_POSTGRESQL_PORT", "SOURCE_CASSANDRA_PORT")
 # Every process that the runner starts carries this with its home's path, so that a later run knows what an earlier
 # one left.
 MARK = "ATALAYA_SUITE"
@@ -47,7 +48,11 @@ def service_environment(home: Home, service: str, *, process: str = "", metrics_
         settings.setdefault("ANALYTICS_CACHE_FOLDER", str(home.path / "cache" / "analytics"))
     if service == "ingest":
         settings.setdefault("SOURCES_ENCRYPTION_KEYS", source_key(home))
-        settings.setdefault("SOURCES_ALLOWED", ",".join(f"127.0.0.1:{port}" for port in SOURCE_PORTS))
+        ports = [
+            *SOURCE_PORTS,
+            *(settings[name] for name in SOURCE_PORT_SETTINGS if settings.get(name, "").isdecimal()),
+        ]
+        settings.setdefault("SOURCES_ALLOWED", ",".join(f"127.0.0.1:{port}" for port in ports))
     if service == "auth":
         settings["JWT_PRIVATE_KEYS_FILE"] = str(signing_keys(home))
         settings["SERVICE_PUBLIC_KEYS_FOLDER"] = str(service_public_keys(home, SERVICES))
