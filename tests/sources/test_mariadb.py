@@ -5,6 +5,7 @@ import asyncio
 import csv
 import io
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ from atalaya.jobs.v1 import job_pb2
 from ingest_service.config import Settings
 from ingest_service.sources.address import parse_url
 from ingest_service.sources.mysql_store import connect
-from service_runtime.errors import ServiceError
+from ingest_service.sources.pace import Pace
+from service_runtime.errors import ServiceError, Unavailable
 from support.source_databases import MariaDbSource, new_mariadb_source
 from support.sources_running import SourceTenant, serving_sources, working
 from support.tokens import TestIssuer
@@ -188,6 +190,18 @@ async def test_a_wrong_password_fails_at_once(tenant: SourceTenant, source: Mari
     job = await tenant.copy()
 
     assert (job.status, job.code, job.attempt) == (FAILED, "SOURCE_LOGIN_REFUSED", 1)
+
+
+async def test_a_table_that_is_emptied_while_the_source_is_read_is_tried_again(
+    source: MariaDbSource, tmp_path: Path
+) -> None:
+    address, login = parse_url("mysql", source.url)
+    with closing(connect(address, "127.0.0.1", login, Settings())) as connection:
+        users = connection.shape("users")
+        source.run("TRUNCATE users")
+
+        with pytest.raises(Unavailable, match="SOURCE_TABLE_REWRITTEN"):
+            connection.read(users, "", None, tmp_path / "users.csv", Pace(rows_per_second=1000, largest_table=1 << 20))
 
 
 async def test_a_connection_can_read_and_nothing_else(source: MariaDbSource) -> None:

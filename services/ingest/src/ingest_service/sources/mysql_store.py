@@ -21,6 +21,8 @@ from ingest_service.sources.table import Column, Cut, Read, Shape
 
 _LOGIN_REFUSED = (1044, 1045, 1049, 1698)
 _ACCESS_DENIED = (1142, 1143, 1370)
+# The table was altered or emptied since the snapshot.
+_REWRITTEN = 1412
 _TOO_SLOW = (1205, 1317, 1969, 3024)
 _COLUMNS = (
     "SELECT table_schema, table_name, column_name, data_type, column_type, numeric_precision, numeric_scale, "
@@ -210,6 +212,8 @@ def _explained(table: str) -> Iterator[None]:
             raise source.login_refused() from None
         if code in (*_ACCESS_DENIED, *_LOGIN_REFUSED):
             raise source.access_denied(table) from None
+        if code == _REWRITTEN:
+            raise source.rewritten(table) from None
         if code in _TOO_SLOW:
             raise source.too_slow(table) from None
         if isinstance(error, pymysql.OperationalError | pymysql.InterfaceError) and (
