@@ -203,7 +203,8 @@ async def test_columns_may_have_any_name_in_increments_too(
     assert (job.status, job.rows_written, job.rows_unchanged) == (SUCCEEDED, 1, 1)
     assert (await tenant.state("words")).rows == 3
     if file_format == "csv":
-        assert tenant.rows("postgresql/words")[-1] == {
+        rows = {row["id"]: row for row in tenant.rows("postgresql/words")}
+        assert rows["1"] == {
             "id": "1", "n": "9", "now": "z", "kept": "b", "before": "c", "old": "d", "c0": "e", "p1": "f",
         }  # fmt: skip
 
@@ -219,6 +220,42 @@ async def test_a_column_that_is_spelled_in_other_case_stays_one(tenant: SourceTe
     assert list(rows["1"]) == ["id", "Name", "changed"]
     assert (rows["1"]["Name"], rows["6"]["Name"]) == ("user 1", "six")
     assert "name is spelled Name now" in (await tenant.state("users")).drift
+
+
+async def test_a_uuid_is_a_cursor(tenant: SourceTenant, source: PostgresSource) -> None:
+    source.run(
+        "CREATE TABLE visits (id uuid PRIMARY KEY)",
+        "INSERT INTO visits VALUES ('0190ff00-aabb-7cdd-8eff-001122334455')",
+    )
+    await tenant.create(source.url, [{"name": "visits", "cursor": "id"}])
+    await tenant.copy()
+    source.run("INSERT INTO visits VALUES ('0192ff00-aabb-7cdd-8eff-001122334455')")
+
+    job = await tenant.copy()
+
+    assert (job.status, job.rows_read, job.rows_written) == (SUCCEEDED, 2, 1)
+    assert (await tenant.state("visits")).cursor_value == "0192ff00-aabb-7cdd-8eff-001122334455"
+
+
+async def test_a_cursor_of_another_type_is_begun_with_again(tenant: SourceTenant, source: PostgresSource) -> None:
+    source.run("CREATE TABLE steps (id int PRIMARY KEY, at int)", "INSERT INTO steps VALUES (1, 1), (2, 2)")
+    await tenant.create(source.url, [{"name": "steps", "cursor": "at"}])
+    await tenant.copy()
+    source.run("ALTER TABLE steps ALTER at TYPE date USING '2026-01-01'::date + at")
+
+    whole, increment = await tenant.copy(), await tenant.copy()
+
+    assert (whole.status, whole.rows_read, increment.rows_read) == (SUCCEEDED, 2, 1)
+    assert (await tenant.state("steps")).cursor_value == "2026-01-03"
+
+
+async def test_a_table_without_columns_fails_the_run(tenant: SourceTenant, source: PostgresSource) -> None:
+    source.run("CREATE TABLE bare ()", "INSERT INTO bare DEFAULT VALUES")
+    await tenant.create(source.url, ["bare"])
+
+    job = await tenant.copy()
+
+    assert (job.status, job.code) == (FAILED, "SOURCE_COLUMN_MISSING")
 
 
 async def test_a_whole_reading_sees_what_was_deleted(tenant: SourceTenant, source: PostgresSource) -> None:

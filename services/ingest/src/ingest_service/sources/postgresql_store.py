@@ -103,8 +103,11 @@ class PostgresqlConnection:
     def _highest(self, table: sql.Identifier, shape: Shape, cursor: str, where: sql.Composable) -> str:
         if not cursor:
             return ""
-        # By the database's own order, which texts have too.
-        statement = sql.SQL("SELECT max({})::text FROM {}{}").format(sql.Identifier(cursor), table, where)
+        # By the database's own order, which texts have too, and types without a max(), as uuid.
+        name = sql.Identifier(cursor)
+        statement = sql.SQL(
+            "SELECT {}::text FROM (SELECT * FROM {}{}) AS t WHERE {} IS NOT NULL ORDER BY {} DESC LIMIT 1"
+        ).format(name, table, where, name, name)
         try:
             row = self._connection.execute(statement).fetchone()
         except psycopg.errors.UndefinedFunction:

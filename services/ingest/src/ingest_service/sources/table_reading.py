@@ -10,7 +10,7 @@ from service_runtime.lake import Lake
 
 from ingest_service.sources import connection as source
 from ingest_service.sources.connection import SourceConnection
-from ingest_service.sources.contract import plan
+from ingest_service.sources.contract import plan, widened
 from ingest_service.sources.pace import Pace
 from ingest_service.sources.table import Cut, Shape, TableState, WantedTable
 from ingest_service.sources.table_writer import Reading, need_key
@@ -39,6 +39,8 @@ class TableReader:
     def read(self, wanted: WantedTable, dataset: str, state: TableState | None) -> Staged:
         """Reads a table; `state` is how the last run left it."""
         shape = self.connection.shape(wanted.name)
+        if not shape.columns:
+            raise NotFound("SOURCE_COLUMN_MISSING", f"{wanted.name} has no columns.", table=wanted.name)
         key = tuple(wanted.key_columns) or shape.key
         for name in (*wanted.key_columns, *([wanted.cursor] if wanted.cursor else [])):
             if shape.column(name) is None:
@@ -79,7 +81,11 @@ class TableReader:
         if self.full or not wanted.cursor or state is None or state.cursor != wanted.cursor or not state.cursor_value:
             return None
         column = shape.column(wanted.cursor)
-        return Cut(column, state.cursor_value) if column is not None else None
+        before = next((known for known in state.columns if known.name == wanted.cursor), None)
+        if column is None or before is None or widened(before.type, column.type) == "VARCHAR" != before.type:
+            # A value of the type that it had is none of the one that it has.
+            return None
+        return Cut(column, state.cursor_value)
 
 
 def _header(shape: Shape) -> str:
