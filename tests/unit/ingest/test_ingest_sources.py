@@ -25,10 +25,15 @@ from ingest_service.sources.sources import login_of
 from pydantic import ValidationError
 from service_runtime.errors import InvalidArgument, ServiceError
 from service_runtime.jobs import AuditOutbox, JobQueue
+from sqlalchemy import text
 from support.running import refusal
 from support.sources_running import SourcesSuite, SourceTenant, new_key, serving_sources, working
 from support.tokens import TestIssuer
 
+WAITING = text(
+    "SELECT count(*) FROM pg_locks l JOIN pg_stat_activity a USING (pid) "
+    "WHERE NOT l.granted AND a.datname = current_database()"
+)
 URL = "mysql://rosa:s3cret-word@10.1.2.3:3306/shop"
 # Spellings of 127.0.0.1, of what clouds keep credentials at, and of nothing that is a host.
 TRICKS = (
@@ -132,6 +137,24 @@ async def test_a_name_and_a_dataset_are_one_sources(tenant: SourceTenant) -> Non
     assert (await refusal(tenant.create(URL, ["old.users"], name="two"))).reason == "SOURCE_DATASET_TAKEN"
     assert (await refusal(tenant.create(URL, ["a.users", "b.users"], name="two"))).reason == "BAD_SOURCE_TABLE"
     assert (await refusal(tenant.create(URL, ["a.../x"], name="two"))).reason == "BAD_SOURCE_TABLE"
+
+
+async def test_of_sources_that_take_a_dataset_at_once_one_gets_it(tenant: SourceTenant, suite: SourcesSuite) -> None:
+    names = ["one", "two", "three"]
+    for name in names:
+        await tenant.create(URL, [name], name=name)
+    wanted = [sources_pb2.SourceTable(name="users")]
+
+    async with suite.database.tenant_session(tenant.tenant_id) as session:
+        # Nobody can write meanwhile, so that all have looked before the first has.
+        await session.execute(text("LOCK TABLE sources IN SHARE MODE"))
+        changes = [asyncio.create_task(tenant.change(name, tables=wanted)) for name in names]
+        while (await session.execute(WAITING)).scalar_one() < len(names):
+            await asyncio.sleep(0)
+    ended = await asyncio.gather(*changes, return_exceptions=True)
+
+    assert sum(isinstance(each, sources_pb2.Source) for each in ended) == 1
+    assert sum("users" in source.tables for source in await tenant.listed()) == 1
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,8 @@ _HOLD_DUE = text(
     "SELECT source_id FROM sources WHERE source_id = :source_id AND next_run_at <= :moment AND is_active "
     "FOR UPDATE SKIP LOCKED"
 )
+# Until the transaction ends, nobody else of the tenant asks whose a dataset is.
+_HOLD_DATASETS = text("SELECT pg_advisory_xact_lock(hashtextextended(current_setting('app.tenant_id'), 4718))")
 _COUNT = text("SELECT count(*) FROM sources WHERE tenant_id = :tenant_id")
 _KEPT = (
     "name = :name, kind = :kind, host = :host, port = :port, database_name = :database_name, tls = :tls, "
@@ -100,6 +102,10 @@ class SourceStore:
 
     async def count(self, session: Session, tenant_id: UUID) -> int:
         return int((await session.execute(_COUNT, {"tenant_id": tenant_id})).scalar_one())
+
+    async def hold_datasets(self, session: Session) -> None:
+        """Lets only one at a time look which datasets are taken, and take some."""
+        await session.execute(_HOLD_DATASETS)
 
     async def insert(self, session: Session, tenant_id: UUID, source: SourceRecord) -> SourceRecord:
         """Adds a source; raises SOURCE_EXISTS where the name is taken, and the session is then of no more use."""

@@ -213,6 +213,7 @@ class Sources:
 
     async def _check_datasets(self, session: Session, source: SourceRecord) -> None:
         """Refuses a dataset that another source of the same kind brings already: each would undo the other's."""
+        await self._store.hold_datasets(session)
         mine = {table.short_name.lower() for table in source.tables}
         for other in await self._store.page(session, "", _MANY):
             if other.source_id == source.source_id or other.address.kind != source.address.kind:
