@@ -258,6 +258,16 @@ async def test_a_table_without_columns_fails_the_run(tenant: SourceTenant, sourc
     assert (job.status, job.code) == (FAILED, "SOURCE_COLUMN_MISSING")
 
 
+async def test_a_key_that_the_contract_leaves_out_fails_the_run(tenant: SourceTenant, source: PostgresSource) -> None:
+    await tenant.create(source.url, [{"name": "users", "contract": "discard_value"}])
+    await tenant.copy()
+    source.run("ALTER TABLE users DROP CONSTRAINT users_pkey, ADD COLUMN code serial PRIMARY KEY")
+
+    job = await tenant.copy()
+
+    assert (job.status, job.code, job.attempt) == (FAILED, "SOURCE_COLUMN_MISSING", 1)
+
+
 async def test_a_whole_reading_sees_what_was_deleted(tenant: SourceTenant, source: PostgresSource) -> None:
     await tenant.create(source.url, [{"name": "users", "cursor": "changed"}])
     await tenant.copy()

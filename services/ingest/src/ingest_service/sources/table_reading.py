@@ -51,6 +51,8 @@ class TableReader:
         cut = self._cut(wanted, shape, state) if old is not None else None
         known = state.columns if state is not None and old is not None else ()
         planned = plan(wanted.name, known, shape.columns, wanted.contract)
+        if {refused.column.name for refused in planned.refused}.intersection(key):
+            raise NotFound("SOURCE_COLUMN_MISSING", f"The contract of {wanted.name} leaves a column of its key out.")
         folder = self.folder / str(len(list(self.folder.iterdir())))
         folder.mkdir()
         staged = folder / "staged.csv"
