@@ -251,6 +251,13 @@ async def test_limits_of_the_contract_are_kept(tenant: Tenant, field: str, value
     assert error.http_status == 422
 
 
+async def test_a_rate_that_imports_refuse_is_refused(tenant: Tenant) -> None:
+    await tenant.add_account()
+    request = records_pb2.CreateMetricaRequest(usuario="banco", seguidores=10, engagement_rate=1e10, hora=stamp(WHEN))
+    error = await refusal(tenant.records.CreateMetrica(request, metadata=tenant.bearer()))
+    assert error.http_status == 422
+
+
 async def test_posts_come_in_the_order_that_is_asked_for_and_equal_ones_by_id(tenant: Tenant) -> None:
     await tenant.add_account()
     for number, likes in enumerate([5, 9, 5, 1]):

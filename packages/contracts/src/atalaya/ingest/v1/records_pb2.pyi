@@ -585,7 +585,7 @@ class CreateMetricaRequest(_message.Message):
     impresiones: _builtins.int
     """Times shown; absent where not known."""
     engagement_rate: _builtins.float
-    """Engagement per post over followers, per cent, from 0; absent where not known."""
+    """Engagement per post over followers, per cent, from 0 to 1,000,000,000; absent where not known."""
     @_builtins.property
     def hora(self) -> _timestamp_pb2.Timestamp:
         """When it was read; now where absent."""
