@@ -119,13 +119,21 @@ def body(*parts: tuple[str, bytes]) -> bytes:
 
 FIELD = ('Content-Disposition: form-data; name="note"', b"hello")
 UPLOAD = ('Content-Disposition: form-data; name="file"; filename="a.csv"\r\nContent-Type: text/csv', FILE)
+# What a browser sends for a file that nobody has chosen.
+NOT_CHOSEN = (
+    'Content-Disposition: form-data; name="other"; filename=""\r\nContent-Type: application/octet-stream',
+    b"",
+)
 MULTIPART = "multipart/form-data; boundary=XyZ"
 
 
 @pytest.mark.parametrize("content_type", [MULTIPART, "Multipart/Form-Data; Boundary=XyZ"])
-async def test_a_multipart_body_with_one_file_is_taken(tenant: Tenant, content_type: str) -> None:
+@pytest.mark.parametrize("other", [FIELD, NOT_CHOSEN])
+async def test_a_multipart_body_with_one_file_is_taken(
+    tenant: Tenant, other: tuple[str, bytes], content_type: str
+) -> None:
     await tenant.add_account()
-    job = await tenant.run(body(FIELD, UPLOAD), content_type, kind="posts", account="banco")
+    job = await tenant.run(body(other, UPLOAD), content_type, kind="posts", account="banco")
     assert (job.status, job.rows_written) == (job_pb2.JobStatus.SUCCEEDED, 1), job
     assert [post.contenido for post in await tenant.posts()] == ["a"]
 
@@ -134,6 +142,7 @@ async def test_a_multipart_body_with_one_file_is_taken(tenant: Tenant, content_t
     ("content", "reason"),
     [
         (body(FIELD), "NO_FILE"),
+        (body(NOT_CHOSEN), "NO_FILE"),
         (body(UPLOAD, UPLOAD), "MORE_THAN_ONE_FILE"),
         (body(UPLOAD)[:-8], "BAD_MULTIPART"),
         (body((UPLOAD[0], b"")), "EMPTY_FILE"),

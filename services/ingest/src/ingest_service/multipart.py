@@ -79,7 +79,8 @@ class MultipartFile:
     def _open(self, header: str) -> None:
         self._place = "part"
         named = _FILE_NAME.search(header)
-        if named:
+        # Browsers send a part without a name where no file was chosen.
+        if named and named[1].strip():
             self.files += 1
             if self.files > 1:
                 raise InvalidArgument("MORE_THAN_ONE_FILE", "The body has more than one file.")
