@@ -382,6 +382,18 @@ def test_broken_files_are_refused_in_words(tmp_path: Path, content: bytes) -> No
     assert (reason, len(message) > 20) == ("UNREADABLE_FILE", True)
 
 
+def test_a_workbook_that_was_damaged_on_its_way_is_refused_in_words(tmp_path: Path) -> None:
+    content, name = as_xlsx([{"a": "x" * 100}]), b"xl/worksheets/sheet1.xml"
+    begin = content.index(name) + len(name)
+    assert refusal(content[:begin] + b"\xff" * 20 + content[begin + 20 :], tmp_path)[0] == "UNREADABLE_FILE"
+
+
+def test_a_column_of_parquet_whose_name_is_no_text_is_refused_in_words(tmp_path: Path) -> None:
+    file = io.BytesIO()
+    pq.write_table(pa.table({"abc": [1]}), file, store_schema=False)
+    assert refusal(file.getvalue().replace(b"abc", b"a\xff\xff"), tmp_path)[0] == "UNREADABLE_FILE"
+
+
 @pytest.mark.slow
 def test_texts_of_a_dictionary_do_not_take_the_room_of_all_their_rows(tmp_path: Path) -> None:
     text = "x" * (1 << 20)

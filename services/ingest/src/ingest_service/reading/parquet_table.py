@@ -44,7 +44,7 @@ class ParquetTable:
             return pq.ParquetFile(
                 self._path, buffer_size=1 << 20, pre_buffer=False, read_dictionary=getattr(self, "_texts", None)
             )
-        except (pa.ArrowException, OSError) as error:
+        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
             raise _unreadable(error) from error
 
     def told(self) -> dict[str, str]:

@@ -4,6 +4,7 @@ import json
 import re
 import warnings
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime, time, timedelta
@@ -33,7 +34,7 @@ _MOST_SHARED = 64 << 20
 # What XML cannot hold, and the beginning of what looks like this; halves of pairs are no characters.
 _ESCAPED = re.compile("_x((?![dD][89a-fA-F])[0-9A-Fa-f]{4})_")
 _BROKEN = (KeyError, ValueError, TypeError, IndexError, AttributeError, EOFError, NotImplementedError, ParseError,
-           zipfile.BadZipFile, OverflowError, RuntimeError, OSError)  # fmt: skip
+           zipfile.BadZipFile, zlib.error, OverflowError, RuntimeError, OSError)  # fmt: skip
 
 Row = tuple[int, list[str]]
 
