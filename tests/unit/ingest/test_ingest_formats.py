@@ -385,7 +385,11 @@ def test_broken_files_are_refused_in_words(tmp_path: Path, content: bytes) -> No
 def test_a_workbook_that_was_damaged_on_its_way_is_refused_in_words(tmp_path: Path) -> None:
     content, name = as_xlsx([{"a": "x" * 100}]), b"xl/worksheets/sheet1.xml"
     begin = content.index(name) + len(name)
-    assert refusal(content[:begin] + b"\xff" * 20 + content[begin + 20 :], tmp_path)[0] == "UNREADABLE_FILE"
+    bad_bytes = content[:begin] + b"\xff" * 20 + content[begin + 20 :]
+    # The last record says where the list of parts begins: here so far behind that they would begin before the file.
+    place = int.from_bytes(content[-6:-2], "little") + len(content)
+    bad_place = content[:-6] + place.to_bytes(4, "little") + content[-2:]
+    assert [refusal(bad, tmp_path)[0] for bad in (bad_bytes, bad_place)] == ["UNREADABLE_FILE"] * 2
 
 
 def test_a_column_of_parquet_whose_name_is_no_text_is_refused_in_words(tmp_path: Path) -> None:

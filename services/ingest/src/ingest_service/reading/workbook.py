@@ -1,5 +1,6 @@
 """A sheet of an XLSX workbook as a table of texts, read cell by cell."""
 
+import errno
 import json
 import re
 import warnings
@@ -168,7 +169,8 @@ def _readable() -> Iterator[None]:
     try:
         yield
     except _BROKEN as error:
-        if isinstance(error, OSError) and error.errno is not None:
+        # A part that is said to begin before the file is an invalid argument; any other number is the disk's.
+        if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
             raise
         raise InvalidArgument(
             "UNREADABLE_FILE", f"The file cannot be read as XLSX: {type(error).__name__} {str(error)[:200]}"
