@@ -241,7 +241,7 @@ async def test_a_time_that_imports_refuse_is_refused(tenant: Tenant, year: int) 
 
 
 @pytest.mark.parametrize(
-    ("field", "value"), [("contenido", "x" * 100_001), ("likes", -1), ("idioma", "x" * 51), ("id_externo", "x" * 2049)]
+    ("field", "value"), [("contenido", "x" * 100_001), ("likes", -1), ("idioma", "x" * 201), ("id_externo", "x" * 2049)]
 )
 async def test_limits_of_the_contract_are_kept(tenant: Tenant, field: str, value: object) -> None:
     await tenant.add_account()

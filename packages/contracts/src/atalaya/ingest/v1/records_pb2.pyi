@@ -304,7 +304,7 @@ class CreatePublicacionRequest(_message.Message):
     plataforma: _builtins.str
     """Platform it stands on; at most 200 characters."""
     idioma: _builtins.str
-    """Language as its source tells it; at most 50 characters."""
+    """Language as its source tells it; at most 200 characters."""
     id_externo: _builtins.str
     """Id at its source, at most 2,048 characters; empty where not known."""
     @_builtins.property
@@ -442,7 +442,7 @@ class UpdatePublicacionRequest(_message.Message):
     plataforma: _builtins.str
     """Platform it stands on; at most 200 characters."""
     idioma: _builtins.str
-    """Language as its source tells it; at most 50 characters."""
+    """Language as its source tells it; at most 200 characters."""
     id_externo: _builtins.str
     """Id at its source, at most 2,048 characters; empty where not known."""
     id_usuario: _builtins.int
