@@ -31,8 +31,8 @@ from support.sources_running import SourcesSuite, SourceTenant, new_key, serving
 from support.tokens import TestIssuer
 
 WAITING = text(
-    "SELECT count(*) FROM pg_locks l JOIN pg_stat_activity a USING (pid) "
-    "WHERE NOT l.granted AND a.datname = current_database()"
+    "SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database "
+    "WHERE NOT l.granted AND d.datname = current_database()"
 )
 URL = "mysql://rosa:s3cret-word@10.1.2.3:3306/shop"
 # Spellings of 127.0.0.1, of what clouds keep credentials at, and of nothing that is a host.
