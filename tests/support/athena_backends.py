@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import re
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -25,6 +26,8 @@ from support.athena_server import Column, QueryError, Result
 # How Trino's types are called by Athena.
 _NAMES = {"timestamp(3)": "timestamp", "timestamp(6)": "timestamp"}
 _DUCKDB_NAMES = {"integer": "integer", "hugeint": "bigint", "timestamp_ms": "timestamp"}
+# How long a Trino server that has just started may take until queries run.
+_NODE_SECONDS = 30
 
 
 def glue() -> Any:
@@ -45,18 +48,29 @@ class TrinoBackend:
         if parameters:
             headers["X-Trino-Prepared-Statement"] = f"asked={quote_plus(text)}"
             text = f"EXECUTE asked USING {', '.join(parameters)}"
+        until = time.monotonic() + _NODE_SECONDS
+        with httpx.Client(timeout=60) as client:
+            while True:
+                try:
+                    return self._run(client, text, headers)
+                except QueryError as error:
+                    # A server that has just started knows itself as a node of its catalogs some seconds later.
+                    if "NO_NODES_AVAILABLE" not in str(error) or time.monotonic() > until:
+                        raise
+                time.sleep(0.2)
+
+    def _run(self, client: httpx.Client, text: str, headers: Mapping[str, str]) -> Result:
         columns: list[Column] = []
         rows: list[list[str | None]] = []
-        with httpx.Client(timeout=60) as client:
-            answer = client.post(f"{self._url}/v1/statement", content=text.encode(), headers=headers).json()
-            while True:
-                if "error" in answer:
-                    raise QueryError(f"{answer['error']['errorName']}: {answer['error']['message']}")
-                columns = columns or [_trino_column(column) for column in answer.get("columns", ())]
-                rows += [[_text(cell) for cell in row] for row in answer.get("data", ())]
-                if "nextUri" not in answer:
-                    return Result(columns, rows, answer["stats"].get("physicalInputBytes", 0))
-                answer = client.get(answer["nextUri"]).json()
+        answer = client.post(f"{self._url}/v1/statement", content=text.encode(), headers=headers).json()
+        while True:
+            if "error" in answer:
+                raise QueryError(f"{answer['error']['errorName']}: {answer['error']['message']}")
+            columns = columns or [_trino_column(column) for column in answer.get("columns", ())]
+            rows += [[_text(cell) for cell in row] for row in answer.get("data", ())]
+            if "nextUri" not in answer:
+                return Result(columns, rows, answer["stats"].get("physicalInputBytes", 0))
+            answer = client.get(answer["nextUri"]).json()
 
 
 def _trino_column(column: dict[str, Any]) -> Column:
