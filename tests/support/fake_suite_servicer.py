@@ -30,8 +30,9 @@ class FakeIngest(data_pb2_grpc.DataServiceServicer, data_pb2_grpc.JobsServiceSer
         self.first = data_pb2.ImportDataRequest()
         self.asked = 0
         self.last_status = SUCCEEDED
-        # Raised at the second look, where one is given.
+        # Raised from the second look on, so many times, where one is given.
         self.refusal: ServiceError | None = None
+        self.refusals = 1
 
     async def ImportData(self, requests: Any, context: Any) -> Any:
         caller()
@@ -46,7 +47,7 @@ class FakeIngest(data_pb2_grpc.DataServiceServicer, data_pb2_grpc.JobsServiceSer
         if request.job_id != "ingest/1":
             raise NotFound("JOB_NOT_FOUND", "There is no such job.")
         self.asked += 1
-        if self.asked == 2 and self.refusal is not None:
+        if 2 <= self.asked < 2 + self.refusals and self.refusal is not None:
             raise self.refusal
         status = RUNNING if self.asked < 3 else self.last_status
         return Job(job_id="ingest/1", kind="import", status=status, progress=0.5, rows_read=7)

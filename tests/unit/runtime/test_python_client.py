@@ -14,7 +14,7 @@ from atalaya.jobs.v1.job_pb2 import FAILED, RUNNING, SUCCEEDED
 from atalaya.policies import rpc_policies
 from atalaya_client import connect, follow_job, import_file, log_in
 from service_runtime.config import RuntimeSettings
-from service_runtime.errors import ResourceExhausted, Unauthenticated
+from service_runtime.errors import ResourceExhausted, Unauthenticated, Unavailable
 from service_runtime.server import Server
 from support.fake_suite_servicer import FakeAuth, FakeIngest
 from support.running import running
@@ -78,6 +78,20 @@ async def test_a_limit_that_holds_for_hours_is_told(url: str, ingest: FakeIngest
     ingest.refusal = ResourceExhausted("RATE_LIMITED", "Too many calls.", retry_after=3000)
     async with await log_in("ana", "right password", url) as atalaya:
         with pytest.raises(ResourceExhausted, match="RATE_LIMITED"):
+            await follow_job(atalaya, "ingest/1", pause_seconds=0)
+
+
+async def test_a_job_is_followed_while_nobody_answers_for_a_while(url: str, ingest: FakeIngest) -> None:
+    ingest.refusal, ingest.refusals = Unavailable("AWAY", "Starting anew."), 10
+    async with await log_in("ana", "right password", url) as atalaya:
+        job = await follow_job(atalaya, "ingest/1", pause_seconds=0)
+    assert (job.status, ingest.asked) == (SUCCEEDED, 12)
+
+
+async def test_who_never_answers_again_is_told(url: str, ingest: FakeIngest) -> None:
+    ingest.refusal, ingest.refusals = Unavailable("AWAY", "Starting anew."), 10**6
+    async with await log_in("ana", "right password", url) as atalaya:
+        with pytest.raises(Unavailable, match="AWAY"):
             await follow_job(atalaya, "ingest/1", pause_seconds=0)
 
 
