@@ -8,8 +8,10 @@ import argparse
 import os
 import sys
 
+from service_runtime.full_disk import FULL
+
 from local_suite.checks import check_machine
-from local_suite.errors import FULL, DiskFull, SuiteError
+from local_suite.errors import DiskFull, SuiteError
 
 
 def main() -> int:

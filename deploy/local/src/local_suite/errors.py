@@ -1,10 +1,5 @@
 """What keeps the suite from running, each with the exit code that scripts can tell it by."""
 
-import errno
-
-# What the system says where there is no room.
-FULL = (errno.ENOSPC, errno.EDQUOT)
-
 # They are named after what is wrong, as everywhere in the project.
 
 

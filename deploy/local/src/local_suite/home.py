@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from local_suite.errors import FULL, BadSetting, NewerData, SuiteError
+from service_runtime.full_disk import FULL
+
+from local_suite.errors import BadSetting, NewerData, SuiteError
 
 # Raised when a release lays out the folder in a way that the previous one cannot use.
 DATA_VERSION = 1

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from service_runtime.database import Database, Session, driver_of
 from service_runtime.errors import NotFound, Unavailable
+from service_runtime.full_disk import FULL
 from service_runtime.jobs import JobRun, SideTask
 from service_runtime.lake import Lake
 
@@ -145,6 +146,6 @@ def room_on_the_disk() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        if error.errno not in (*FULL, errno.EFBIG):
             raise
         raise Unavailable("DISK_FULL", "There is no room for the file at the moment.", retry_after=60) from error

@@ -1,6 +1,5 @@
 """Folders for files on their way: each is locked while its process lives, so that leftovers can be told and removed."""
 
-import errno
 import fcntl
 import os
 import shutil
@@ -8,6 +7,8 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from service_runtime.full_disk import FULL
 
 _LOCK = ".lock"
 
@@ -55,6 +56,6 @@ def open_spool(folder: Path) -> Spool:
             pass
     except OSError as error:
         # A full disk passes, and uploads tell of it until then.
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno not in FULL:
             raise SystemExit(f"INGEST_SPOOL_FOLDER cannot be used: {folder}: {error.strerror}.") from error
     return spool

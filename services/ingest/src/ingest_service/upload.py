@@ -1,13 +1,13 @@
 """Takes the bytes of a file as they stream in: to the spool, hashed, and never more of them in memory than a piece."""
 
 import asyncio
-import errno
 import hashlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from service_runtime.errors import InvalidArgument, PayloadTooLarge, Unavailable
+from service_runtime.full_disk import FULL
 
 from ingest_service.file_types import check_beginning, check_content_type
 from ingest_service.multipart import MultipartFile, boundary_of
@@ -58,7 +58,7 @@ async def receive(content_type: str, pieces: AsyncIterator[bytes], target: Path,
             size += len(held)
             await asyncio.to_thread(keep, bytes(held))
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno not in FULL:
             raise
         raise Unavailable("SPOOL_FULL", "There is no room for the file at the moment.", retry_after=60) from error
     return ReceivedFile(target, size, digest.hexdigest(), multipart.format if multipart else said)
