@@ -3,9 +3,9 @@
 import re
 import unicodedata
 from uuid import UUID
-from zoneinfo import available_timezones
 
 from service_runtime.errors import InvalidArgument
+from service_runtime.time_zones import time_zones
 
 # Joiners are part of words in some scripts and of emoji; every other invisible character can only mislead.
 _JOINERS = {"\u200c", "\u200d"}
@@ -54,7 +54,6 @@ def as_uuid(text: str) -> UUID | None:
 
 def require_timezone(name: str) -> str:
     """Gives the name of a time zone back, or raises ValueError."""
-    # Some systems list their own zone by this name, which is no zone of IANA's.
-    if name not in available_timezones() - {"localtime"}:
+    if name not in time_zones():
         raise ValueError("is no time zone of the IANA list")
     return name

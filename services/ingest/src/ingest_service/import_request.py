@@ -5,9 +5,10 @@ import json
 import re
 from dataclasses import asdict, dataclass
 from typing import Any
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from service_runtime.errors import InvalidArgument
+from service_runtime.time_zones import time_zones
 
 from ingest_service.columns import parse_mapping
 from ingest_service.file_types import FORMATS
@@ -93,7 +94,6 @@ def _check_account(request: ImportRequest) -> None:
 
 def check_timezone(name: str) -> ZoneInfo:
     """Gives the IANA time zone; raises where there is none of that name."""
-    # Some systems list their own zone by this name, which is no zone of IANA's and none that DuckDB knows.
-    if name not in available_timezones() - {"localtime"}:
+    if name not in time_zones():
         raise InvalidArgument("BAD_TIMEZONE", "There is no such IANA time zone.", timezone=name[:100])
     return ZoneInfo(name)
