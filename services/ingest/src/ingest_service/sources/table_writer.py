@@ -95,7 +95,7 @@ def _made(engine: Any, reading: Reading, file_format: str, path: str) -> Written
             result = "SELECT * FROM kept UNION ALL SELECT * FROM latest"
     counts.written = counts.read - counts.rejected - counts.unchanged
     target = reading.folder / f"new.{file_format}"
-    rows = _copy(engine, result, columns, target, file_format, _group(engine, reading, result, columns))
+    rows = _copy(engine, reading, result, columns, target)
     return Written(target, path, columns, rows, counts, deleted, list(judged.notes), judged.rejected)
 
 
@@ -173,8 +173,9 @@ def _group(engine: Any, reading: Reading, result: str, columns: Sequence[Column]
     return max(_SMALLEST_GROUP, min(_LARGEST_GROUP, int(_GROUP_BYTES / mean)))
 
 
-def _copy(engine: Any, result: str, columns: Sequence[Column], target: Path, file_format: str, group: int) -> int:
-    if file_format == "parquet":
+def _copy(engine: Any, reading: Reading, result: str, columns: Sequence[Column], target: Path) -> int:
+    if target.suffix == ".parquet":
+        group = _group(engine, reading, result, columns)
         values = ", ".join(f"{typed(place, column)} AS {quoted(column.name)}" for place, column in _places(columns))
         options = f"FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {group}"
     else:
